@@ -1,0 +1,37 @@
+// Which algorithm computes a convolution on the CPU. The first time a shape is met, the algorithms that
+// can compute it are timed and the fastest is kept: the plan. Algorithms round differently, so a plan is
+// part of a run's state: it is written into checkpoints and read back on resume, which is then bit-exact
+// (for the same number of threads).
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace ebm::cpu {
+
+enum class ConvAlgorithm {
+  library,          // oneDNN, NHWC throughout
+  library_blocked,  // oneDNN in the layout it likes best, with copies in and out
+  direct,           // own kernel reading NHWC in place (conv_direct_cpu.cpp)
+  winograd,         // fewer multiplications, slightly larger rounding errors (conv_winograd_cpu.cpp)
+};
+const char* name(ConvAlgorithm algorithm);
+
+// One line per shape met so far, as in "forward n100 h7 w7 c128 … = winograd". Sorted: equal plans give
+// equal strings.
+std::string plans_to_string();
+// Adopts such lines in place of timing and in place of what was chosen before; lines for other shapes stay.
+// Throws Error for a line it cannot read.
+void plans_from_string(const std::string& text);
+void clear_plans();
+
+// Off: shapes without a plan get a fixed rule's choice instead of a timed one, so that two runs agree bit
+// for bit without sharing a plan. On by default; the environment variable EBM_CONV_TIMING=0 turns it off.
+void set_plan_timing(bool on);
+bool plan_timing();
+
+// For tests and measurements: makes every later convolution use this algorithm where it can compute the
+// shape (the fixed rule's choice where it cannot); nullopt ends that.
+void force_algorithm(std::optional<ConvAlgorithm> algorithm);
+
+}  // namespace ebm::cpu
