@@ -1,0 +1,83 @@
+// Reverse-mode differentiation. A Tape is a scope: while one is alive, every op of autograd/ops.h called on
+// this thread is recorded on it; with none alive ops are plain evaluation.
+//
+//   Tape tape;
+//   Var x(image);                                   // (N, H, W, C)
+//   Var f = sum(energy(x));                         // (1)
+//   Tensor df_dx = tape.gradient(f, {x})[0];        // (N, H, W, C): no weight gradient is computed
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace ebm {
+
+// A value in a computation. Copies are the same Var. Made from a tensor it is a leaf, which gradient() may
+// be asked for.
+class Var {
+ public:
+  Var() = default;
+  explicit Var(Tensor value);
+
+  bool defined() const { return state_ != nullptr; }
+  const Tensor& value() const { return state_->value; }
+  const Shape& shape() const { return state_->value.shape(); }
+  uint64_t id() const { return state_->id; }
+
+ private:
+  struct State {
+    Tensor value;
+    uint64_t id;
+  };
+  std::shared_ptr<const State> state_;
+};
+
+// What the backward function of an op reads and fills: input i wants a gradient only if needs(i).
+class Gradients {
+ public:
+  Gradients(const Tensor& dy, std::vector<bool> needs) : dy_(dy), needs_(std::move(needs)), dx_(needs_.size()) {}
+
+  const Tensor& dy() const { return dy_; }
+  bool needs(size_t input) const { return needs_[input]; }
+  void set(size_t input, Tensor dx) { dx_[input] = std::move(dx); }
+  const Tensor& operator[](size_t input) const { return dx_[input]; }
+
+ private:
+  Tensor dy_;
+  std::vector<bool> needs_;
+  std::vector<Tensor> dx_;
+};
+
+using Backward = std::function<void(Gradients&)>;
+
+class Tape {
+ public:
+  Tape();   // becomes this thread's innermost tape
+  ~Tape();  // what was recorded is dropped
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // d(loss)/d(target) for each target, in order, zeros where loss does not depend on it. loss has one
+  // element. Only ops between a target and the loss are walked, and each computes only what the targets
+  // need. May be called again for other targets.
+  std::vector<Tensor> gradient(const Var& loss, const std::vector<Var>& targets);
+
+  // The innermost tape of this thread, or nullptr.
+  static Tape* current();
+  // Called by ops.
+  void record(std::vector<Var> inputs, const Var& output, Backward backward);
+
+ private:
+  struct Node {
+    std::vector<Var> inputs;
+    Var output;
+    Backward backward;
+  };
+  std::vector<Node> nodes_;
+  Tape* outer_;
+};
+
+}  // namespace ebm

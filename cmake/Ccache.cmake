@@ -1,0 +1,8 @@
+# Compile through ccache where it is installed; EBM_CCACHE=OFF leaves it out.
+option(EBM_CCACHE "Use ccache if it is installed" ON)
+find_program(EBM_CCACHE_PROGRAM ccache)
+if(EBM_CCACHE AND EBM_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${EBM_CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${EBM_CCACHE_PROGRAM})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${EBM_CCACHE_PROGRAM})
+endif()

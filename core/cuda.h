@@ -1,0 +1,37 @@
+// What core needs of the CUDA runtime, as plain functions: cuda_runtime.cpp calls CUDA, cuda_absent.cpp
+// throws. CMake picks one of the two, so no other file asks whether CUDA was built in.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace ebm::cuda {
+
+// 0 if there is no driver, no GPU or no CUDA in this build; never throws.
+int device_count();
+// What cuda:N may be here, for error messages: "cuda:0 to cuda:3", "a GPU (this machine shows none)",
+// "a build with CUDA (this one has none)".
+std::string available_text();
+std::string device_name(int index);
+void synchronize(int index);
+
+// The one compute stream of a device (a cudaStream_t): kernels, copies and the allocator share it, so
+// memory can be reused in stream order without waiting.
+void* stream(int index);
+
+// Device memory; allocate returns nullptr when the device has no more.
+void* allocate(int index, size_t bytes);
+void release(int index, void* memory);
+// Free and total bytes of the device.
+struct MemoryInfo {
+  size_t free = 0, total = 0;
+};
+MemoryInfo memory_info(int index);
+
+// Copies in stream order. Those to the host wait for the result.
+void copy_to_device(int index, void* to, const void* from, size_t bytes);
+void copy_to_host(int index, void* to, const void* from, size_t bytes);
+void copy_on_device(int index, void* to, const void* from, size_t bytes);
+void fill_zero(int index, void* to, size_t bytes);
+
+}  // namespace ebm::cuda

@@ -1,0 +1,27 @@
+// The CUDA interface of a build without CUDA: no device is ever found, and nothing else can be reached.
+#include "core/check.h"
+#include "core/cuda.h"
+
+namespace ebm::cuda {
+namespace {
+
+[[noreturn]] void absent(const char* what) {
+  EBM_FAIL(what, "a CUDA device", "a build with CUDA (this one has none)");
+}
+
+}  // namespace
+
+int device_count() { return 0; }
+std::string available_text() { return "a build with CUDA (this one has none)"; }
+std::string device_name(int) { absent("device_name"); }
+void synchronize(int) { absent("synchronize"); }
+void* stream(int) { absent("stream"); }
+void* allocate(int, size_t) { absent("allocate"); }
+void release(int, void*) {}
+MemoryInfo memory_info(int) { absent("memory_info"); }
+void copy_to_device(int, void*, const void*, size_t) { absent("copy"); }
+void copy_to_host(int, void*, const void*, size_t) { absent("copy"); }
+void copy_on_device(int, void*, const void*, size_t) { absent("copy"); }
+void fill_zero(int, void*, size_t) { absent("fill"); }
+
+}  // namespace ebm::cuda

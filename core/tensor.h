@@ -1,0 +1,106 @@
+// Tensor: a contiguous fp32 array of up to four dimensions on one device. Images are NHWC.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+
+namespace ebm {
+
+// Up to four extents. Legend used in all comments: N images, H height, W width, C channels (in),
+// K channels out, R S kernel height and width, P Q output height and width, d latent dimension.
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<int64_t> extents);
+
+  int rank() const { return rank_; }
+  int64_t operator[](int i) const { return extents_[i]; }
+  int64_t back() const { return extents_[rank_ - 1]; }
+  // Number of elements; 1 for rank 0.
+  int64_t size() const;
+  bool operator==(const Shape&) const = default;
+
+ private:
+  std::array<int64_t, 4> extents_{};
+  int rank_ = 0;
+};
+
+// "(100, 28, 28, 1)".
+std::string to_string(const Shape& shape);
+
+// The memory behind one or more tensors.
+struct Storage {
+  Storage(Device device, size_t bytes);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  Device device;
+  size_t bytes;
+  void* memory;
+  const uint64_t id;     // unique in the process; never reused
+  uint64_t version = 0;  // counts in-place changes: what was derived from the values is stale when it moved
+};
+
+// A cheap handle: copies share the storage. Element order is row-major with the last extent fastest.
+class Tensor {
+ public:
+  Tensor() = default;  // undefined: no storage
+
+  static Tensor empty(const Shape& shape, Device device);  // uninitialised
+  static Tensor zeros(const Shape& shape, Device device);
+  static Tensor full(const Shape& shape, float value, Device device);
+  static Tensor from_host(std::span<const float> values, const Shape& shape, Device device);
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  int rank() const { return shape_.rank(); }
+  int64_t extent(int i) const { return shape_[i]; }
+  int64_t size() const { return size_; }
+  size_t bytes() const { return static_cast<size_t>(size_) * sizeof(float); }
+  Device device() const { return storage_->device; }
+
+  const float* data() const { return data_; }
+  // Writing through this pointer is a change in place: it counts up the storage's version.
+  float* mutable_data();
+
+  // The same elements under another shape of the same size; shares storage.
+  Tensor reshaped(const Shape& shape) const;
+  // shape.size() consecutive elements from element `first` on; shares storage.
+  Tensor view(int64_t first, const Shape& shape) const;
+
+  std::vector<float> to_host() const;  // waits for the device
+  float item() const;                  // the value of a one-element tensor; waits for the device
+  Tensor clone() const;
+  Tensor to(Device device) const;  // a copy there; *this if it is there already
+  void copy_from(const Tensor& other);  // same size, any device
+  void copy_from_host(std::span<const float> values);
+
+  uint64_t storage_id() const { return storage_->id; }
+  uint64_t version() const { return storage_->version; }
+  int64_t storage_offset() const { return data_ - static_cast<const float*>(storage_->memory); }
+  // Expires when the last tensor of this storage is gone.
+  std::weak_ptr<const Storage> storage() const { return storage_; }
+
+ private:
+  Tensor(std::shared_ptr<Storage> storage, float* data, const Shape& shape);
+
+  std::shared_ptr<Storage> storage_;
+  float* data_ = nullptr;
+  Shape shape_;
+  int64_t size_ = 0;
+};
+
+// Throws Error unless the two shapes are equal / the tensor has this shape / both are on one device.
+void check_same_shape(const char* op, const Tensor& a, const Tensor& b);
+void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected);
+void check_same_device(const char* op, const Tensor& a, const Tensor& b);
+
+}  // namespace ebm

@@ -1,0 +1,70 @@
+#include "kernels/conv.h"
+
+#include <string>
+
+#include "core/check.h"
+
+namespace ebm {
+namespace {
+
+std::string describe(const Shape& x, const Shape& w) {
+  return "x " + to_string(x) + ", w " + to_string(w);
+}
+
+int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
+  const int64_t room = in + pad.before + pad.after - kernel;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+}  // namespace
+
+Shape conv2d_shape(const Shape& x, const Shape& w, const ConvGeometry& g) {
+  EBM_CHECK(x.rank() == 4 && w.rank() == 4 && x[3] == w[3], "conv2d", describe(x, w),
+            "x (N,H,W,C) and w (K,R,S,C)");
+  EBM_CHECK(g.stride_h > 0 && g.stride_w > 0, "conv2d", "stride 0", "1 or more");
+  const int64_t p = output_extent(x[1], w[1], g.stride_h, g.pad_h);
+  const int64_t q = output_extent(x[2], w[2], g.stride_w, g.pad_w);
+  EBM_CHECK(p > 0 && q > 0, "conv2d", describe(x, w), "a kernel no larger than the padded image");
+  return {x[0], p, q, w[0]};
+}
+
+Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry& g) {
+  EBM_CHECK(x.rank() == 4 && w.rank() == 4 && x[3] == w[0], "conv_transpose2d", describe(x, w),
+            "x (N,P,Q,Cin) and w (Cin,R,S,Cout)");
+  const int64_t height = (x[1] - 1) * g.stride_h + w[1] - g.pad_h.before - g.pad_h.after;
+  const int64_t width = (x[2] - 1) * g.stride_w + w[2] - g.pad_w.before - g.pad_w.after;
+  EBM_CHECK(height > 0 && width > 0, "conv_transpose2d", describe(x, w), "less padding");
+  return {x[0], height, width, w[3]};
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
+              float negative_slope) {
+  check_same_device("conv2d", x, w);
+  Tensor y = Tensor::empty(conv2d_shape(x.shape(), w.shape(), geometry), x.device());
+  if (b.defined()) check_shape("conv2d", "b", b, {w.extent(0)});
+  const auto run = x.device().is_cuda() ? cuda::conv2d : cpu::conv2d;
+  run(x, w, b, geometry, negative_slope, y);
+  return y;
+}
+
+Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
+                            const ConvGeometry& geometry) {
+  check_same_device("conv2d_backward_data", dy, w);
+  check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
+  Tensor dx = Tensor::empty(x_shape, dy.device());
+  const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
+  run(dy, w, geometry, dx);
+  return dx;
+}
+
+Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape,
+                              const ConvGeometry& geometry) {
+  check_same_device("conv2d_backward_weight", x, dy);
+  check_shape("conv2d_backward_weight", "dy", dy, conv2d_shape(x.shape(), w_shape, geometry));
+  Tensor dw = Tensor::empty(w_shape, x.device());
+  const auto run = x.device().is_cuda() ? cuda::conv2d_backward_weight : cpu::conv2d_backward_weight;
+  run(x, dy, geometry, dw);
+  return dw;
+}
+
+}  // namespace ebm

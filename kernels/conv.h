@@ -1,0 +1,57 @@
+// Two-dimensional convolution: value and derivatives. NHWC activations.
+//   x (N,H,W,C)   w (K,R,S,C)   b (K)   y (N,P,Q,K),   P = (H + pad_h.before + pad_h.after - R)/stride_h + 1
+// A transposed convolution is the same map read backwards: its forward pass is conv2d_backward_data with
+// w (Cin,R,S,Cout), its derivatives are conv2d and conv2d_backward_weight (autograd/ops.h).
+#pragma once
+
+#include "core/tensor.h"
+
+namespace ebm {
+
+struct Padding {
+  int before = 0, after = 0;  // rows (columns) of zeros above (left) and below (right)
+  bool operator==(const Padding&) const = default;
+};
+
+struct ConvGeometry {
+  int stride_h = 1, stride_w = 1;
+  Padding pad_h, pad_w;
+
+  ConvGeometry() = default;
+  // The same stride and padding in both directions.
+  ConvGeometry(int stride, Padding pad)
+      : stride_h(stride), stride_w(stride), pad_h(pad), pad_w(pad) {}
+  bool operator==(const ConvGeometry&) const = default;
+};
+
+// Output shape (N,P,Q,K) of conv2d; throws Error if x and w do not fit together.
+Shape conv2d_shape(const Shape& x, const Shape& w, const ConvGeometry& geometry);
+// Output shape (N,H,W,Cout) of the transposed convolution of x (N,P,Q,Cin) with w (Cin,R,S,Cout).
+Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry& geometry);
+
+// y = leaky_relu(conv(x, w) + b). negative_slope: 1 leaves the sum as it is, 0 is ReLU. b may be undefined.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
+              float negative_slope = 1.0f);
+// dx (N,H,W,C) = x_shape, from dy (N,P,Q,K).
+Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
+                            const ConvGeometry& geometry);
+// dw (K,R,S,C) = w_shape, from x (N,H,W,C) and dy (N,P,Q,K).
+Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape,
+                              const ConvGeometry& geometry);
+
+// The two implementations. Shapes were checked and outputs allocated by the functions above. b may be
+// undefined. Weights are packed once per (storage, version) and the packing is kept between calls.
+namespace cpu {
+void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
+            float negative_slope, Tensor& y);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx);
+void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
+}  // namespace cpu
+namespace cuda {
+void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
+            float negative_slope, Tensor& y);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx);
+void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
+}  // namespace cuda
+
+}  // namespace ebm

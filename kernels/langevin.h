@@ -1,0 +1,23 @@
+// One Langevin step, fused: reference term, drift, noise and clamp in one pass over x.
+//   x ← x − drift · (x/σ_ref² − ∂f/∂x) + noise · ξ,   ξ ~ N(0, I)            method.md (6)
+// with U(x) = ‖x‖²/(2σ_ref²) − f(x). The paper's step has drift = δ²/2 and noise = δ.
+#pragma once
+
+#include "core/random.h"
+#include "core/tensor.h"
+
+namespace ebm {
+
+struct LangevinStep {
+  float drift = 0;            // δ²/2
+  float noise = 0;            // standard deviation of the noise of one step; 0 draws none
+  float inv_sigma_ref_sq = 0; // 1/σ_ref²; 0: no reference term
+  float clamp = 0;            // x is kept in [-clamp, clamp]; 0: no clamp
+};
+
+// In place on x (N,H,W,C), given df_dx of the same shape. Noise is drawn from (key, first_element + i),
+// first_element being the global index of x's first element: chain · H·W·C.
+void langevin_step(Tensor& x, const Tensor& df_dx, const LangevinStep& step, const RandomKey& key,
+                   uint64_t first_element = 0);
+
+}  // namespace ebm

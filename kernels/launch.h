@@ -1,0 +1,37 @@
+// The launch arithmetic and the error check behind every CUDA kernel, in one place.
+#pragma once
+
+#if defined(__CUDACC__)
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/check.h"
+#include "core/cuda.h"
+#include "core/device.h"
+
+namespace ebm {
+
+struct Launch {
+  int blocks, threads;
+};
+
+// One thread per element up to a grid that fills any chip; kernels loop over the rest.
+inline Launch launch_for(int64_t n, int threads = 256) {
+  return {static_cast<int>(std::min<int64_t>((n + threads - 1) / threads, 16384)), threads};
+}
+
+inline cudaStream_t launch_stream(Device device) {
+  return static_cast<cudaStream_t>(cuda::stream(device.index));
+}
+
+// Call after each launch. EBM_SYNC=1 waits for the kernel, so that a fault names the kernel that made it.
+inline void check_launch(Device device, const char* kernel) {
+  cudaError_t status = cudaGetLastError();
+  if (status == cudaSuccess && sync_after_launch()) status = cudaStreamSynchronize(launch_stream(device));
+  EBM_CHECK(status == cudaSuccess, kernel, cudaGetErrorString(status), "a kernel that runs");
+}
+
+}  // namespace ebm
+#endif

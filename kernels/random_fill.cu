@@ -1,0 +1,95 @@
+#include "kernels/random_fill.h"
+
+#include "kernels/map.h"
+
+namespace ebm {
+namespace {
+
+// Philox gives four numbers at a time. A tensor may start inside such a quad (first_element % 4 ≠ 0), so
+// iteration q covers global quad first_quad + q and writes those of its elements that lie in the tensor.
+template <class Draw>
+struct FillQuads {
+  Draw draw;
+  float* x;
+  int64_t n;
+  RandomKey key;
+  uint64_t first;
+  EBM_HD void operator()(int64_t q) const {
+    const uint64_t quad = first / 4 + q;
+    const Floats4 values = draw(random_words(key, quad));
+    const int64_t start = static_cast<int64_t>(quad * 4 - first);
+    for (int j = 0; j < 4; ++j) {
+      if (start + j >= 0 && start + j < n) x[start + j] = values.v[j];
+    }
+  }
+};
+
+struct DrawNormal {
+  float mean, stddev;
+  EBM_HD Floats4 operator()(const Words4& words) const {
+    Floats4 r = to_normal(words);
+    for (int j = 0; j < 4; ++j) r.v[j] = mean + stddev * r.v[j];
+    return r;
+  }
+};
+
+struct DrawUniform {
+  float low, range;
+  EBM_HD Floats4 operator()(const Words4& words) const {
+    Floats4 r = to_uniform(words);
+    for (int j = 0; j < 4; ++j) r.v[j] = low + range * r.v[j];
+    return r;
+  }
+};
+
+struct DrawBernoulli {
+  float p;
+  EBM_HD Floats4 operator()(const Words4& words) const {
+    Floats4 r = to_uniform(words);
+    for (int j = 0; j < 4; ++j) r.v[j] = r.v[j] < p ? 1.0f : 0.0f;
+    return r;
+  }
+};
+
+struct Dropout {
+  const float* x;
+  float* y;
+  RandomKey key;
+  uint64_t first;
+  float keep;
+  EBM_HD void operator()(int64_t i) const {
+    y[i] = uniform1(key, first + i) < keep ? x[i] / keep : 0.0f;
+  }
+};
+
+constexpr int64_t kQuadCost = 32;  // in elements of plain arithmetic
+
+template <class Draw>
+void fill_quads(Tensor& x, const RandomKey& key, uint64_t first, Draw draw) {
+  if (x.size() == 0) return;
+  const int64_t quads = static_cast<int64_t>((first + x.size() - 1) / 4 - first / 4 + 1);
+  map(x.device(), quads, FillQuads<Draw>{draw, x.mutable_data(), x.size(), key, first}, kQuadCost);
+}
+
+}  // namespace
+
+void fill_normal(Tensor& x, const RandomKey& key, float mean, float stddev, uint64_t first_element) {
+  fill_quads(x, key, first_element, DrawNormal{mean, stddev});
+}
+
+void fill_uniform(Tensor& x, const RandomKey& key, float low, float high, uint64_t first_element) {
+  fill_quads(x, key, first_element, DrawUniform{low, high - low});
+}
+
+void fill_bernoulli(Tensor& x, const RandomKey& key, float p, uint64_t first_element) {
+  fill_quads(x, key, first_element, DrawBernoulli{p});
+}
+
+Tensor dropout(const Tensor& x, float keep, const RandomKey& key, uint64_t first_element) {
+  EBM_CHECK(keep > 0 && keep <= 1, "dropout", "keep " + std::to_string(keep), "a probability in (0, 1]");
+  Tensor y = Tensor::empty(x.shape(), x.device());
+  map(x.device(), x.size(), Dropout{x.data(), y.mutable_data(), key, first_element, keep}, kQuadCost);
+  return y;
+}
+
+}  // namespace ebm
