@@ -1,0 +1,29 @@
+// What kernels/*_cuda.cpp define, for a build without CUDA: no tensor is ever on a GPU there, so these
+// are reached only by a bug, and say so.
+#include "core/check.h"
+#include "kernels/conv.h"
+#include "kernels/linear.h"
+
+namespace ebm::cuda {
+namespace {
+
+[[noreturn]] void absent(const char* op) {
+  EBM_FAIL(op, "tensors on a GPU", "a build with CUDA (this one has none)");
+}
+
+}  // namespace
+
+void conv2d(const Tensor&, const Tensor&, const Tensor&, const ConvGeometry&, float, Tensor&) {
+  absent("conv2d");
+}
+void conv2d_backward_data(const Tensor&, const Tensor&, const ConvGeometry&, Tensor&) {
+  absent("conv2d_backward_data");
+}
+void conv2d_backward_weight(const Tensor&, const Tensor&, const ConvGeometry&, Tensor&) {
+  absent("conv2d_backward_weight");
+}
+void gemm(Device, bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float, float*) {
+  absent("gemm");
+}
+
+}  // namespace ebm::cuda

@@ -1,0 +1,75 @@
+// map_channels(device, rows, channels, f): f(i, c) for every element i of a (rows, channels) array, c being
+// its channel i % channels. A division per element would be slower than the maths around it: the CPU
+// walks rows, or periods of several rows where these are short, and never divides.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/map.h"
+
+namespace ebm {
+
+// A run of whole rows, long enough to fill vector registers: channel[j] is the channel of its j-th element.
+struct ChannelPeriod {
+  explicit ChannelPeriod(int64_t channels) {
+    constexpr int64_t kShortest = 64;
+    folds = channels < kShortest ? (kShortest + channels - 1) / channels : 1;
+    length = folds * channels;
+    if (folds == 1) return;
+    channel.resize(length);
+    for (int64_t j = 0; j < length; ++j) channel[j] = static_cast<int32_t>(j % channels);
+  }
+  int64_t folds, length;         // rows and elements of one period
+  std::vector<int32_t> channel;  // (length); empty where a period is one row
+};
+
+#if defined(__CUDACC__)
+template <class Index, class F>
+__global__ void map_channels_kernel(Index n, Index channels, F f) {
+  const Index stride = static_cast<Index>(gridDim.x) * blockDim.x;
+  const Index first = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
+  for (Index i = first; i < n; i += stride) f(i, i % channels);
+}
+
+template <class Index, class F>
+void launch_map_channels(Device device, int64_t n, int64_t channels, const F& f) {
+  const Launch launch = launch_for(n);
+  map_channels_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
+      static_cast<Index>(n), static_cast<Index>(channels), f);
+  check_launch(device, "map_channels");
+}
+#endif
+
+template <class F>
+void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
+  const int64_t n = rows * channels;
+  if (n == 0) return;
+  if (device.is_cuda()) {
+#if defined(__CUDACC__)
+    // A 64-bit division takes three times as long; the margin keeps i + stride from wrapping around.
+    if (n < (int64_t{1} << 31)) launch_map_channels<uint32_t>(device, n, channels, f);
+    else launch_map_channels<int64_t>(device, n, channels, f);
+#else
+    EBM_FAIL("map_channels", to_string(device), "a build with CUDA");
+#endif
+    return;
+  }
+  const ChannelPeriod period(channels);
+  const int64_t periods = (n + period.length - 1) / period.length;
+  const int32_t* channel = period.channel.data();
+#pragma omp parallel for schedule(static) if (n >= kParallelGrain)
+  for (int64_t p = 0; p < periods; ++p) {
+    const int64_t first = p * period.length;
+    const int64_t count = first + period.length < n ? period.length : n - first;
+    if (period.folds == 1) {
+#pragma omp simd
+      for (int64_t j = 0; j < count; ++j) f(first + j, j);
+    } else {
+#pragma omp simd
+      for (int64_t j = 0; j < count; ++j) f(first + j, static_cast<int64_t>(channel[j]));
+    }
+  }
+}
+
+}  // namespace ebm
