@@ -44,7 +44,7 @@ std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targ
 
   // Backward over it: pass each value's gradient on to the inputs that depend on a target.
   std::unordered_map<uint64_t, Tensor> gradients;  // by Var id
-  gradients[loss.id()] = Tensor::full(loss.shape(), 1.0f, loss.value().device());
+  gradients[loss.id()] = full(loss.shape(), 1.0f, loss.value().device());
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
     const auto dy = gradients.find(node->output.id());
     if (dy == gradients.end() || !depends(node->output)) continue;

@@ -16,7 +16,7 @@ std::string device_name(int index);
 void synchronize(int index);
 
 // The one compute stream of a device (a cudaStream_t): kernels, copies and the allocator share it, so
-// memory can be reused in stream order without waiting.
+// memory can be reused in stream order without waiting. Makes the device current for the calling thread.
 void* stream(int index);
 
 // Device memory; allocate returns nullptr when the device has no more.

@@ -76,10 +76,6 @@ Tensor Tensor::zeros(const Shape& shape, Device device) {
   return tensor;
 }
 
-Tensor Tensor::full(const Shape& shape, float value, Device device) {
-  return from_host(std::vector<float>(shape.size(), value), shape, device);
-}
-
 Tensor Tensor::from_host(std::span<const float> values, const Shape& shape, Device device) {
   Tensor tensor = empty(shape, device);
   tensor.copy_from_host(values);

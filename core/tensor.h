@@ -56,7 +56,6 @@ class Tensor {
 
   static Tensor empty(const Shape& shape, Device device);  // uninitialised
   static Tensor zeros(const Shape& shape, Device device);
-  static Tensor full(const Shape& shape, float value, Device device);
   static Tensor from_host(std::span<const float> values, const Shape& shape, Device device);
 
   bool defined() const { return storage_ != nullptr; }

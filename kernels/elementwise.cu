@@ -206,4 +206,10 @@ void scale_in_place(Tensor& x, float factor) {
 
 void fill(Tensor& x, float value) { map(x.device(), x.size(), Fill{x.mutable_data(), value}); }
 
+Tensor full(const Shape& shape, float value, Device device) {
+  Tensor x = Tensor::empty(shape, device);
+  fill(x, value);
+  return x;
+}
+
 }  // namespace ebm

@@ -28,5 +28,7 @@ void add_scaled(Tensor& y, const Tensor& x, float factor);
 void scale_in_place(Tensor& x, float factor);
 // In place: every element becomes value.
 void fill(Tensor& x, float value);
+// A new tensor of one value.
+Tensor full(const Shape& shape, float value, Device device);
 
 }  // namespace ebm

@@ -1,0 +1,117 @@
+// core/cuda.h by the CUDA runtime.
+#include <cuda_runtime_api.h>
+
+#include <array>
+#include <mutex>
+
+#include "core/check.h"
+#include "core/cuda.h"
+
+namespace ebm::cuda {
+namespace {
+
+void check(cudaError_t status, const char* call) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // the runtime would report the same error again at the next launch
+  EBM_FAIL(call, std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")",
+           "success");
+}
+
+// The runtime keeps a current device for each host thread; every function here sets the one it is for.
+void use(int index) { check(cudaSetDevice(index), "cudaSetDevice"); }
+
+cudaStream_t compute_stream(int index) { return static_cast<cudaStream_t>(stream(index)); }
+
+struct LazyStream {
+  std::once_flag once;
+  cudaStream_t stream = nullptr;
+};
+
+}  // namespace
+
+int device_count() {
+  int count = 0;  // not written where there is no driver
+  if (cudaGetDeviceCount(&count) != cudaSuccess) {
+    cudaGetLastError();
+    return 0;
+  }
+  return count;
+}
+
+std::string available_text() {
+  const int count = device_count();
+  if (count == 0) return "a GPU (this machine shows none)";
+  return count == 1 ? "cuda:0" : "cuda:0 to cuda:" + std::to_string(count - 1);
+}
+
+std::string device_name(int index) {
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
+  return properties.name;
+}
+
+void synchronize(int index) {
+  use(index);
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+}
+
+void* stream(int index) {
+  // Never destroyed: tensors of static duration may be released after any destructor here.
+  static auto* streams = new std::array<LazyStream, 64>;
+  EBM_CHECK(index >= 0 && index < static_cast<int>(streams->size()), "stream", std::to_string(index),
+            "a device below " + std::to_string(streams->size()));
+  use(index);
+  LazyStream& lazy = (*streams)[index];
+  std::call_once(lazy.once, [&] {
+    // non-blocking: no implicit order with the legacy default stream, which libraries may use
+    check(cudaStreamCreateWithFlags(&lazy.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  });
+  return lazy.stream;
+}
+
+void* allocate(int index, size_t bytes) {
+  use(index);
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  check(status, "cudaMalloc");
+  return memory;
+}
+
+void release(int index, void* memory) {
+  use(index);
+  check(cudaFree(memory), "cudaFree");
+}
+
+MemoryInfo memory_info(int index) {
+  use(index);
+  MemoryInfo info;
+  check(cudaMemGetInfo(&info.free, &info.total), "cudaMemGetInfo");
+  return info;
+}
+
+void copy_to_device(int index, void* to, const void* from, size_t bytes) {
+  // From pageable memory the call returns once the source has been read, so the caller may reuse it.
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, compute_stream(index)),
+        "cudaMemcpyAsync to the device");
+}
+
+void copy_to_host(int index, void* to, const void* from, size_t bytes) {
+  const cudaStream_t stream = compute_stream(index);
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync to the host");
+  check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+}
+
+void copy_on_device(int index, void* to, const void* from, size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, compute_stream(index)),
+        "cudaMemcpyAsync on the device");
+}
+
+void fill_zero(int index, void* to, size_t bytes) {
+  check(cudaMemsetAsync(to, 0, bytes, compute_stream(index)), "cudaMemsetAsync");
+}
+
+}  // namespace ebm::cuda

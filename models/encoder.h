@@ -1,0 +1,36 @@
+// The inference network π_β(z|x) = N(μ_β(x), diag v_β(x)).
+#pragma once
+
+#include "core/random.h"
+#include "models/config.h"
+#include "models/parameters.h"
+
+namespace ebm {
+
+struct Posterior {
+  Var mu;     // (N, d)
+  Var log_v;  // (N, d), log of the variance
+};
+
+class Encoder {
+ public:
+  Encoder(const EncoderConfig& config, Device device, uint64_t seed);
+
+  // x (N,H,W,C). Dropout masks are drawn from (dropout_key, first_image + i); without a key there is none.
+  Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr, int64_t first_image = 0) const;
+
+  const EncoderConfig& config() const { return config_; }
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+
+ private:
+  EncoderConfig config_;
+  Parameters parameters_;
+};
+
+// z = μ + sqrt(v)·e, e ~ N(0, I) given: (N, d).
+Var reparameterise(const Posterior& posterior, const Tensor& e);
+// KL( N(μ, v) ‖ N(0, I) ) = ½ Σ_j ( μ_j² + v_j − log v_j − 1 ) for each image: (N).
+Var kl_to_standard_normal(const Posterior& posterior);
+
+}  // namespace ebm

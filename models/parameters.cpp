@@ -1,0 +1,52 @@
+#include "models/parameters.h"
+
+#include <cmath>
+
+#include "core/check.h"
+#include "kernels/random_fill.h"
+
+namespace ebm {
+
+void Parameters::add_zeros(const std::string& name, const Shape& shape) {
+  add_uniform(name, shape, 0.0f);
+}
+
+void Parameters::add_uniform(const std::string& name, const Shape& shape, float bound) {
+  entries_.push_back({name, shape, size_, bound, 0.0f});
+  size_ += shape.size();
+}
+
+void Parameters::add_weight(const std::string& name, const Shape& shape, int64_t fan_in, WeightInit init) {
+  if (init == WeightInit::kaiming_uniform) {
+    add_uniform(name, shape, 1.0f / std::sqrt(static_cast<float>(fan_in)));
+  } else {
+    entries_.push_back({name, shape, size_, 0.0f, 0.005f});
+    size_ += shape.size();
+  }
+}
+
+void Parameters::allocate(Device device, uint64_t seed, uint32_t network) {
+  flat_ = Tensor::zeros({size_}, device);
+  for (const Entry& entry : entries_) {
+    Tensor values = flat_.view(entry.first, entry.shape);
+    const RandomKey key{seed, Stream::init, network};
+    if (entry.stddev > 0) fill_normal(values, key, 0.0f, entry.stddev, entry.first);
+    if (entry.bound > 0) fill_uniform(values, key, -entry.bound, entry.bound, entry.first);
+    vars_.emplace_back(values);
+  }
+}
+
+const Var& Parameters::operator[](const std::string& name) const {
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].name == name) return vars_[i];
+  }
+  EBM_FAIL("parameters", "\"" + name + "\"", "the name of a parameter");
+}
+
+void Parameters::gather(const std::vector<Tensor>& gradients, Tensor& flat) const {
+  EBM_CHECK(gradients.size() == entries_.size(), "parameters", std::to_string(gradients.size()) + " gradients",
+            std::to_string(entries_.size()));
+  for (size_t i = 0; i < entries_.size(); ++i) view(flat, i).copy_from(gradients[i]);
+}
+
+}  // namespace ebm

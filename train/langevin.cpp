@@ -1,0 +1,25 @@
+#include "train/langevin.h"
+
+#include "autograd/ops.h"
+#include "kernels/reduce.h"
+
+namespace ebm {
+
+ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
+                          const RandomKey& key, int64_t first_chain) {
+  const EnergyNet::Frozen f(energy);
+  const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
+  ChainStats stats;
+  for (int64_t t = 0; t < num_steps; ++t) {
+    Tape tape;
+    const Var x_t(x);                                             // (N, H, W, C)
+    const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];    // (N, H, W, C)
+    if (t + 1 == num_steps) stats.grad_sq = sum_squares(df_dx);
+    RandomKey step_key = key;
+    step_key.step = static_cast<uint32_t>(t);
+    langevin_step(x, df_dx, step, step_key, first_element);       // (6)
+  }
+  return stats;
+}
+
+}  // namespace ebm

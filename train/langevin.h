@@ -1,0 +1,19 @@
+// Ancestral Langevin sampling, method.md §2: l steps on U_θ from a given start.
+#pragma once
+
+#include "core/random.h"
+#include "kernels/langevin.h"
+#include "models/energy.h"
+
+namespace ebm {
+
+struct ChainStats {
+  Tensor grad_sq;  // (1), Σ (∂f/∂x)² over all chains at the last step; undefined if there was no step
+};
+
+// Runs num_steps steps of all chains in place: x (N,H,W,C). Noise is drawn from (key, step t, global chain
+// first_chain + i), so that any split of the chains over calls or ranks gives the same samples.
+ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
+                          const RandomKey& key, int64_t first_chain = 0);
+
+}  // namespace ebm

@@ -1,0 +1,149 @@
+#include "train/settings.h"
+
+#include <cmath>
+
+#include "core/check.h"
+
+namespace ebm {
+namespace {
+
+Settings mnist_paper() {
+  Settings s;
+  s.profile = Profile::paper;
+  s.iterations = 200 * 150;  // 200 epochs
+  s.batch = s.chains = 400;
+  s.num_steps = 50;
+  s.noise = 0.001;
+  s.drift = s.noise * s.noise / 2;
+  s.sigma_ref = 0.016;
+  s.clamp = 0;
+  s.energy_lr = 0.009;
+  s.vae_lr = 1e-4;
+  s.lr_decay = 0.98;
+  s.lr_decay_iterations = 20 * 150;
+  s.kl_weight = 3;
+  s.energy_l2 = 0;
+  s.latent = 100;
+  s.width = 64;
+  s.guard_gap = 0;  // energies of this profile reach 1e6: only NaN and exploding chains stop it
+  return s;
+}
+
+Settings cifar10_paper() {
+  Settings s = mnist_paper();
+  s.iterations = 1000 * 200;
+  s.batch = 250;
+  s.chains = 900;
+  s.num_steps = 15;
+  s.noise = 0.002;
+  s.drift = s.noise * s.noise / 2;
+  s.vae_lr = 2e-4;
+  s.lr_decay_iterations = 20 * 200;
+  s.kl_weight = 2;
+  return s;
+}
+
+bool is_cifar(const Settings& s) { return s.recipe == "cifar10"; }
+
+void check(bool ok, const char* name, double value, const char* range) {
+  if (ok) return;
+  std::string text = std::to_string(value);
+  if (value == std::floor(value) && std::abs(value) < 1e15) text = std::to_string(static_cast<int64_t>(value));
+  EBM_FAIL("settings", std::string(name) + " = " + text, range);
+}
+
+double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& geometry) {
+  const Shape w{channels, kernel, kernel, map[3]};
+  map = conv2d_shape(map, w, geometry);
+  return static_cast<double>(map.size()) * kernel * kernel * w[3];
+}
+
+}  // namespace
+
+Settings recipe_settings(const std::string& recipe, Profile profile) {
+  Settings s;
+  if (recipe != "mnist" && recipe != "fashion" && recipe != "cifar10" && recipe != "synthetic")
+    EBM_FAIL("recipe", "\"" + recipe + "\"", "mnist, fashion, cifar10 or synthetic");
+  if (profile == Profile::paper) s = recipe == "cifar10" ? cifar10_paper() : mnist_paper();
+  s.recipe = recipe;
+  return s;
+}
+
+NetworkConfigs networks(const Settings& s) {
+  NetworkConfigs n;
+  if (s.profile == Profile::paper) {
+    n = is_cifar(s) ? cifar10_paper_networks() : mnist_paper_networks();
+    n.encoder.latent = n.generator.latent = s.latent;
+  } else {
+    n = is_cifar(s) ? cifar10_laptop_networks(s.width, s.latent) : mnist_laptop_networks(s.width, s.latent);
+  }
+  return n;
+}
+
+void check_settings(const Settings& s) {
+  const auto positive = [](const char* name, double value, double most) {
+    check(value >= 1 && value <= most, name, value, ("a whole number from 1 to " + std::to_string(static_cast<int64_t>(most))).c_str());
+  };
+  const auto not_negative = [](const char* name, double value) {
+    check(value >= 0 && std::isfinite(value), name, value, "0 or more");
+  };
+  positive("iterations", static_cast<double>(s.iterations), 1e9);
+  positive("batch", static_cast<double>(s.batch), 1 << 20);
+  positive("chains", static_cast<double>(s.chains), 1 << 20);
+  check(s.chains >= 2, "chains", static_cast<double>(s.chains), "2 or more: batch normalisation needs a batch");
+  check(s.num_steps >= 0 && s.num_steps <= 1'000'000, "steps", static_cast<double>(s.num_steps), "0 to 1000000");
+  positive("width", static_cast<double>(s.width), 4096);
+  positive("latent", static_cast<double>(s.latent), 65536);
+  not_negative("drift", s.drift);
+  not_negative("noise", s.noise);
+  not_negative("noise-scale", s.noise_scale);
+  not_negative("sigma-ref", s.sigma_ref);
+  not_negative("clamp", s.clamp);
+  check(s.energy_lr > 0 && s.energy_lr < 10, "energy-lr", s.energy_lr, "a learning rate in (0, 10)");
+  check(s.vae_lr > 0 && s.vae_lr < 10, "vae-lr", s.vae_lr, "a learning rate in (0, 10)");
+  check(s.adam_beta1 >= 0 && s.adam_beta1 < 1, "adam-beta1", s.adam_beta1, "0 or more, below 1");
+  check(s.adam_beta2 >= 0 && s.adam_beta2 < 1, "adam-beta2", s.adam_beta2, "0 or more, below 1");
+  check(s.lr_decay > 0 && s.lr_decay <= 1, "lr-decay", s.lr_decay, "a factor in (0, 1]");
+  check(s.lr_decay_iterations > 0, "lr-decay-iterations", s.lr_decay_iterations, "more than 0");
+  not_negative("kl-weight", s.kl_weight);
+  not_negative("energy-l2", s.energy_l2);
+  not_negative("clip-norm", s.clip_norm);
+  check(s.ema_decay >= 0 && s.ema_decay < 1, "ema-decay", s.ema_decay, "0 or more, below 1");
+  not_negative("data-noise", s.data_noise);
+  not_negative("guard-gap", s.guard_gap);
+  not_negative("guard-move", s.guard_move);
+  positive("guard-every", static_cast<double>(s.guard_every), 1e9);
+  check(s.guard_retries >= 0 && s.guard_retries <= 1000, "guard-retries", static_cast<double>(s.guard_retries), "0 to 1000");
+  check(s.guard_lr_factor > 0 && s.guard_lr_factor < 1, "guard-lr-factor", s.guard_lr_factor, "a factor in (0, 1)");
+}
+
+Profile parse_profile(const std::string& text) {
+  if (text == "paper") return Profile::paper;
+  if (text == "laptop") return Profile::laptop;
+  EBM_FAIL("profile", "\"" + text + "\"", "auto, paper or laptop");
+}
+
+std::string to_string(Profile profile) { return profile == Profile::paper ? "paper" : "laptop"; }
+
+double iteration_flops(const Settings& s) {
+  const NetworkConfigs n = networks(s);
+  double energy = 0, encoder = 0, generator = 0;  // multiply-adds of one image
+  Shape map{1, n.energy.image.height, n.energy.image.width, n.energy.image.channels};
+  for (const ConvLayer& l : n.energy.layers) energy += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  energy += static_cast<double>(map.size());  // the summed head
+  map = {1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
+  for (const ConvLayer& l : n.encoder.layers) encoder += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  encoder += 2.0 * map.size() * n.encoder.latent;
+  map = {1, 1, 1, n.generator.latent};
+  for (const GeneratorLayer& l : n.generator.layers) {
+    const Shape w{map[3], l.kernel, l.kernel, l.channels};
+    generator += static_cast<double>(map.size()) * l.kernel * l.kernel * l.channels;
+    map = conv_transpose2d_shape(map, w, {l.stride, l.pad});
+  }
+  // a gradient with respect to x costs as much as the value; one for all parameters twice as much
+  const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
+  return 2 * (chains * generator + chains * s.num_steps * 2 * energy + (chains + batch) * 3 * energy +
+              chains * 3 * (encoder + generator));
+}
+
+}  // namespace ebm

@@ -1,0 +1,69 @@
+// Every number that a run is made with. The paper's symbols stand beside the names; recipes fill these in,
+// the command line and config.toml override them (tools/settings_flags.h lists the flags).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "models/recipes.h"
+
+namespace ebm {
+
+enum class Profile { paper, laptop };
+
+struct Settings {
+  std::string recipe = "mnist";  // mnist | fashion | cifar10 | synthetic: also the data set
+  Profile profile = Profile::laptop;
+  uint64_t seed = 1;
+
+  int64_t iterations = 1000;      // in all, not more: a resumed run goes on to this number
+  int64_t batch = 100;            // n, data images an iteration
+  int64_t chains = 100;           // Langevin chains an iteration; may differ from batch
+
+  int64_t num_steps = 20;         // l, Langevin steps
+  double drift = 1.0;             // δ²/2, the factor of the gradient
+  double noise = 0.01;            // δ, standard deviation of a step's noise, before noise_scale
+  double noise_scale = 1.0;       // 1: the paper's equation, 0: gradient descent
+  double sigma_ref = 0.0;         // σ_ref of the Gaussian reference; 0: none (σ_ref = ∞)
+  double clamp = 1.2;             // x stays in [-clamp, clamp]; 0: free
+
+  double energy_lr = 2e-4;        // Adam's, for θ
+  double vae_lr = 1e-3;           // Adam's, for (α, β)
+  double adam_beta1 = 0.5;
+  double adam_beta2 = 0.999;
+  double lr_decay = 1.0;          // every lr_decay_iterations all learning rates shrink by this factor,
+  double lr_decay_iterations = 1000;  // continuously
+  double kl_weight = 0.5;         // γ
+  double energy_l2 = 0.01;        // weight of mean f(x)² + mean f(x̃)² in the energy's loss
+  double clip_norm = 0.0;         // largest global gradient norm of a network; 0: no clipping
+  double ema_decay = 0.0;         // of the parameters' moving average, which sampling uses; 0: none
+  double data_noise = 0.0;        // standard deviation of noise on the data images in the energy's loss
+
+  int64_t width = 16;             // of the laptop energy net; the paper's is fixed
+  int64_t latent = 32;            // d; the paper's is 100
+
+  double guard_gap = 20.0;        // |mean f(x) − mean f(x̃)| beyond which the run is held to have diverged; 0: off
+  double guard_move = 0.8;        // ‖x̃ − x̂‖ per pixel (root mean square), likewise
+  int64_t guard_every = 50;       // iterations between the states that can be returned to
+  int64_t guard_retries = 5;      // rollbacks before the run gives up
+  double guard_lr_factor = 0.5;   // the energy's lr is multiplied by this at each rollback
+
+  // Iterations that one pass over `images` takes.
+  int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
+};
+
+// The settings of a recipe; throws Error for an unknown name.
+Settings recipe_settings(const std::string& recipe, Profile profile);
+// The networks that these settings describe.
+NetworkConfigs networks(const Settings& settings);
+// Throws Error naming the first setting that makes no sense, with its valid range.
+void check_settings(const Settings& settings);
+
+Profile parse_profile(const std::string& text);  // paper | laptop
+std::string to_string(Profile profile);
+
+// Floating-point operations of one iteration (multiply and add
+// counted as two), for the estimate of a run's time.
+double iteration_flops(const Settings& settings);
+
+}  // namespace ebm

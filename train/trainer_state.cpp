@@ -1,0 +1,112 @@
+// The trainer's state as named host tensors and back: what a checkpoint holds and a rollback restores.
+#include <cstring>
+
+#include "core/check.h"
+#include "train/trainer.h"
+
+namespace ebm {
+namespace {
+
+constexpr char kOp[] = "checkpoint";
+
+SafetensorsFile::Entry to_entry(const Tensor& tensor) {
+  SafetensorsFile::Entry entry{"F32", {}, {}};
+  for (int i = 0; i < tensor.rank(); ++i) entry.shape.push_back(tensor.extent(i));
+  const std::vector<float> values = tensor.to_host();
+  entry.data.resize(values.size() * sizeof(float));
+  std::memcpy(entry.data.data(), values.data(), entry.data.size());
+  return entry;
+}
+
+// The values of tensor `name`, which must have the shape of `like`.
+std::vector<float> read_entry(const SafetensorsFile& file, const std::string& name, const Tensor& like) {
+  const auto found = file.tensors.find(name);
+  EBM_CHECK(found != file.tensors.end(), kOp, "no tensor \"" + name + "\"", "a checkpoint of these networks");
+  const SafetensorsFile::Entry& entry = found->second;
+  std::string shape;
+  bool same = entry.dtype == "F32" && static_cast<int>(entry.shape.size()) == like.rank();
+  for (size_t i = 0; i < entry.shape.size(); ++i) {
+    shape += (i ? ", " : "") + std::to_string(entry.shape[i]);
+    same = same && entry.shape[i] == like.extent(static_cast<int>(i));
+  }
+  EBM_CHECK(same, kOp, "tensor \"" + name + "\" " + entry.dtype + " (" + shape + ")", "F32 " + to_string(like.shape()));
+  std::vector<float> values(like.size());
+  std::memcpy(values.data(), entry.data.data(), entry.data.size());
+  return values;
+}
+
+std::string read_metadata(const SafetensorsFile& file, const std::string& name) {
+  const auto found = file.metadata.find(name);
+  EBM_CHECK(found != file.metadata.end(), kOp, "no \"" + name + "\" in its metadata", "a checkpoint of a training run");
+  return found->second;
+}
+
+int64_t read_count(const SafetensorsFile& file, const std::string& name) {
+  const std::string text = read_metadata(file, name);
+  EBM_CHECK(!text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos, kOp,
+            name + " \"" + text + "\"", "a whole number");
+  return std::stoll(text);
+}
+
+}  // namespace
+
+std::vector<Trainer::Network> Trainer::network_list() const {
+  auto* self = const_cast<Trainer*>(this);
+  return {{"energy", &self->energy_.parameters(), &self->energy_adam_},
+          {"encoder", &self->encoder_.parameters(), &self->encoder_adam_},
+          {"generator", &self->generator_.parameters(), &self->generator_adam_}};
+}
+
+SafetensorsFile Trainer::state() const {
+  SafetensorsFile file;
+  for (const Network& network : network_list()) {
+    const std::string prefix = std::string(network.name) + ".";
+    const Parameters& parameters = *network.parameters;
+    for (size_t i = 0; i < parameters.entries().size(); ++i)
+      file.tensors[prefix + parameters.entries()[i].name] = to_entry(parameters.vars()[i].value());
+    file.tensors[prefix + "adam_m"] = to_entry(network.adam->m());
+    file.tensors[prefix + "adam_v"] = to_entry(network.adam->v());
+    if (network.adam->has_average()) file.tensors[prefix + "average"] = to_entry(network.adam->average());
+    file.metadata[prefix + "adam_steps"] = std::to_string(network.adam->steps());
+  }
+  file.metadata["iteration"] = std::to_string(iteration_);
+  char scale[32];
+  std::snprintf(scale, sizeof scale, "%.17g", energy_lr_scale_);
+  file.metadata["energy_lr_scale"] = scale;
+  return file;
+}
+
+void Trainer::load_state(const SafetensorsFile& file) {
+  // Read and check everything first: a bad file changes nothing.
+  struct Pending {
+    Tensor target;
+    std::vector<float> values;
+  };
+  std::vector<Pending> pending;
+  const auto read = [&](const std::string& name, const Tensor& target) {
+    pending.push_back({target, read_entry(file, name, target)});
+  };
+  std::vector<int64_t> adam_steps;
+  for (const Network& network : network_list()) {
+    const std::string prefix = std::string(network.name) + ".";
+    const Parameters& parameters = *network.parameters;
+    for (size_t i = 0; i < parameters.entries().size(); ++i)
+      read(prefix + parameters.entries()[i].name, parameters.vars()[i].value());
+    read(prefix + "adam_m", network.adam->m());
+    read(prefix + "adam_v", network.adam->v());
+    if (network.adam->has_average()) read(prefix + "average", network.adam->average());
+    adam_steps.push_back(read_count(file, prefix + "adam_steps"));
+  }
+  const int64_t iteration = read_count(file, "iteration");
+  const std::string scale_text = read_metadata(file, "energy_lr_scale");
+  const double scale = std::strtod(scale_text.c_str(), nullptr);
+  EBM_CHECK(scale > 0 && scale <= 1, kOp, "energy_lr_scale \"" + scale_text + "\"", "a number in (0, 1]");
+
+  for (Pending& p : pending) p.target.copy_from_host(p.values);
+  const std::vector<Network> list = network_list();
+  for (size_t i = 0; i < list.size(); ++i) list[i].adam->set_steps(adam_steps[i]);
+  iteration_ = iteration;
+  energy_lr_scale_ = scale;
+}
+
+}  // namespace ebm
