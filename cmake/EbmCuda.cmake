@@ -67,6 +67,8 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 # there is no GPU. kernels/cublaslt_cuda.cpp opens it at its first product on a GPU. libcuda is not linked
 # either: a program that needs it does not start on a machine without a driver.
 get_target_property(EBM_CUBLASLT_LIBRARY CUDA::cublasLt IMPORTED_LOCATION)
+set_source_files_properties(kernels/cublaslt_cuda.cpp PROPERTIES COMPILE_DEFINITIONS
+  "EBM_CUBLASLT_SONAME=\"libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}\";EBM_CUBLASLT_LIBRARY=\"${EBM_CUBLASLT_LIBRARY}\"")
 add_library(ebm_cuda_libs INTERFACE)
 add_library(ebm::cuda_libs ALIAS ebm_cuda_libs)
 target_include_directories(ebm_cuda_libs SYSTEM INTERFACE

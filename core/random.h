@@ -3,7 +3,6 @@
 // grid, thread count or rank count, and a checkpoint stores counters only.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 #if defined(__CUDACC__)
@@ -76,11 +75,11 @@ EBM_HD float to_uniform(uint32_t word) { return (static_cast<float>(word >> 8) +
 // ln(u) for u in (0, 1), to 1 ulp or so. A polynomial instead of logf: it vectorises on the host and is
 // the same arithmetic on both devices.
 EBM_HD float log_unit(float u) {
-  const uint32_t bits = std::bit_cast<uint32_t>(u);
+  const uint32_t bits = __builtin_bit_cast(uint32_t, u);
   // u = m·2^e with m in [sqrt(1/2), sqrt(2))
   const int32_t shifted = static_cast<int32_t>(bits - 0x3F3504F3u);
   const int32_t e = shifted >> 23;
-  const float m = std::bit_cast<float>(bits - (static_cast<uint32_t>(e) << 23));
+  const float m = __builtin_bit_cast(float, bits - (static_cast<uint32_t>(e) << 23));
   const float r = m - 1.0f;
   const float r2 = r * r;
   float p = 7.0376836292e-2f;
