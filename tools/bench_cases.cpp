@@ -1,0 +1,255 @@
+#include "tools/bench_cases.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <sstream>
+
+#include "core/check.h"
+#include "kernels/batch_norm.h"
+#include "kernels/conv.h"
+#include "kernels/conv_plan.h"
+#include "kernels/elementwise.h"
+#include "kernels/langevin.h"
+#include "kernels/linear.h"
+#include "kernels/optimizer.h"
+#include "kernels/random_fill.h"
+#include "kernels/reduce.h"
+#include "models/energy.h"
+#include "tools/bench_clock.h"
+#include "train/langevin.h"
+#include "train/trainer.h"
+
+namespace ebm {
+namespace {
+
+Tensor random_tensor(const Shape& shape, Device device) {
+  static uint32_t count = 0;
+  Tensor x = Tensor::empty(shape, device);
+  fill_uniform(x, {1, Stream::init, count++}, -1.0f, 1.0f);
+  return x;
+}
+
+LangevinStep langevin_of(const Settings& s) {
+  LangevinStep step;
+  step.drift = static_cast<float>(s.drift);
+  step.noise = static_cast<float>(s.noise * s.noise_scale);
+  step.inv_sigma_ref_sq =
+      s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
+  step.clamp = static_cast<float>(s.clamp);
+  return step;
+}
+
+// FLOPs of f for one image, the head's outputs summed into one.
+double energy_flops(const EnergyConfig& config) {
+  Shape map{1, config.image.height, config.image.width, config.image.channels};
+  double macs = 0;
+  for (const ConvLayer& layer : config.layers) {
+    const int64_t taps = int64_t{layer.kernel} * layer.kernel * map[3];
+    map = conv2d_shape(map, {layer.channels, layer.kernel, layer.kernel, map[3]},
+                       {layer.stride, layer.pad});
+    macs += static_cast<double>(map.size() * taps);
+  }
+  return 2 * (macs + static_cast<double>(map.size()));
+}
+
+std::set<std::string> plan_lines() {
+  std::istringstream text(cpu::plans_to_string());
+  std::set<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.insert(line);
+  return lines;
+}
+
+class OpTable {
+ public:
+  explicit OpTable(Device device) : device_(device) {}
+
+  template <class F>
+  void add(const std::string& name, double flops, double bytes, F&& run) {
+    const std::set<std::string> before = plan_lines();
+    Measurement m{"ops", name, 1e3 * median_seconds(device_, run), flops, bytes, ""};
+    for (const std::string& line : plan_lines())
+      if (!before.contains(line)) m.plan = line.substr(line.rfind(' ') + 1);
+    rows_.push_back(m);
+  }
+  std::vector<Measurement> rows() && { return std::move(rows_); }
+
+ private:
+  Device device_;
+  std::vector<Measurement> rows_;
+};
+
+double bytes_of(std::initializer_list<const Tensor*> tensors) {
+  double bytes = 0;
+  for (const Tensor* t : tensors) bytes += static_cast<double>(t->bytes());
+  return bytes;
+}
+
+// All three directions of each convolution, and what stands between them.
+void add_energy_ops(OpTable& table, const EnergyConfig& config, int64_t batch, Device device) {
+  Shape map{batch, config.image.height, config.image.width, config.image.channels};
+  for (size_t i = 0; i < config.layers.size(); ++i) {
+    const ConvLayer& layer = config.layers[i];
+    const ConvGeometry geometry(layer.stride, layer.pad);
+    const float slope = config.negative_slope;
+    const Tensor x = random_tensor(map, device);  // (N,H,W,C)
+    const Tensor w =
+        random_tensor({layer.channels, layer.kernel, layer.kernel, map[3]}, device);  // (K,R,S,C)
+    const Tensor b = random_tensor({layer.channels}, device);                         // (K)
+    const Tensor y = conv2d(x, w, {}, geometry);                                      // (N,P,Q,K)
+    const double flops = 2.0 * static_cast<double>(y.size() * w.size() / layer.channels);
+    const std::string name =
+        fmt::format("conv{} {}x{}/{} {}x{}x{}->{}", i + 1, layer.kernel, layer.kernel, layer.stride,
+                    map[1], map[2], map[3], layer.channels);
+    table.add(name + " forward", flops, bytes_of({&x, &w, &y}),
+              [&] { conv2d(x, w, b, geometry, slope); });
+    table.add(name + " backward data", flops, bytes_of({&x, &w, &y}),
+              [&] { conv2d_backward_data(y, w, x.shape(), geometry); });
+    table.add(name + " backward weight", flops, bytes_of({&x, &w, &y}),
+              [&] { conv2d_backward_weight(x, y, w.shape(), geometry); });
+    table.add(fmt::format("leaky_relu {} backward", to_string(y.shape())), 0,
+              bytes_of({&y, &y, &y}), [&] { unary_backward(Unary::leaky_relu, {}, y, y, slope); });
+    table.add(fmt::format("bias gradient {}", to_string(y.shape())), 0, bytes_of({&y}),
+              [&] { sum_columns(y); });
+    map = y.shape();
+  }
+  const int64_t features = map.size() / batch;
+  const Tensor h = random_tensor({batch, features}, device),
+               w = random_tensor({1, features}, device);
+  const Tensor b = random_tensor({1}, device), dy = random_tensor({batch, 1}, device);
+  table.add(fmt::format("head {}->1 forward", features), 0, bytes_of({&h, &w}),
+            [&] { linear(h, w, b); });
+  table.add(fmt::format("head {}->1 backward data", features), 0, bytes_of({&h, &w}),
+            [&] { linear_backward_data(dy, w); });
+  table.add(fmt::format("head {}->1 backward weight", features), 0, bytes_of({&h, &w}),
+            [&] { linear_backward_weight(h, dy); });
+}
+
+void add_generator_norms(OpTable& table, const GeneratorConfig& config, int64_t batch,
+                         Device device) {
+  Shape map{batch, 1, 1, config.latent};
+  for (const GeneratorLayer& layer : config.layers) {
+    map = conv_transpose2d_shape(map, {map[3], layer.kernel, layer.kernel, layer.channels},
+                                 {layer.stride, layer.pad});
+    if (!layer.batch_norm) continue;
+    const Tensor x = random_tensor(map, device), beta = random_tensor({layer.channels}, device);
+    constexpr float kEps = 1e-3f;
+    BatchNormSaved saved;
+    batch_norm(x, {}, beta, kEps, saved);
+    table.add(fmt::format("batch_norm {} forward", to_string(map)), 0, bytes_of({&x, &x, &x}),
+              [&] { batch_norm(x, {}, beta, kEps, saved); });
+    table.add(fmt::format("batch_norm {} backward", to_string(map)), 0,
+              bytes_of({&x, &x, &x, &x, &x}), [&] { batch_norm_backward(x, {}, x, saved); });
+  }
+}
+
+}  // namespace
+
+Settings bench_settings(const std::string& net) {
+  if (net == "mnist" || net == "cifar10") return recipe_settings(net, Profile::paper);
+  if (net == "laptop") return recipe_settings("mnist", Profile::laptop);
+  EBM_FAIL("bench", "network \"" + net + "\"", "mnist, cifar10 or laptop");
+}
+
+double matrix_peak(Device device) {
+  const int64_t n = device.is_cuda() ? 8192 : 2048;
+  const Tensor a = random_tensor({n, n}, device), b = random_tensor({n, n}, device);
+  Tensor c = Tensor::empty({n, n}, device);
+  const double seconds = median_seconds(
+      device,
+      [&] {
+        if (device.is_cuda())
+          cuda::gemm(device, false, false, n, n, n, a.data(), b.data(), 0.0f, c.mutable_data());
+        else
+          cpu::gemm(false, false, n, n, n, a.data(), b.data(), 0.0f, c.mutable_data());
+      },
+      1.5);
+  return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / seconds;
+}
+
+std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device) {
+  const NetworkConfigs configs = networks(settings);
+  OpTable table(device);
+  add_energy_ops(table, configs.energy, batch, device);
+  add_generator_norms(table, configs.generator, batch, device);
+
+  const ImageShape image = configs.energy.image;
+  Tensor x =
+      random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
+  const Tensor df_dx = random_tensor(x.shape(), device);
+  const RandomKey key{1, Stream::langevin, 0, 0};
+  const LangevinStep step = langevin_of(settings);
+  table.add(fmt::format("langevin update {}", to_string(x.shape())), 0, bytes_of({&x, &x, &x}),
+            [&] { langevin_step(x, df_dx, step, key); });
+  table.add(fmt::format("normals {}", to_string(x.shape())), 0, bytes_of({&x}),
+            [&] { fill_normal(x, key, 0.0f, 1.0f); });
+  table.add(fmt::format("tanh {} forward", to_string(x.shape())), 0, bytes_of({&x, &x}),
+            [&] { unary(Unary::tanh, df_dx); });
+  table.add(fmt::format("sum of squares {}", to_string(x.shape())), 0, bytes_of({&x}),
+            [&] { sum_squares(df_dx); });
+
+  const int64_t size = EnergyNet(configs.energy, device, 1).parameters().size();
+  Tensor parameters = random_tensor({size}, device), m = Tensor::zeros({size}, device);
+  Tensor v = Tensor::zeros({size}, device);
+  const Tensor gradient = random_tensor({size}, device);
+  table.add(fmt::format("adam ({})", size), 0, 7.0 * static_cast<double>(gradient.bytes()),
+            [&] { adam_step(parameters, gradient, m, v, 1000, {}, 1.0f); });
+  return std::move(table).rows();
+}
+
+Measurement measure_langevin(const Settings& settings, int64_t batch, Device device) {
+  const EnergyConfig config = networks(settings).energy;
+  const EnergyNet energy(config, device, 1);
+  const ImageShape image = config.image;
+  Tensor x =
+      random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
+  const int64_t steps = settings.num_steps;
+  const LangevinStep step = langevin_of(settings);
+  const double seconds = median_seconds(
+      device,
+      [&] {
+        langevin_chain(energy, x, steps, step, {1, Stream::langevin, 0, 0});
+      },
+      4.0);
+  // ∂f/∂x costs as much as f
+  const double flops = 2 * energy_flops(config) * static_cast<double>(batch);
+  return {"langevin",
+          fmt::format("langevin step, batch {}, chain of {}", batch, steps),
+          1e3 * seconds / static_cast<double>(steps),
+          flops,
+          0,
+          ""};
+}
+
+std::vector<Measurement> measure_training(const Settings& settings, Device device) {
+  constexpr int kLeastIterations = 3, kMostIterations = 25;
+  constexpr double kBudget = 5.0;  // seconds
+  Trainer trainer(settings, device);
+  const ImageShape image = networks(settings).energy.image;
+  const Tensor x =
+      random_tensor({settings.batch, image.height, image.width, image.channels}, device);
+  std::vector<double> ancestral, langevin, energy, vae, whole;
+  double spent = 0;
+  for (int i = -1; i < kMostIterations && (i < kLeastIterations || spent < kBudget); ++i) {
+    const Metrics m = trainer.step(x);
+    if (i < 0) continue;  // chose plans and allocated
+    ancestral.push_back(m.seconds_ancestral);
+    langevin.push_back(m.seconds_langevin);
+    energy.push_back(m.seconds_energy);
+    vae.push_back(m.seconds_vae);
+    whole.push_back(m.seconds_ancestral + m.seconds_langevin + m.seconds_energy + m.seconds_vae);
+    spent += whole.back();
+  }
+  const double chain_flops = 2 * energy_flops(networks(settings).energy) *
+                             static_cast<double>(settings.chains * settings.num_steps);
+  return {{"training",
+           fmt::format("iteration, batch {}, {} chains of {}", settings.batch, settings.chains,
+                       settings.num_steps),
+           1e3 * median(whole), iteration_flops(settings), 0, ""},
+          {"training", "  1 ancestral samples", 1e3 * median(ancestral), 0, 0, ""},
+          {"training", "  2 langevin", 1e3 * median(langevin), chain_flops, 0, ""},
+          {"training", "  3 energy update", 1e3 * median(energy), 0, 0, ""},
+          {"training", "  4 vae update", 1e3 * median(vae), 0, 0, ""}};
+}
+
+}  // namespace ebm

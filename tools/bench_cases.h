@@ -1,0 +1,39 @@
+// What `ebm bench` measures: the operations of a network's training, its Langevin step, its
+// iteration.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "train/settings.h"
+
+namespace ebm {
+
+struct Measurement {
+  std::string part;  // ops | langevin | training
+  std::string name;
+  double milliseconds = 0;  // median
+  // Nominal work: 2 per multiply-add of the definition, taps on padding included, whatever
+  // algorithm ran. 0 for work that memory bounds.
+  double flops = 0;
+  double bytes = 0;  // that must be read and written at least; 0: not counted
+  std::string plan;  // the convolution algorithm that was chosen (kernels/conv_plan.h)
+};
+
+// mnist and cifar10: the paper's networks and settings; laptop: the laptop profile of mnist. Throws
+// Error for another name.
+Settings bench_settings(const std::string& net);
+
+// FLOP/s of one large square matrix product, median.
+double matrix_peak(Device device);
+
+// Each op of the networks, on `batch` images.
+std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device);
+// One step of a chain of settings.num_steps on `batch` images: ∂f/∂x and the update.
+Measurement measure_langevin(const Settings& settings, int64_t batch, Device device);
+// One iteration at the settings' own batch and chains, and its phases.
+std::vector<Measurement> measure_training(const Settings& settings, Device device);
+
+}  // namespace ebm

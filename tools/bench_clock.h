@@ -1,0 +1,46 @@
+// The one clock of `ebm bench`.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <vector>
+
+#include "core/device.h"
+
+namespace ebm {
+
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Median seconds of run(), device work included. Two runs beforehand are not counted: they choose
+// plans, allocate and fill caches. Short work is repeated within a sample so that the clock does
+// not show.
+template <class F>
+double median_seconds(Device device, F&& run, double budget_seconds = 0.4) {
+  constexpr double kLeastSample = 1e-3;
+  constexpr size_t kLeastSamples = 5, kMostSamples = 200;
+  const auto seconds_of = [&](int64_t times) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int64_t i = 0; i < times; ++i) run();
+    synchronize(device);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  seconds_of(1);
+  const double once = seconds_of(1);
+  const auto times = std::max<int64_t>(static_cast<int64_t>(std::ceil(kLeastSample / once)), 1);
+  std::vector<double> samples;
+  double spent = 0;
+  while (samples.size() < kLeastSamples ||
+         (spent < budget_seconds && samples.size() < kMostSamples)) {
+    const double seconds = seconds_of(times);
+    spent += seconds;
+    samples.push_back(seconds / static_cast<double>(times));
+  }
+  return median(samples);
+}
+
+}  // namespace ebm

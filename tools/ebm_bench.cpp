@@ -1,0 +1,152 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "core/memory.h"
+#include "core/precision.h"
+#include "kernels/conv_plan.h"
+#include "tools/bench.h"
+#include "tools/bench_cases.h"
+
+namespace ebm {
+namespace {
+
+struct BenchFlags {
+  std::vector<std::string> nets{"mnist"};
+  std::vector<std::string> parts{"ops", "langevin", "training"};
+  int64_t batch = 0;  // 0: 100, or 25 for cifar10
+  std::string device = "auto";
+  std::string precision = "tf32";
+  int threads = 0;
+  std::string json;
+};
+
+struct NetResult {
+  std::string net;
+  int64_t batch;
+  std::vector<Measurement> rows;
+};
+
+void print_net(const NetResult& result, double peak) {
+  size_t width = 0;
+  for (const Measurement& m : result.rows) width = std::max(width, m.name.size());
+  fmt::print("\n{}, batch {}\n{:<{}} {:>10} {:>9} {:>6} {:>8}  {}\n", result.net, result.batch, "",
+             width, "ms", "GFLOP/s", "peak", "GB/s", "plan");
+  for (const Measurement& m : result.rows) {
+    const double seconds = 1e-3 * m.milliseconds;
+    fmt::print("{:<{}} {:>10.3f} ", m.name, width, m.milliseconds);
+    if (m.flops > 0)
+      fmt::print("{:>9.1f} {:>5.0f}% ", 1e-9 * m.flops / seconds, 100 * m.flops / seconds / peak);
+    else
+      fmt::print("{:>9} {:>6} ", "", "");
+    fmt::print("{:>8}  {}\n", m.bytes > 0 ? fmt::format("{:.1f}", 1e-9 * m.bytes / seconds) : "",
+               m.plan);
+  }
+}
+
+nlohmann::json to_json(const NetResult& result, double peak) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Measurement& m : result.rows) {
+    const double seconds = 1e-3 * m.milliseconds;
+    nlohmann::json row{{"part", m.part}, {"name", m.name}, {"ms", m.milliseconds}};
+    if (m.flops > 0) {
+      row["gflops"] = 1e-9 * m.flops / seconds;
+      row["fraction_of_peak"] = m.flops / seconds / peak;
+    }
+    if (m.bytes > 0) row["gb_per_s"] = 1e-9 * m.bytes / seconds;
+    if (!m.plan.empty()) row["plan"] = m.plan;
+    rows.push_back(row);
+  }
+  return {{"net", result.net}, {"batch", result.batch}, {"rows", rows}};
+}
+
+void write_json(const std::string& path, const nlohmann::json& json) {
+  std::ofstream file(path);
+  file << json.dump(2) << '\n';
+  file.close();
+  EBM_CHECK(file, "bench", "cannot write " + path, "a writable path after --json");
+}
+
+void run_bench(const BenchFlags& flags) {
+  set_num_threads(flags.threads);
+  set_precision(parse_precision(flags.precision));
+  const Device device = parse_device(flags.device);
+  const auto wants = [&](const char* part) {
+    return std::find(flags.parts.begin(), flags.parts.end(), part) != flags.parts.end();
+  };
+  const std::string date = fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
+  fmt::print("{}: {}, {}\n", to_string(device), describe(device), date);
+
+  const double peak_before = matrix_peak(device);
+  std::vector<NetResult> results;
+  for (const std::string& net : flags.nets) {
+    const Settings settings = bench_settings(net);
+    NetResult result{net, flags.batch > 0 ? flags.batch : net == "cifar10" ? 25 : 100, {}};
+    if (wants("ops")) result.rows = measure_ops(settings, result.batch, device);
+    if (wants("langevin")) result.rows.push_back(measure_langevin(settings, result.batch, device));
+    if (wants("training"))
+      for (const Measurement& m : measure_training(settings, device)) result.rows.push_back(m);
+    results.push_back(result);
+  }
+  const double peak_after = matrix_peak(device);
+  // The larger one: what disturbed a measurement of the peak must not flatter what is compared with
+  // it.
+  const double peak = std::max(peak_before, peak_after);
+  fmt::print("matrix peak: {:.1f} GFLOP/s (before {:.1f}, after {:.1f})\n", 1e-9 * peak,
+             1e-9 * peak_before, 1e-9 * peak_after);
+  for (const NetResult& result : results) print_net(result, peak);
+  fmt::print("\npeak memory in tensors: {:.0f} MB\n",
+             1e-6 * static_cast<double>(memory_stats(device).peak_bytes_in_use));
+
+  if (flags.json.empty()) return;
+  nlohmann::json json{{"device", to_string(device)},
+                      {"machine", describe(device)},
+                      {"date", date},
+                      {"threads", num_threads()},
+                      {"peak_gflops", 1e-9 * peak},
+                      {"peak_gflops_before", 1e-9 * peak_before},
+                      {"peak_gflops_after", 1e-9 * peak_after},
+                      {"conv_plans", cpu::plans_to_string()},
+                      {"nets", nlohmann::json::array()}};
+  if (device.is_cuda()) json["precision"] = flags.precision;
+  for (const NetResult& result : results) json["nets"].push_back(to_json(result, peak));
+  write_json(flags.json, json);
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app) {
+  CLI::App* bench = app.add_subcommand(
+      "bench",
+      "Time the ops, the Langevin step and the training iteration of the recipes' networks");
+  auto flags = std::make_shared<BenchFlags>();
+  bench
+      ->add_option("--net", flags->nets,
+                   "mnist, cifar10 (the paper's networks) or laptop; several by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"mnist", "cifar10", "laptop"}))
+      ->capture_default_str();
+  bench
+      ->add_option("--only", flags->parts,
+                   "parts to measure: ops, langevin, training; several by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ops", "langevin", "training"}))
+      ->capture_default_str();
+  bench->add_option("--batch", flags->batch, "Images in ops and chains (default 100; cifar10 25)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  bench->add_option("--device", flags->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  bench->add_option("--precision", flags->precision, "GPU matrix arithmetic: tf32 or fp32")
+      ->capture_default_str();
+  bench->add_option("--threads", flags->threads, "CPU threads (default: all cores)")
+      ->check(CLI::Range(1, 4096));
+  bench->add_option("--json", flags->json, "Also write the figures to this file");
+  bench->callback([flags] { run_bench(*flags); });
+}
+
+}  // namespace ebm
