@@ -16,7 +16,7 @@ namespace ebm::cpu {
 namespace {
 
 constexpr std::array kAlgorithms = {ConvAlgorithm::library, ConvAlgorithm::library_blocked,
-                                    ConvAlgorithm::direct, ConvAlgorithm::winograd};
+                                    ConvAlgorithm::columns, ConvAlgorithm::winograd};
 constexpr int kTimedRuns = 3;
 
 struct State {
@@ -42,8 +42,8 @@ std::unique_ptr<ConvRoutine> make_routine(const ConvProblem& problem, ConvAlgori
   switch (algorithm) {
     case ConvAlgorithm::library: return make_library_routine(problem, false);
     case ConvAlgorithm::library_blocked: return make_library_routine(problem, true);
-    case ConvAlgorithm::direct: return nullptr;
-    case ConvAlgorithm::winograd: return nullptr;
+    case ConvAlgorithm::columns: return make_columns_routine(problem);
+    case ConvAlgorithm::winograd: return make_winograd_routine(problem);
   }
   return nullptr;
 }
@@ -58,7 +58,7 @@ ConvRoutine* routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
 
 // The choice without timing: fewest multiplications first.
 ConvAlgorithm fixed_choice(const ConvProblem& problem) {
-  for (const auto algorithm : {ConvAlgorithm::winograd, ConvAlgorithm::direct})
+  for (const auto algorithm : {ConvAlgorithm::winograd, ConvAlgorithm::columns})
     if (routine(problem, algorithm) != nullptr) return algorithm;
   return ConvAlgorithm::library;
 }
@@ -172,7 +172,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometr
 }
 
 const char* name(ConvAlgorithm algorithm) {
-  static constexpr const char* kNames[] = {"library", "library_blocked", "direct", "winograd"};
+  static constexpr const char* kNames[] = {"library", "library_blocked", "columns", "winograd"};
   return kNames[static_cast<int>(algorithm)];
 }
 

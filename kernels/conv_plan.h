@@ -12,7 +12,7 @@ namespace ebm::cpu {
 enum class ConvAlgorithm {
   library,          // oneDNN, NHWC throughout
   library_blocked,  // oneDNN in the layout it likes best, with copies in and out
-  direct,           // own kernel reading NHWC in place (conv_direct_cpu.cpp)
+  columns,          // gradient to an image of few channels (conv_columns_cpu.cpp)
   winograd,         // fewer multiplications, slightly larger rounding errors (conv_winograd_cpu.cpp)
 };
 const char* name(ConvAlgorithm algorithm);

@@ -43,6 +43,8 @@ class ConvRoutine {
 
 // Each returns nullptr for a problem that it cannot compute.
 std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bool blocked);
+std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem);
+std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem);
 
 // Weights rearranged for a routine, kept until the weights change. `layout` names the arrangement, so that
 // routines which agree on it share one copy; pack(from, to) writes `size` floats.

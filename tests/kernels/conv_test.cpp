@@ -49,6 +49,7 @@ const std::vector<Case> kCases = {
     {"uneven padding, vector channels", {3, 11, 9, 16}, {32, 3, 5, 16}, uneven(1, 2, {0, 2}, {3, 1})},
     {"stride leaves rows unread", {2, 10, 10, 16}, {16, 3, 3, 16}, {2, {0, 0}}},
     {"stride beyond the kernel", {2, 13, 13, 16}, {16, 2, 2, 16}, {3, {0, 0}}},
+    {"few channels, stride beyond a vector", {2, 21, 21, 3}, {8, 2, 2, 3}, {8, {0, 0}}},
     {"1x1 kernel", {3, 6, 5, 24}, {40, 1, 1, 24}, {1, {}}},
     {"1x1 output", {3, 7, 7, 64}, {10, 7, 7, 64}, {1, {}}},
     {"1x1 image", {3, 1, 1, 100}, {256, 4, 4, 100}, {1, {3, 3}}},
@@ -116,7 +117,7 @@ void check_against_definition(const Case& c) {
     if (activated[i] < 0) activated[i] *= kSlope;
   }
 
-  for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::direct,
+  for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::columns,
                                ConvAlgorithm::winograd}) {
     CAPTURE(cpu::name(algorithm));
     const Forced forced(algorithm);
@@ -139,7 +140,7 @@ TEST_CASE("CPU convolutions agree with the definition") {
 TEST_CASE("CPU convolutions follow weights changed in place") {
   const Tensor x = random_tensor({2, 7, 7, 16}, 1);
   const ConvGeometry g(1, {1, 1});
-  for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::direct,
+  for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::columns,
                                ConvAlgorithm::winograd}) {
     CAPTURE(cpu::name(algorithm));
     const Forced forced(algorithm);
@@ -154,7 +155,7 @@ TEST_CASE("CPU convolutions are bitwise repeatable and allocate nothing once war
   const Tensor x = random_tensor({5, 14, 14, 32}, 1), w = random_tensor({64, 3, 3, 32}, 2);
   const ConvGeometry g(2, {0, 1});
   const Tensor dy = random_tensor(conv2d_shape(x.shape(), w.shape(), g), 3);
-  for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::direct,
+  for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::columns,
                                ConvAlgorithm::winograd}) {
     CAPTURE(cpu::name(algorithm));
     const Forced forced(algorithm);
