@@ -69,8 +69,8 @@ EBM_HD Words4 random_words(const RandomKey& key, uint64_t quad) {
                        static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32));
 }
 
-// (0, 1): both ends excluded, so that a logarithm is always finite. 24 bits keep the result below 1.
-EBM_HD float to_uniform(uint32_t word) { return (static_cast<float>(word >> 8) + 0.5f) * 0x1p-24f; }
+// (0, 1): both ends excluded, so that a logarithm is always finite. 23 bits and a half fit a float exactly.
+EBM_HD float to_uniform(uint32_t word) { return (static_cast<float>(word >> 9) + 0.5f) * 0x1p-23f; }
 
 // ln(u) for u in (0, 1), to 1 ulp or so. A polynomial instead of logf: it vectorises on the host and is
 // the same arithmetic on both devices.

@@ -1,5 +1,6 @@
 #include "kernels/conv.h"
 
+#include <atomic>
 #include <string>
 
 #include "core/check.h"
@@ -11,12 +12,16 @@ std::string describe(const Shape& x, const Shape& w) {
   return "x " + to_string(x) + ", w " + to_string(w);
 }
 
+std::atomic<int64_t> forward_calls, backward_data_calls, backward_weight_calls;
+
 int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
   const int64_t room = in + pad.before + pad.after - kernel;
   return room < 0 ? 0 : room / stride + 1;
 }
 
 }  // namespace
+
+ConvCalls conv_calls() { return {forward_calls, backward_data_calls, backward_weight_calls}; }
 
 Shape conv2d_shape(const Shape& x, const Shape& w, const ConvGeometry& g) {
   EBM_CHECK(x.rank() == 4 && w.rank() == 4 && x[3] == w[3], "conv2d", describe(x, w),
@@ -43,6 +48,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeome
   Tensor y = Tensor::empty(conv2d_shape(x.shape(), w.shape(), geometry), x.device());
   if (b.defined()) check_shape("conv2d", "b", b, {w.extent(0)});
   const auto run = x.device().is_cuda() ? cuda::conv2d : cpu::conv2d;
+  ++forward_calls;
   run(x, w, b, geometry, negative_slope, y);
   return y;
 }
@@ -53,6 +59,7 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_sh
   check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
   Tensor dx = Tensor::empty(x_shape, dy.device());
   const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
+  ++backward_data_calls;
   run(dy, w, geometry, dx);
   return dx;
 }
@@ -63,6 +70,7 @@ Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_
   check_shape("conv2d_backward_weight", "dy", dy, conv2d_shape(x.shape(), w_shape, geometry));
   Tensor dw = Tensor::empty(w_shape, x.device());
   const auto run = x.device().is_cuda() ? cuda::conv2d_backward_weight : cpu::conv2d_backward_weight;
+  ++backward_weight_calls;
   run(x, dy, geometry, dw);
   return dw;
 }

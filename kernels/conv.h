@@ -39,6 +39,12 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_sh
 Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape,
                               const ConvGeometry& geometry);
 
+// How often each of the three ran in this process: what a gradient costs, for tests and measurements.
+struct ConvCalls {
+  int64_t forward = 0, backward_data = 0, backward_weight = 0;
+};
+ConvCalls conv_calls();
+
 // The two implementations. Shapes were checked and outputs allocated by the functions above. b may be
 // undefined. Weights are packed once per (storage, version) and the packing is kept between calls.
 namespace cpu {

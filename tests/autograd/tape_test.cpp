@@ -1,0 +1,85 @@
+#include "autograd/tape.h"
+
+#include <doctest/doctest.h>
+
+#include "autograd/ops.h"
+#include "core/check.h"
+#include "tests/test_device.h"
+
+namespace ebm {
+namespace {
+
+Var vector(std::initializer_list<float> values) {
+  return Var(Tensor::from_host(std::vector<float>(values), {static_cast<int64_t>(values.size())}, test_device()));
+}
+
+}  // namespace
+
+TEST_CASE("without a tape nothing is recorded, and a tape sees only what happens in its scope") {
+  CHECK(Tape::current() == nullptr);
+  const Var x = vector({1, 2});
+  const Var before = square(x);
+  {
+    Tape tape;
+    CHECK(Tape::current() == &tape);
+    const auto g = tape.gradient(sum(before), {x});
+    CHECK(g[0].to_host() == std::vector<float>{0, 0});  // x -> before was not recorded
+  }
+  CHECK(Tape::current() == nullptr);
+}
+
+TEST_CASE("an inner tape does not leak into the outer one") {
+  Tape outer;
+  const Var x = vector({3});
+  Var y;
+  {
+    Tape inner;
+    y = square(x);
+    CHECK(inner.gradient(sum(y), {x})[0].item() == 6);
+  }
+  const Var z = add(y, scale(x, 2));
+  CHECK(outer.gradient(sum(z), {x})[0].item() == 2);  // y is a constant out here
+}
+
+TEST_CASE("gradients of a value used several times add up") {
+  Tape tape;
+  const Var x = vector({2, -1});
+  const Var y = add(mul(x, x), add(x, x));  // x² + 2x
+  CHECK(tape.gradient(sum(y), {x})[0].to_host() == std::vector<float>{6, 0});
+}
+
+TEST_CASE("one tape answers several questions") {
+  Tape tape;
+  const Var a = vector({2}), b = vector({5});
+  const Var f = sum(mul(a, b)), g = sum(square(a));
+  CHECK(tape.gradient(f, {a})[0].item() == 5);
+  CHECK(tape.gradient(f, {b})[0].item() == 2);
+  CHECK(tape.gradient(g, {a, b})[0].item() == 4);
+  CHECK(tape.gradient(g, {a, b})[1].item() == 0);  // g does not depend on b
+}
+
+TEST_CASE("a loss of more than one element is refused") {
+  Tape tape;
+  const Var x = vector({1, 2});
+  CHECK_THROWS_AS(tape.gradient(square(x), {x}), Error);
+}
+
+TEST_CASE("a gradient with respect to x runs no weight-gradient kernel") {
+  const Device device = test_device();
+  const Var x(Tensor::zeros({2, 8, 8, 1}, device)), w1(Tensor::zeros({4, 3, 3, 1}, device)),
+      w2(Tensor::zeros({4, 3, 3, 4}, device)), b(Tensor::zeros({4}, device));
+  Tape tape;
+  const Var y = sum(conv2d(conv2d(x, w1, b, {1, {1, 1}}, 0.2f), w2, b, {1, {1, 1}}, 0.2f));
+
+  ConvCalls before = conv_calls();
+  tape.gradient(y, {x});
+  CHECK(conv_calls().backward_data - before.backward_data == 2);
+  CHECK(conv_calls().backward_weight - before.backward_weight == 0);
+
+  before = conv_calls();
+  tape.gradient(y, {w1, w2});  // and none with respect to x, which nobody asked for
+  CHECK(conv_calls().backward_data - before.backward_data == 1);
+  CHECK(conv_calls().backward_weight - before.backward_weight == 2);
+}
+
+}  // namespace ebm

@@ -1,0 +1,41 @@
+#include "kernels/optimizer.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "kernels/random_fill.h"
+#include "tests/test_device.h"
+
+namespace ebm {
+
+TEST_CASE("Adam follows its published recursion") {
+  const int64_t n = 1000;
+  Tensor p = Tensor::empty({n}, test_device()), m = Tensor::zeros({n}, test_device()), v = Tensor::zeros({n}, test_device());
+  fill_normal(p, {1, Stream::init}, 0, 1);
+  const AdamSettings s{0.01f, 0.5f, 0.999f, 1e-8f};
+  std::vector<float> start = p.to_host();
+  std::vector<double> expected(start.begin(), start.end()), em(n), ev(n);
+  for (int t = 1; t <= 5; ++t) {
+    Tensor g = Tensor::empty({n}, test_device());
+    fill_normal(g, {2, Stream::init, static_cast<uint32_t>(t)}, 0, 1);
+    adam_step(p, g, m, v, t, s, 0.5f);
+    const std::vector<float> gradient = g.to_host();
+    for (int64_t i = 0; i < n; ++i) {
+      const double gi = 0.5 * gradient[i];
+      em[i] = 0.5 * em[i] + 0.5 * gi;
+      ev[i] = 0.999 * ev[i] + 0.001 * gi * gi;
+      expected[i] -= 0.01 * (em[i] / (1 - std::pow(0.5, t))) / (std::sqrt(ev[i] / (1 - std::pow(0.999, t))) + 1e-8);
+    }
+  }
+  const std::vector<float> got = p.to_host();
+  for (int64_t i = 0; i < n; ++i) REQUIRE(got[i] == doctest::Approx(expected[i]).epsilon(1e-4).scale(1));
+}
+
+TEST_CASE("the moving average moves by 1 - decay") {
+  Tensor average = Tensor::from_host(std::vector<float>{1, 2}, {2}, test_device());
+  ema_update(average, Tensor::from_host(std::vector<float>{3, -2}, {2}, test_device()), 0.75f);
+  CHECK(average.to_host() == std::vector<float>{1.5f, 1.0f});
+}
+
+}  // namespace ebm

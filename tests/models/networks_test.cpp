@@ -1,0 +1,103 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "kernels/random_fill.h"
+#include "models/encoder.h"
+#include "models/energy.h"
+#include "models/generator.h"
+#include "models/recipes.h"
+#include "tests/test_device.h"
+
+namespace ebm {
+
+TEST_CASE("the paper's networks have the paper's parameter counts") {
+  const Device device = test_device();
+  const NetworkConfigs mnist = mnist_paper_networks(), cifar10 = cifar10_paper_networks();
+  CHECK(EnergyNet(mnist.energy, device, 1).parameters().size() == 1'625'188);
+  CHECK(EnergyNet(cifar10.energy, device, 1).parameters().size() == 1'710'465);
+  CHECK(Encoder(mnist.encoder, device, 1).parameters().size() == 759'688);
+  // 100·4²·256 + 256, 256·3²·128 + 128, 128·3²·64 + 64, 64·3² + 1
+  CHECK(Generator(mnist.generator, device, 1).parameters().size() == 779'265);
+}
+
+TEST_CASE("networks map the shapes of their tables") {
+  const Device device = test_device();
+  for (const NetworkConfigs& n : {mnist_laptop_networks(4, 8), cifar10_laptop_networks(4, 8), mnist_paper_networks()}) {
+    const EnergyNet energy(n.energy, device, 1);
+    const Generator generator(n.generator, device, 1);
+    const Encoder encoder(n.encoder, device, 1);
+    CHECK(generator.image() == n.energy.image);
+    Tensor z = Tensor::empty({3, n.generator.latent}, device);
+    fill_normal(z, {1, Stream::latent}, 0, 1);
+    const Var x = generator(Var(z));
+    CHECK(x.shape() == Shape{3, n.energy.image.height, n.energy.image.width, n.energy.image.channels});
+    CHECK(energy(x).shape() == Shape{3});
+    CHECK(encoder(x).mu.shape() == Shape{3, n.encoder.latent});
+    CHECK(encoder(x).log_v.shape() == Shape{3, n.encoder.latent});
+    for (float v : x.value().to_host()) CHECK(std::abs(v) <= 1.0f);
+  }
+}
+
+TEST_CASE("initial values are those of the recipe and differ from layer to layer and seed to seed") {
+  const Device device = test_device();
+  const EnergyNet a(mnist_paper_networks().energy, device, 1), b(mnist_paper_networks().energy, device, 2);
+  const std::vector<float> w = a.parameters()["conv3.weight"].value().to_host();
+  double sum = 0, squares = 0;
+  for (float v : w) sum += v, squares += v * v;
+  CHECK(std::abs(sum / w.size()) < 1e-4);
+  CHECK(std::sqrt(squares / w.size()) == doctest::Approx(0.005).epsilon(0.01));
+  CHECK(w != b.parameters()["conv3.weight"].value().to_host());
+  CHECK(a.parameters()["conv1.bias"].value().to_host() == std::vector<float>(64, 0.0f));
+}
+
+TEST_CASE("f is the sum of the head's outputs") {
+  const Device device = test_device();
+  EnergyConfig config = mnist_laptop_networks(4, 8).energy;
+  config.outputs = 5;
+  EnergyNet net(config, device, 3);
+  fill_normal(net.parameters().flat(), {4, Stream::init}, 0, 0.1f);
+  Tensor x = Tensor::empty({3, 28, 28, 1}, device);
+  fill_normal(x, {5, Stream::init}, 0, 1);
+
+  const Parameters& p = net.parameters();
+  Var h(x);
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = "conv" + std::to_string(i + 1);
+    h = leaky_relu(conv2d(h, p[name + ".weight"], p[name + ".bias"], {config.layers[i].stride, config.layers[i].pad}), 0.2f);
+  }
+  const Var outputs = conv2d(h, p["head.weight"], p["head.bias"], {});  // (3, 1, 1, 5)
+  const std::vector<float> expected = sum_rows(outputs).value().to_host();
+  const std::vector<float> f = net(Var(x)).value().to_host(), frozen = EnergyNet::Frozen(net)(Var(x)).value().to_host();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(f[i] == doctest::Approx(expected[i]).epsilon(1e-4));
+    CHECK(frozen[i] == doctest::Approx(f[i]).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("the KL divergence to N(0, I) is the closed form") {
+  const Device device = test_device();
+  const std::vector<float> mu{0.5f, -1.0f, 0.0f, 2.0f}, log_v{0.0f, -1.0f, 0.7f, 0.2f};
+  const Posterior posterior{Var(Tensor::from_host(mu, {2, 2}, device)), Var(Tensor::from_host(log_v, {2, 2}, device))};
+  const std::vector<float> kl = kl_to_standard_normal(posterior).value().to_host();
+  for (int i = 0; i < 2; ++i) {
+    double expected = 0;
+    for (int j = 0; j < 2; ++j) {
+      const double m = mu[2 * i + j], l = log_v[2 * i + j];
+      expected += 0.5 * (m * m + std::exp(l) - l - 1);
+    }
+    CHECK(kl[i] == doctest::Approx(expected));
+  }
+}
+
+TEST_CASE("reparameterisation gives mu + sqrt(v) e") {
+  const Device device = test_device();
+  const Posterior posterior{Var(Tensor::from_host(std::vector<float>{1, 2}, {1, 2}, device)),
+                            Var(Tensor::from_host(std::vector<float>{0, std::log(4.0f)}, {1, 2}, device))};
+  const auto z = reparameterise(posterior, Tensor::from_host(std::vector<float>{0.5f, -1.0f}, {1, 2}, device)).value().to_host();
+  CHECK(z[0] == doctest::Approx(1.5));
+  CHECK(z[1] == doctest::Approx(0.0).scale(1));
+}
+
+}  // namespace ebm

@@ -1,0 +1,188 @@
+#include "train/trainer.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/check.h"
+#include "core/memory.h"
+#include "kernels/conv_plan.h"
+#include "tests/test_device.h"
+#include "train/dataset.h"
+
+namespace ebm {
+namespace {
+
+Settings tiny() {
+  Settings s = recipe_settings("synthetic", Profile::laptop);
+  s.width = 4;
+  s.latent = 8;
+  s.batch = 8;
+  s.chains = 8;
+  s.num_steps = 4;
+  return s;
+}
+
+// Runs `iterations` steps on the generated data set.
+std::vector<Metrics> train(Trainer& trainer, int64_t iterations) {
+  static const Dataset data = load_dataset("synthetic", "", Split::train);
+  const Settings& s = trainer.settings();
+  std::vector<Metrics> metrics;
+  std::vector<float> host(s.batch * data.images.image_elements());
+  for (int64_t i = 0; i < iterations; ++i) {
+    fill_batch(data, batch_indices(s.seed, trainer.iteration(), s.batch, data.count()), host.data());
+    metrics.push_back(trainer.step(Tensor::from_host(host, {s.batch, 28, 28, 1}, trainer.device())));
+  }
+  return metrics;
+}
+
+// The same algorithm for a shape in every run.
+struct FixedPlans {
+  bool timing = cpu::plan_timing();
+  FixedPlans() { cpu::set_plan_timing(false); }
+  ~FixedPlans() { cpu::set_plan_timing(timing); }
+};
+
+}  // namespace
+
+TEST_CASE("golden run: twenty iterations give the recorded losses") {
+  const FixedPlans fixed;
+  Trainer trainer(tiny(), test_device());
+  const std::vector<Metrics> m = train(trainer, 20);
+  // recorded from this program; what changes them changes the training of every user
+  struct Golden {
+    int iteration;
+    float f_data, f_samples, reconstruction, kl, revision;
+  };
+  for (const Golden& g : {Golden{1, 0, 0, 0, 0, 0}, Golden{10, 0, 0, 0, 0, 0}, Golden{20, 0, 0, 0, 0, 0}}) {
+    const Metrics& got = m[g.iteration - 1];
+    CAPTURE(g.iteration);
+    CHECK(got.f_data == doctest::Approx(g.f_data).epsilon(0.01));
+    CHECK(got.f_samples == doctest::Approx(g.f_samples).epsilon(0.01));
+    CHECK(got.reconstruction == doctest::Approx(g.reconstruction).epsilon(0.01));
+    CHECK(got.kl == doctest::Approx(g.kl).epsilon(0.01));
+    CHECK(got.revision == doctest::Approx(g.revision).epsilon(0.01));
+  }
+}
+
+TEST_CASE("the same settings give the same bytes, another seed gives others") {
+  const FixedPlans fixed;
+  Trainer a(tiny(), test_device()), b(tiny(), test_device());
+  Settings other = tiny();
+  other.seed = 2;
+  Trainer c(other, test_device());
+  train(a, 3);
+  train(b, 3);
+  train(c, 3);
+  const auto bytes = [](const Trainer& t) { return t.state().tensors.at("generator.conv2.weight").data; };
+  CHECK(bytes(a) == bytes(b));
+  CHECK(bytes(a) != bytes(c));
+}
+
+TEST_CASE("ten iterations, a saved state and ten more are twenty iterations") {
+  const FixedPlans fixed;
+  Settings s = tiny();
+  s.ema_decay = 0.9;
+  Trainer whole(s, test_device()), first(s, test_device());
+  train(whole, 20);
+  train(first, 10);
+  Trainer second(s, test_device());
+  second.load_state(first.state());
+  CHECK(second.iteration() == 10);
+  train(second, 10);
+  const SafetensorsFile a = whole.state(), b = second.state();
+  CHECK(a.metadata == b.metadata);
+  REQUIRE(a.tensors.size() == b.tensors.size());
+  for (const auto& [name, entry] : a.tensors) {
+    CAPTURE(name);
+    CHECK(entry.data == b.tensors.at(name).data);
+  }
+}
+
+TEST_CASE("a state of other networks is refused and changes nothing") {
+  Settings other = tiny();
+  other.width = 8;
+  Trainer trainer(tiny(), test_device()), wider(other, test_device());
+  const auto before = trainer.state().tensors.at("encoder.mu.weight").data;
+  CHECK_THROWS_AS(trainer.load_state(wider.state()), Error);
+  SafetensorsFile incomplete = trainer.state();
+  incomplete.metadata.erase("iteration");
+  CHECK_THROWS_AS(trainer.load_state(incomplete), Error);
+  CHECK(trainer.state().tensors.at("encoder.mu.weight").data == before);
+}
+
+TEST_CASE("chains and data batch may differ") {
+  Settings s = tiny();
+  s.batch = 6;
+  s.chains = 11;
+  Trainer trainer(s, test_device());
+  const Metrics m = train(trainer, 2).back();
+  CHECK(std::isfinite(m.energy_loss));
+  CHECK(std::isfinite(m.reconstruction));
+}
+
+TEST_CASE("once every shape was seen, training asks the system for no more memory") {
+  Trainer trainer(tiny(), test_device());
+  train(trainer, 3);
+  const uint64_t before = memory_stats(test_device()).system_allocations;
+  train(trainer, 5);
+  CHECK(memory_stats(test_device()).system_allocations == before);
+}
+
+TEST_CASE("the generator and encoder learn the revised samples") {
+  Settings s = tiny();
+  s.energy_lr = 1e-9;  // an energy that stands still
+  s.drift = 0;
+  Trainer trainer(s, test_device());
+  const std::vector<Metrics> m = train(trainer, 60);
+  CHECK(m.back().reconstruction < 0.5f * m.front().reconstruction);
+}
+
+TEST_CASE("sampling is a function of the key and leaves training as it was") {
+  const FixedPlans fixed;
+  Settings s = tiny();
+  s.ema_decay = 0.5;
+  Trainer trainer(s, test_device());
+  train(trainer, 3);
+  const auto before = trainer.state().tensors;
+  const RandomKey key{3, Stream::sample};
+  const auto a = trainer.sample(7, key, 2, 1), b = trainer.sample(7, key, 2, 1);
+  CHECK(a.revised.to_host() == b.revised.to_host());
+  CHECK(a.revised.shape() == Shape{7, 28, 28, 1});
+  CHECK(a.generated.to_host() != a.revised.to_host());
+  for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
+}
+
+TEST_CASE("the energy of an image is the reference term minus f") {
+  Settings s = tiny();
+  s.sigma_ref = 0.5;
+  Trainer trainer(s, test_device());
+  const Tensor x = Tensor::from_host(std::vector<float>(2 * 784, 0.1f), {2, 28, 28, 1}, test_device());
+  const auto u = trainer.energy(x).to_host();
+  const auto f = trainer.energy_net()(Var(x)).value().to_host();
+  for (int i = 0; i < 2; ++i) CHECK(u[i] == doctest::Approx(784 * 0.01 / (2 * 0.25) - f[i]).epsilon(1e-4));
+}
+
+TEST_CASE("settings that make no sense are refused by name") {
+  const auto refused = [](auto change) {
+    Settings s = tiny();
+    change(s);
+    CHECK_THROWS_AS(check_settings(s), Error);
+  };
+  CHECK_NOTHROW(check_settings(tiny()));
+  for (const char* recipe : {"mnist", "fashion", "cifar10"}) {
+    for (Profile profile : {Profile::paper, Profile::laptop}) CHECK_NOTHROW(check_settings(recipe_settings(recipe, profile)));
+  }
+  CHECK_THROWS_WITH_AS(recipe_settings("mnits", Profile::paper), doctest::Contains("mnist"), Error);
+  refused([](Settings& s) { s.batch = 0; });
+  refused([](Settings& s) { s.chains = 1; });
+  refused([](Settings& s) { s.energy_lr = -1; });
+  refused([](Settings& s) { s.drift = NAN; });
+  refused([](Settings& s) { s.adam_beta2 = 1; });
+  refused([](Settings& s) { s.lr_decay = 0; });
+  refused([](Settings& s) { s.width = 1'000'000; });
+  refused([](Settings& s) { s.num_steps = -1; });
+}
+
+}  // namespace ebm
