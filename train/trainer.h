@@ -68,6 +68,17 @@ class Trainer {
   // Takes such a state; throws Error, and changes nothing, if a tensor is missing or of another shape.
   void load_state(const SafetensorsFile& state);
 
+  // The same kept on the device: cheap enough for every few iterations. save() reuses the memory of a
+  // snapshot that was taken before.
+  struct Snapshot {
+    std::vector<Tensor> buffers;      // of each network: parameters, Adam's moments, average where kept
+    std::vector<int64_t> adam_steps;  // of each network
+    int64_t iteration = 0;
+    double energy_lr_scale = 1.0;
+  };
+  void save(Snapshot& snapshot) const;
+  void restore(const Snapshot& snapshot);
+
  private:
   struct Network {
     const char* name;
@@ -75,6 +86,7 @@ class Trainer {
     Adam* adam;
   };
   std::vector<Network> network_list() const;
+  std::vector<Tensor> buffer_list() const;  // what a Snapshot copies, in its order
 
   Settings settings_;
   Device device_;

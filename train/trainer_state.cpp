@@ -109,4 +109,34 @@ void Trainer::load_state(const SafetensorsFile& file) {
   energy_lr_scale_ = scale;
 }
 
+std::vector<Tensor> Trainer::buffer_list() const {
+  std::vector<Tensor> list;
+  for (const Network& network : network_list()) {
+    list.insert(list.end(), {network.parameters->flat(), network.adam->m(), network.adam->v()});
+    if (network.adam->has_average()) list.push_back(network.adam->average());
+  }
+  return list;
+}
+
+void Trainer::save(Snapshot& snapshot) const {
+  const std::vector<Tensor> list = buffer_list();
+  if (snapshot.buffers.empty()) {
+    for (const Tensor& buffer : list) snapshot.buffers.push_back(Tensor::empty(buffer.shape(), device_));
+  }
+  for (size_t i = 0; i < list.size(); ++i) snapshot.buffers[i].copy_from(list[i]);
+  snapshot.adam_steps.clear();
+  for (const Network& network : network_list()) snapshot.adam_steps.push_back(network.adam->steps());
+  snapshot.iteration = iteration_;
+  snapshot.energy_lr_scale = energy_lr_scale_;
+}
+
+void Trainer::restore(const Snapshot& snapshot) {
+  std::vector<Tensor> list = buffer_list();
+  for (size_t i = 0; i < list.size(); ++i) list[i].copy_from(snapshot.buffers[i]);
+  const std::vector<Network> networks = network_list();
+  for (size_t i = 0; i < networks.size(); ++i) networks[i].adam->set_steps(snapshot.adam_steps[i]);
+  iteration_ = snapshot.iteration;
+  energy_lr_scale_ = snapshot.energy_lr_scale;
+}
+
 }  // namespace ebm

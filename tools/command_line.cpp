@@ -1,0 +1,116 @@
+#include "tools/command_line.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <numeric>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include "core/check.h"
+
+namespace ebm {
+namespace {
+
+// Levenshtein's distance.
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t substitute = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substitute, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+// The app whose command line is parsed: the subcommand if one was given.
+const CLI::App& active(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : *chosen.front();
+}
+
+std::vector<std::string> flag_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  return names;
+}
+
+std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_name() == "ExtrasError") {
+    const std::vector<std::string> words = active(app).remaining(true);
+    const std::vector<std::string> all = words.empty() ? app.remaining(true) : words;
+    if (!all.empty()) {
+      const std::string word = all.front().substr(0, all.front().find('='));
+      if (word.starts_with("-")) return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(active(app))));
+      const bool wants_command = &active(app) == &app && !command_names(app).empty();
+      if (wants_command) return fmt::format("unknown command \"{}\"{}", word, suggestion(word, command_names(app)));
+      return fmt::format("unexpected \"{}\"", word);
+    }
+  }
+  const std::string text = error.what();
+  constexpr std::string_view kIni = "INI was not able to parse ";
+  if (error.get_name() == "ConfigError" && text.starts_with(kIni)) {
+    const std::string key = text.substr(kIni.size());
+    return fmt::format("unknown key \"{}\" in the config file{}", key, suggestion("--" + key, flag_names(app)));
+  }
+  return text;
+}
+
+int fail(const std::string& text) {
+  std::string line = text;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::fflush(stdout);
+  fmt::print(stderr, "error: {}\n", line);
+  return 1;
+}
+
+}  // namespace
+
+std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
+  std::string best;
+  size_t fewest = std::max<size_t>(2, word.size() / 3) + 1;
+  for (const std::string& name : names) {
+    const size_t distance = edit_distance(word, name);
+    if (distance < fewest) fewest = distance, best = name;
+  }
+  return best;
+}
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& names) {
+  const std::string name = nearest_name(word, names);
+  return name.empty() ? "" : fmt::format("; did you mean {}?", name);
+}
+
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past the limit then fails with EFBIG
+  try {
+    app.parse(argc, argv);
+    return body();
+  } catch (const CLI::Success& e) {  // --help
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    return fail(parse_error_line(app, e));
+  } catch (const Error& e) {
+    return fail(e.message());
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory: try a smaller --batch, --chains or --width");
+  } catch (const std::exception& e) {
+    return fail(e.what());
+  }
+}
+
+}  // namespace ebm

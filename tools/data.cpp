@@ -1,0 +1,40 @@
+#include "tools/data.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "tools/command_line.h"
+#include "train/fetch.h"
+
+namespace ebm {
+
+const std::vector<std::string>& dataset_names() {
+  static const std::vector<std::string> names{"mnist", "fashion", "cifar10", "synthetic"};
+  return names;
+}
+
+void check_dataset_name(const std::string& what, const std::string& name) {
+  const std::vector<std::string>& names = dataset_names();
+  EBM_CHECK(std::find(names.begin(), names.end(), name) != names.end(), what, "\"" + name + "\"",
+            "mnist, fashion, cifar10 or synthetic" + suggestion(name, names));
+}
+
+Dataset load_or_fetch(const std::string& name, const std::string& data_option, Split split,
+                      const std::function<void(const std::string&)>& say) {
+  check_dataset_name("data set", name);
+  if (name == "synthetic") return load_dataset(name, {}, split);
+  const std::filesystem::path root = data_root(data_option);
+  const DatasetRecord& record = dataset_record(name);
+  const bool missing = std::none_of(record.files.begin(), record.files.end(), [&](const DataFile& file) {
+    return find_data_file(record, root, file.name).has_value();
+  });
+  std::error_code error;
+  const bool packaged = !record.system_folder.empty() && std::filesystem::exists(record.system_folder, error);
+  if (missing && !packaged) {
+    say("fetching " + name + " into " + root.string());
+    fetch(name, root, say);
+  }
+  return load_dataset(name, root, split);
+}
+
+}  // namespace ebm

@@ -1,0 +1,111 @@
+#include "tools/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+namespace ebm {
+namespace {
+
+constexpr double kBarSeconds = 0.1, kLineSeconds = 5.0;
+constexpr int64_t kFirstLines = 3;         // iterations that get a line each: a sign of life
+constexpr double kEstimateSeconds = 2.0;   // measured before a time is promised
+constexpr int kBarWidth = 24;
+
+double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
+  return size.ws_col;
+}
+
+}  // namespace
+
+std::string duration_text(double seconds) {
+  if (!(seconds < 1e8)) return "a very long time";
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+Progress::Style Progress::choose(bool quiet) {
+  if (quiet) return Style::quiet;
+  return ::isatty(STDOUT_FILENO) ? Style::bar : Style::lines;
+}
+
+void Progress::started(const Trainer& trainer) {
+  start_ = first_ = done_ = trainer.iteration();
+  begin_ = shown_ = Clock::now();
+}
+
+void Progress::stepped(const Metrics& m) {
+  const Clock::time_point now = Clock::now();
+  done_ = m.iteration;
+  // the first iteration chooses kernels and fills caches: it says nothing about the rest
+  if (done_ <= start_ + 1) first_ = done_, begin_ = now;
+  if (style_ == Style::quiet) return;
+  if (!estimated_ && done_ > first_ && seconds_between(begin_, now) >= kEstimateSeconds) estimate();
+  const double since = seconds_between(shown_, now);
+  if (style_ == Style::bar) {
+    if (since < kBarSeconds && done_ < total_ && bar_shown_) return;
+    const double share = static_cast<double>(done_) / static_cast<double>(std::max<int64_t>(total_, 1));
+    std::string bar;
+    for (int i = 0; i < kBarWidth; ++i) bar += i < std::lround(share * kBarWidth) ? '#' : '.';
+    const std::string line = "[" + bar + "] " + numbers(m);
+    fmt::print("\r{}\x1b[K", line.substr(0, terminal_width() - 1));
+    bar_shown_ = true;
+  } else {
+    if (since < kLineSeconds && done_ < total_ && done_ > start_ + kFirstLines) return;
+    fmt::print("{}\n", numbers(m));
+  }
+  std::fflush(stdout);
+  shown_ = now;
+}
+
+void Progress::notice(const std::string& line) {
+  end_line();
+  fmt::print(stderr, "note: {}\n", line);
+}
+
+void Progress::say(const std::string& line) {
+  if (style_ == Style::quiet) return;
+  end_line();
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+void Progress::end_line() {
+  if (!bar_shown_) return;
+  fmt::print("\n");
+  std::fflush(stdout);
+  bar_shown_ = false;
+}
+
+std::string Progress::numbers(const Metrics& m) const {
+  std::string rate = "", left = "";
+  const double seconds = seconds_between(begin_, Clock::now());
+  if (done_ > first_ && seconds > 0) {
+    const double per_second = static_cast<double>(done_ - first_) / seconds;
+    rate = fmt::format("  {:.3g} it/s", per_second);
+    left = fmt::format("  ETA {}", duration_text(static_cast<double>(total_ - done_) / per_second));
+  }
+  return fmt::format("iteration {}/{}{}{}  energy gap {:+.3g}  reconstruction {:.4g}", m.iteration, total_, rate, left,
+                     m.energy_gap, m.reconstruction);
+}
+
+void Progress::estimate() {
+  estimated_ = true;
+  const double each = seconds_between(begin_, Clock::now()) / static_cast<double>(done_ - first_);
+  say(fmt::format("estimate: {} iterations in about {} ({:.3g} s each)", total_ - start_,
+                  duration_text(each * static_cast<double>(total_ - start_)), each));
+}
+
+}  // namespace ebm

@@ -1,0 +1,36 @@
+// The trainer's command line, and what becomes of it: from flags, config file and checkpoint to RunOptions.
+#pragma once
+
+#include <string>
+
+#include <CLI/App.hpp>
+
+#include "tools/settings_flags.h"
+#include "train/run.h"
+
+namespace ebm {
+
+struct TrainFlags {
+  std::string recipe, profile = "auto", device = "auto", epochs, out, resume, data, threads;
+  std::string checkpoint_every, samples_every, precision;
+  bool quiet = false, deterministic = false, resume_given = false;
+  SettingsOptions settings;
+
+  // Adds every option. Help shows the defaults of `recipe`.
+  void add_to(CLI::App& app, const std::string& recipe);
+};
+
+// A run ready to start, but for `folder` and the data.
+struct TrainPlan {
+  RunOptions options;  // settings.iterations as given; --epochs is applied by plan_epochs
+  RunFlags flags;
+  std::string profile_line;  // which profile and device were taken, for the user
+};
+
+// Throws Error for flags that contradict each other or, on resume, the checkpoint.
+TrainPlan plan_run(TrainFlags& flags);
+
+// A new run's folder below runs/, or --out; Error when a run is there already.
+std::filesystem::path new_run_folder(const TrainFlags& flags, const std::string& recipe);
+
+}  // namespace ebm

@@ -1,0 +1,114 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+
+namespace ebm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kOp[] = "checkpoint";
+constexpr std::string_view kPrefix = "checkpoint-", kSuffix = ".safetensors";
+constexpr char kVersion[] = "1";
+
+SafetensorsFile read_valid(const fs::path& path) {
+  SafetensorsFile file = read_safetensors(path);
+  const auto format = file.metadata.find(kCheckpointFormat);
+  EBM_CHECK(format != file.metadata.end(), kOp, path.string() + ", a safetensors file of another program",
+            "a checkpoint that train_ebm_vae wrote");
+  EBM_CHECK(format->second == kVersion, kOp, path.string() + " of format " + format->second,
+            std::string("format ") + kVersion);
+  for (const char* key : {kCheckpointConfig, kCheckpointPlans, kCheckpointThreads, "iteration"})
+    EBM_CHECK(file.metadata.contains(key), kOp, fmt::format("{} without \"{}\"", path.string(), key),
+              "a whole checkpoint");
+  return file;
+}
+
+// The newest valid checkpoint of the folder with a smaller iteration than this one's.
+fs::path valid_before(const fs::path& path) {
+  std::vector<fs::path> list = list_checkpoints(path.parent_path());
+  std::reverse(list.begin(), list.end());
+  for (const fs::path& candidate : list) {
+    if (checkpoint_iteration(candidate) >= checkpoint_iteration(path)) continue;
+    try {
+      read_valid(candidate);
+      return candidate;
+    } catch (const Error&) {
+      continue;  // damaged too
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+int64_t checkpoint_iteration(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix) || name.size() <= kPrefix.size() + kSuffix.size()) return -1;
+  const char* first = name.data() + kPrefix.size();
+  const char* last = name.data() + name.size() - kSuffix.size();
+  int64_t iteration = -1;
+  const auto result = std::from_chars(first, last, iteration);
+  return result.ec == std::errc() && result.ptr == last ? iteration : -1;
+}
+
+std::vector<fs::path> list_checkpoints(const fs::path& folder) {
+  std::vector<fs::path> list;
+  std::error_code error;
+  for (fs::directory_iterator it(folder.empty() ? "." : folder, error), end; !error && it != end; it.increment(error))
+    if (checkpoint_iteration(it->path()) >= 0) list.push_back(it->path());
+  std::sort(list.begin(), list.end(),
+            [](const fs::path& a, const fs::path& b) { return checkpoint_iteration(a) < checkpoint_iteration(b); });
+  return list;
+}
+
+Checkpoint read_checkpoint(const fs::path& path) {
+  fs::path file = path;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    const std::vector<fs::path> list = list_checkpoints(path);
+    EBM_CHECK(!list.empty(), kOp, path.string() + " without a checkpoint", "the folder of a run");
+    file = list.back();
+  }
+  EBM_CHECK(fs::exists(file, error), kOp, file.string() + ", which is not there", "a checkpoint file or the folder of a run");
+  try {
+    return {file, read_valid(file)};
+  } catch (const Error& e) {
+    const fs::path before = valid_before(file);
+    if (before.empty()) throw;
+    EBM_FAIL(e.op(), e.received(), e.expected() + "; the one before it is valid: " + before.string());
+  }
+}
+
+CheckpointStore::CheckpointStore(fs::path folder, int keep) : folder_(std::move(folder)), keep_(keep) {}
+
+void CheckpointStore::set_aside_after(int64_t iteration) {
+  for (const fs::path& path : list_checkpoints(folder_)) {
+    if (checkpoint_iteration(path) <= iteration) continue;
+    std::error_code error;
+    fs::rename(path, path.string() + ".set-aside", error);
+    EBM_CHECK(!error, kOp, path.string() + ": " + error.message(), "a file that can be renamed");
+  }
+}
+
+void CheckpointStore::write(int64_t iteration, SafetensorsFile file) {
+  file.metadata.insert_or_assign(kCheckpointFormat, std::string(kVersion));
+  write_safetensors(folder_ / fmt::format("{}{:08}{}", kPrefix, iteration, kSuffix), file);
+  const std::vector<fs::path> list = list_checkpoints(folder_);
+  for (size_t i = 0; i + keep_ < list.size(); ++i) {
+    std::error_code ignored;  // an old file too many does no harm
+    fs::remove(list[i], ignored);
+  }
+}
+
+fs::path CheckpointStore::last() const {
+  const std::vector<fs::path> list = list_checkpoints(folder_);
+  return list.empty() ? fs::path() : list.back();
+}
+
+}  // namespace ebm

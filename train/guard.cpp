@@ -1,0 +1,96 @@
+#include "train/guard.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "train/metrics_log.h"
+
+namespace ebm {
+namespace {
+
+constexpr int64_t kMeanIterations = 200;
+constexpr int64_t kWarmUpIterations = 50;  // before, the mean says little
+constexpr double kGrowth = 20, kGrowthMargin = 5;
+
+template <class T>
+T read_number(const std::map<std::string, std::string>& metadata, const std::string& name) {
+  const auto found = metadata.find(name);
+  EBM_CHECK(found != metadata.end(), "checkpoint", "no \"" + name + "\" in its metadata", "a checkpoint of a training run");
+  const std::string& text = found->second;
+  T value{};
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  EBM_CHECK(result.ec == std::errc() && result.ptr == text.data() + text.size() && value >= 0, "checkpoint",
+            name + " \"" + text + "\"", "a number, 0 or more");
+  return value;
+}
+
+}  // namespace
+
+DivergenceGuard::DivergenceGuard(const Trainer& trainer)
+    : settings_(trainer.settings()), pixels_(static_cast<double>(trainer.generator().image().elements())) {
+  trainer.save(newer_.snapshot);
+}
+
+std::string DivergenceGuard::judge(const Metrics& m) const {
+  for (const MetricField& field : metric_fields()) {
+    const double value = field.value(m);
+    if (!field.is_time && !std::isfinite(value)) return fmt::format("{} is {}", field.name, value);
+  }
+  const double gap = std::abs(m.energy_gap);
+  if (settings_.guard_gap > 0) {
+    if (gap > settings_.guard_gap) return fmt::format("energy gap {:.4g}, beyond {:.4g}", m.energy_gap, settings_.guard_gap);
+  } else if (gap_.seen >= kWarmUpIterations && gap > kGrowth * gap_.mean + kGrowthMargin) {
+    return fmt::format("energy gap {:.4g}, grown from a mean of {:.4g}", m.energy_gap, gap_.mean);
+  }
+  const double move = m.revision / std::sqrt(pixels_);
+  if (settings_.guard_move > 0 && move > settings_.guard_move)
+    return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move, settings_.guard_move);
+  return "";
+}
+
+std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer, const Metrics& m) {
+  const std::string reason = judge(m);
+  if (reason.empty()) {
+    gap_.seen = std::min(gap_.seen + 1, kMeanIterations);
+    gap_.mean += (std::abs(m.energy_gap) - gap_.mean) / static_cast<double>(gap_.seen);
+    if (m.iteration % settings_.guard_every == 0) {
+      if (!older_) older_.emplace();
+      std::swap(newer_, *older_);
+      trainer.save(newer_.snapshot);
+      newer_.gap = gap_;
+    }
+    return std::nullopt;
+  }
+
+  Rollback result{reason, m.iteration, 0, trainer.energy_lr_scale(), rollbacks_ >= settings_.guard_retries};
+  if (older_ && m.iteration - newer_.snapshot.iteration < settings_.guard_every) std::swap(newer_, *older_);
+  older_.reset();  // what was kept after the state that is returned to belongs to a past undone
+  trainer.restore(newer_.snapshot);
+  gap_ = newer_.gap;
+  result.to = newer_.snapshot.iteration;
+  if (!result.gave_up) {
+    ++rollbacks_;
+    result.energy_lr_scale *= settings_.guard_lr_factor;
+  }
+  trainer.set_energy_lr_scale(result.energy_lr_scale);
+  return result;
+}
+
+void DivergenceGuard::save(std::map<std::string, std::string>& metadata) const {
+  metadata["guard.rollbacks"] = std::to_string(rollbacks_);
+  metadata["guard.gap_mean"] = fmt::format("{}", gap_.mean);  // shortest text that reads back to the same number
+  metadata["guard.gap_seen"] = std::to_string(gap_.seen);
+}
+
+void DivergenceGuard::load(const std::map<std::string, std::string>& metadata) {
+  const auto rollbacks = read_number<int64_t>(metadata, "guard.rollbacks");
+  const GapMean gap{read_number<double>(metadata, "guard.gap_mean"), read_number<int64_t>(metadata, "guard.gap_seen")};
+  rollbacks_ = rollbacks;
+  gap_ = newer_.gap = gap;
+}
+
+}  // namespace ebm

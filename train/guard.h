@@ -1,0 +1,59 @@
+// Watches a run for divergence and takes it back to its last good state.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "train/trainer.h"
+
+namespace ebm {
+
+class DivergenceGuard {
+ public:
+  // Takes the trainer's present state, which is held to be good, as the first one to return to.
+  explicit DivergenceGuard(const Trainer& trainer);
+
+  struct Rollback {
+    std::string reason;          // what was seen, as in "energy gap 53.1, beyond 20"
+    int64_t from = 0, to = 0;    // iterations
+    double energy_lr_scale = 1;  // from now on
+    bool gave_up = false;        // the retries are used up: the state is the last good one, its scale unchanged
+  };
+
+  // Judges one iteration. When it is fine, keeps the trainer's state every guard_every iterations. Otherwise
+  // the trainer goes back to a state from before the trouble, with its energy learning rate lowered. That is
+  // the older of the two kept states while the newer is younger than guard_every iterations: what diverges
+  // now was often on its way already.
+  std::optional<Rollback> watch(Trainer& trainer, const Metrics& metrics);
+
+  // What makes these metrics those of a diverged run; empty for a good one.
+  std::string judge(const Metrics& metrics) const;
+
+  int64_t rollbacks() const { return rollbacks_; }
+
+  // Counters to and from a checkpoint's metadata. The kept states are not in it: a resumed run goes back to
+  // its checkpoint at the earliest.
+  void save(std::map<std::string, std::string>& metadata) const;
+  void load(const std::map<std::string, std::string>& metadata);
+
+ private:
+  // Mean of |energy_gap| over about the last kMeanIterations, for runs without a fixed limit.
+  struct GapMean {
+    double mean = 0;
+    int64_t seen = 0;
+  };
+  struct Kept {
+    Trainer::Snapshot snapshot;
+    GapMean gap;
+  };
+
+  Settings settings_;
+  double pixels_;
+  GapMean gap_;
+  int64_t rollbacks_ = 0;
+  Kept newer_;
+  std::optional<Kept> older_;
+};
+
+}  // namespace ebm

@@ -1,0 +1,173 @@
+#include "train/run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "kernels/conv_plan.h"
+#include "train/file_io.h"
+#include "train/image_grid.h"
+#include "train/metrics_log.h"
+#include "train/tfevents.h"
+
+namespace ebm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kGridRows = 8, kGridScale = 2;
+constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
+constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+
+// Feeds the trainer and writes the run's files.
+class Run {
+ public:
+  Run(const RunOptions& options, const Dataset& dataset, RunObserver& observer)
+      : options_(options),
+        dataset_(dataset),
+        observer_(observer),
+        trainer_(options.settings, options.device),
+        store_(options.folder),
+        host_batch_(static_cast<size_t>(options.settings.batch * trainer_.generator().image().elements())) {
+    const ImageShape image = trainer_.generator().image();
+    EBM_CHECK(dataset.images.shape() == image, "run", "images of another size than the networks'",
+              fmt::format("{}x{}x{}", image.height, image.width, image.channels));
+    batch_ = Tensor::empty({options.settings.batch, image.height, image.width, image.channels}, options.device);
+    if (options.resume) {
+      // before the first convolution: what is chosen by timing must be what it was
+      cpu::plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
+      trainer_.load_state(options.resume->file);
+    }
+    guard_.emplace(trainer_);
+    if (options.resume) guard_->load(options.resume->file.metadata);
+    store_.set_aside_after(trainer_.iteration());
+    make_folder(options.folder / "samples");
+    write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(options.config)));
+    log_.emplace(options.folder / "metrics.csv", trainer_.iteration(), guard_->rollbacks());
+    events_.emplace(options.folder);
+    scalars_every_ = std::max<int64_t>(1, options.settings.iterations / kScalarPoints);
+  }
+
+  RunResult go() {
+    observer_.started(trainer_);
+    RunResult result;
+    const int64_t total = options_.settings.iterations;
+    while (trainer_.iteration() < total && !result.stopped) {
+      const Metrics metrics = trainer_.step(next_batch());
+      log_->append(metrics, guard_->rollbacks());
+      observer_.stepped(metrics);
+      if (const auto rollback = guard_->watch(trainer_, metrics)) {
+        if (rollback->gave_up) give_up(*rollback);
+        observer_.notice(fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's learning rate at {:.3g} of its setting",
+                                     rollback->from, rollback->reason, rollback->to, rollback->energy_lr_scale));
+        continue;
+      }
+      const int64_t done = trainer_.iteration();
+      if (done % scalars_every_ == 0 || done == total) write_scalars(metrics);
+      result.stopped = done < total && options_.stop_requested && options_.stop_requested();
+      if (samples_due(done, total, options_.samples_every) || result.stopped) write_samples();
+      if (done == total || result.stopped || (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0))
+        write_checkpoint();
+    }
+    result.iterations = trainer_.iteration();
+    result.rollbacks = guard_->rollbacks();
+    result.checkpoint = store_.last();
+    result.samples = last_samples_;
+    return result;
+  }
+
+  fs::path last_checkpoint() const { return store_.last(); }
+
+ private:
+  const Tensor& next_batch() {
+    const Settings& s = options_.settings;
+    const std::vector<int64_t> indices = batch_indices(s.seed, trainer_.iteration(), s.batch, dataset_.count());
+    fill_batch(dataset_, indices, host_batch_.data());
+    batch_.copy_from_host(host_batch_);
+    return batch_;
+  }
+
+  void write_scalars(const Metrics& metrics) {
+    for (const MetricField& field : metric_fields()) events_->scalar(field.curve, field.value(metrics), metrics.iteration);
+    events_->flush();
+  }
+
+  void write_samples() {
+    const Settings& s = options_.settings;
+    // the same latent vectors all through the run, so that one sees them change
+    const Trainer::Samples samples =
+        trainer_.sample(kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, s.num_steps, s.noise_scale);
+    for (const Tensor& x : {samples.generated, samples.revised}) {
+      const std::vector<float> values = x.to_host();
+      if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) continue;
+      observer_.notice(fmt::format("no picture at iteration {}: its samples are not finite", trainer_.iteration()));
+      return;
+    }
+    const Picture picture = samples_picture(samples, trainer_.generator().image());
+    last_samples_ = options_.folder / "samples" / fmt::format("{:08}.png", trainer_.iteration());
+    write_png(last_samples_, picture);
+    events_->image("samples/generated and revised", picture, trainer_.iteration());
+    events_->flush();
+  }
+
+  void write_checkpoint() {
+    SafetensorsFile file = trainer_.state();
+    file.metadata[kCheckpointConfig] = options_.config;
+    file.metadata[kCheckpointPlans] = cpu::plans_to_string();
+    file.metadata[kCheckpointThreads] = std::to_string(num_threads());
+    guard_->save(file.metadata);
+    store_.write(trainer_.iteration(), std::move(file));
+  }
+
+  [[noreturn]] void give_up(const DivergenceGuard::Rollback& rollback) {
+    // the trainer is in its last good state: not less than the last checkpoint, unless that is from this very stretch
+    if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration()) write_checkpoint();
+    EBM_FAIL("training", fmt::format("{} at iteration {}, after {} returns to an earlier state", rollback.reason, rollback.from,
+                                     guard_->rollbacks()),
+             "a run that stays in balance: try a lower --energy-lr");
+  }
+
+  const RunOptions& options_;
+  const Dataset& dataset_;
+  RunObserver& observer_;
+  Trainer trainer_;
+  CheckpointStore store_;
+  std::optional<DivergenceGuard> guard_;
+  std::optional<MetricsLog> log_;
+  std::optional<EventWriter> events_;
+  std::vector<float> host_batch_;  // (batch, H, W, C)
+  Tensor batch_;                   // (batch, H, W, C)
+  int64_t scalars_every_ = 1;
+  fs::path last_samples_;
+};
+
+}  // namespace
+
+bool samples_due(int64_t done, int64_t total, int64_t every) {
+  if (done == total) return true;
+  if (every > 0) return done % every == 0;
+  return std::any_of(std::begin(kSamplePoints), std::end(kSamplePoints), [&](double point) {
+    return done == std::llround(point * static_cast<double>(total));
+  });
+}
+
+Picture samples_picture(const Trainer::Samples& samples, ImageShape image) {
+  return side_by_side(image_grid(samples.generated.to_host(), image, kGridRows, kGridRows, kGridScale),
+                      image_grid(samples.revised.to_host(), image, kGridRows, kGridRows, kGridScale));
+}
+
+RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
+  check_settings(options.settings);
+  make_folder(options.folder);
+  try {
+    return Run(options, dataset, observer).go();
+  } catch (const Error& e) {
+    const fs::path last = CheckpointStore(options.folder).last();
+    if (last.empty()) throw;
+    EBM_FAIL(e.op(), e.received(), e.expected() + "; last good checkpoint: " + last.string());
+  }
+}
+
+}  // namespace ebm

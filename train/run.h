@@ -1,0 +1,57 @@
+// A training run: the loop around Trainer::step with everything that it leaves on disk.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "train/checkpoint.h"
+#include "train/dataset.h"
+#include "train/guard.h"
+#include "train/image_grid.h"
+#include "train/trainer.h"
+
+namespace ebm {
+
+struct RunOptions {
+  Settings settings;
+  Device device;
+  std::filesystem::path folder;           // made where needed
+  std::string config;                     // content of config.toml; also kept in the checkpoints
+  int64_t checkpoint_every = 500;         // iterations; 0: at the end only
+  int64_t samples_every = 0;              // iterations; 0: a dozen or so in a run, more often at first
+  std::optional<Checkpoint> resume;       // where to go on from
+  std::function<bool()> stop_requested;   // asked after each iteration; true saves and ends
+};
+
+// What a run tells while it goes; all functions may be left out.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  virtual void started(const Trainer&) {}
+  virtual void stepped(const Metrics&) {}
+  virtual void notice(const std::string&) {}  // one line that the user must see
+};
+
+struct RunResult {
+  int64_t iterations = 0;  // done in all
+  int64_t rollbacks = 0;
+  bool stopped = false;    // on request, before the last iteration
+  std::filesystem::path checkpoint;
+  std::filesystem::path samples;  // the last picture: left the generator's, right the revised samples
+};
+
+// Trains until settings.iterations and writes config.toml, metrics.csv, TensorBoard events, samples/*.png
+// and checkpoints. On the CPU a resumed run is the uninterrupted one bit for bit, for the same number of
+// threads and the same plans (kernels/conv_plan.h). Throws Error when the output cannot be written or the
+// run diverges for good; the message then names the last good checkpoint.
+RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer);
+
+// Whether a run of `total` iterations draws its samples after iteration `done`.
+bool samples_due(int64_t done, int64_t total, int64_t every);
+
+// 8×8 of the generator's images beside the same after Langevin revision.
+Picture samples_picture(const Trainer::Samples& samples, ImageShape image);
+
+}  // namespace ebm
