@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/map.h"
+#include "kernels/map_channels.h"
 
 namespace ebm {
 namespace {
@@ -128,8 +128,7 @@ struct Mul {
 struct AddBias {
   const float *x, *b;
   float* y;
-  int64_t channels;
-  EBM_HD void operator()(int64_t i) const { y[i] = x[i] + b[i % channels]; }
+  EBM_HD void operator()(int64_t i, int64_t c) const { y[i] = x[i] + b[c]; }
 };
 struct AddScaled {
   const float* x;
@@ -191,7 +190,9 @@ Tensor add_bias(const Tensor& x, const Tensor& b) {
   check_shape("add_bias", "b", b, {x.shape().back()});
   check_same_device("add_bias", x, b);
   Tensor y = Tensor::empty(x.shape(), x.device());
-  map(x.device(), x.size(), AddBias{x.data(), b.data(), y.mutable_data(), b.size()});
+  const int64_t channels = b.size();
+  map_channels(x.device(), channels ? x.size() / channels : 0, channels,
+               AddBias{x.data(), b.data(), y.mutable_data()});
   return y;
 }
 

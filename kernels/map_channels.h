@@ -58,16 +58,17 @@ void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
   const ChannelPeriod period(channels);
   const int64_t periods = (n + period.length - 1) / period.length;
   const int32_t* channel = period.channel.data();
-#pragma omp parallel for schedule(static) if (n >= kParallelGrain)
+  const F local = f;  // as in map(): out of reach of any pointer
+#pragma omp parallel for schedule(static) firstprivate(local) if (n >= kParallelGrain)
   for (int64_t p = 0; p < periods; ++p) {
     const int64_t first = p * period.length;
     const int64_t count = first + period.length < n ? period.length : n - first;
     if (period.folds == 1) {
 #pragma omp simd
-      for (int64_t j = 0; j < count; ++j) f(first + j, j);
+      for (int64_t j = 0; j < count; ++j) local(first + j, j);
     } else {
 #pragma omp simd
-      for (int64_t j = 0; j < count; ++j) f(first + j, static_cast<int64_t>(channel[j]));
+      for (int64_t j = 0; j < count; ++j) local(first + j, static_cast<int64_t>(channel[j]));
     }
   }
 }

@@ -1,25 +1,21 @@
 #include "kernels/random_fill.h"
 
-#include "kernels/map.h"
+#include "kernels/map_quads.h"
 
 namespace ebm {
 namespace {
 
-// Philox gives four numbers at a time. A tensor may start inside such a quad (first_element % 4 ≠ 0), so
-// iteration q covers global quad first_quad + q and writes those of its elements that lie in the tensor.
 template <class Draw>
 struct FillQuads {
   Draw draw;
   float* x;
   int64_t n;
   RandomKey key;
-  uint64_t first;
-  EBM_HD void operator()(int64_t q) const {
-    const uint64_t quad = first / 4 + q;
+  template <bool kWhole>
+  EBM_HD void quad(uint64_t quad, int64_t start) const {
     const Floats4 values = draw(random_words(key, quad));
-    const int64_t start = static_cast<int64_t>(quad * 4 - first);
     for (int j = 0; j < 4; ++j) {
-      if (start + j >= 0 && start + j < n) x[start + j] = values.v[j];
+      if (kWhole || (start + j >= 0 && start + j < n)) x[start + j] = values.v[j];
     }
   }
 };
@@ -62,13 +58,9 @@ struct Dropout {
   }
 };
 
-constexpr int64_t kQuadCost = 32;  // in elements of plain arithmetic
-
 template <class Draw>
 void fill_quads(Tensor& x, const RandomKey& key, uint64_t first, Draw draw) {
-  if (x.size() == 0) return;
-  const int64_t quads = static_cast<int64_t>((first + x.size() - 1) / 4 - first / 4 + 1);
-  map(x.device(), quads, FillQuads<Draw>{draw, x.mutable_data(), x.size(), key, first}, kQuadCost);
+  map_quads(x.device(), x.size(), first, FillQuads<Draw>{draw, x.mutable_data(), x.size(), key});
 }
 
 }  // namespace

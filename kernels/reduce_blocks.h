@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/tensor.h"
 #include "kernels/map_channels.h"
@@ -126,13 +127,14 @@ void reduce_rows(int64_t rows, int64_t n, const F& f, const Finish& finish) {
   const int64_t parts = std::max<int64_t>((n + kSpan - 1) / kSpan, 1);
   Tensor scratch = double_scratch(rows * parts, kCpu);  // (rows, parts)
   double* sums = doubles(scratch);
-#pragma omp parallel for schedule(static) if (rows * n >= kParallelGrain)
+  const F local = f;  // as in map(): out of reach of any pointer
+#pragma omp parallel for schedule(static) firstprivate(local) if (rows * n >= kParallelGrain)
   for (int64_t p = 0; p < rows * parts; ++p) {
     const int64_t row = p / parts, first = p % parts * kSpan;
     const int64_t count = std::min(kSpan, n - first);
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < count; ++j) sum += f(row * n + first + j);
+    for (int64_t j = 0; j < count; ++j) sum += local(row * n + first + j);
     sums[p] = sum;
   }
   for (int64_t row = 0; row < rows; ++row) {
@@ -142,21 +144,22 @@ void reduce_rows(int64_t rows, int64_t n, const F& f, const Finish& finish) {
   }
 }
 
-// sums[k][j] += the terms of `count` elements from `first` on; `channel` may be null: then c = c0 + j.
-template <int kSums, int kTile, class F>
-void add_terms(int64_t first, int64_t count, int64_t c0, const int32_t* channel, const F& f,
-               double (&sums)[kSums][kTile]) {
+// sums[k][j] += term k of element first + j, for `count` elements; `channel` may be null: then c = c0 + j.
+// The terms are written out by the pack k: with an inner loop over them this one does not vectorise.
+template <int kTile, class F, int... k>
+void add_terms(int64_t first, int64_t count, int64_t c0, const int32_t* channel, const F f,
+               double (&sums)[sizeof...(k)][kTile], std::integer_sequence<int, k...>) {
   if (channel) {
 #pragma omp simd
     for (int64_t j = 0; j < count; ++j) {
-      const Sums<kSums> terms = f(first + j, channel[j]);
-      for (int k = 0; k < kSums; ++k) sums[k][j] += terms.v[k];
+      const auto terms = f(first + j, channel[j]);
+      ((sums[k][j] += terms.v[k]), ...);
     }
   } else {
 #pragma omp simd
     for (int64_t j = 0; j < count; ++j) {
-      const Sums<kSums> terms = f(first + j, c0 + j);
-      for (int k = 0; k < kSums; ++k) sums[k][j] += terms.v[k];
+      const auto terms = f(first + j, c0 + j);
+      ((sums[k][j] += terms.v[k]), ...);
     }
   }
 }
@@ -180,8 +183,9 @@ void reduce_columns(int64_t rows, int64_t channels, const F& f, const Finish& fi
       const int64_t last = std::min((block + 1) * block_periods, periods);
       for (int64_t p = block * block_periods; p < last; ++p) {
         const int64_t first = p * period.length + c0;
-        add_terms<kSums, kTile>(first, std::min(width, n - first), c0,
-                                period.folds > 1 ? period.channel.data() : nullptr, f, sums);
+        add_terms<kTile>(first, std::min(width, n - first), c0,
+                         period.folds > 1 ? period.channel.data() : nullptr, f, sums,
+                         std::make_integer_sequence<int, kSums>());
       }
       for (int k = 0; k < kSums; ++k)
         std::copy_n(sums[k], width, parts + (block * kSums + k) * period.length + c0);
