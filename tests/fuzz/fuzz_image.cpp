@@ -1,0 +1,26 @@
+// Any bytes as a PNG or JPEG file of up to 64x64 (larger ones only cost time): an Error or an
+// image.
+#include <stb_image.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "core/check.h"
+#include "train/image_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  int width = 0, height = 0, channels = 0;
+  if (stbi_info_from_memory(data, static_cast<int>(size), &width, &height, &channels) &&
+      (width > 64 || height > 64)) {
+    return 0;
+  }
+  try {
+    const ebm::ImageSet set =
+        ebm::decode_image(std::as_bytes(std::span(data, size)), "fuzz", {0, 0, 3});
+    if (static_cast<int64_t>(set.pixels.size()) != set.image_elements()) std::abort();
+  } catch (const ebm::Error&) {
+  }
+  return 0;
+}
