@@ -4,20 +4,21 @@
 //   forward           V = Bᵀ x B    M = V U        y = Aᵀ M A
 //   backward data     dM = A dy Aᵀ  dV = dM Uᵀ     dx = B dV Bᵀ, summed where tiles overlap
 //   backward weight   V and dM      dU = Vᵀ dM     dw = Gᵀ dU G
-// Each thread transforms some images, then takes some of the matrix products; who takes which does not
-// change a result.
+// The first two run chunk by chunk, each chunk of images on one core from transform to transform, so that
+// V and M stay in its cache; the third sums over all images and shares out the products.
+#include <omp.h>
+
 #include <algorithm>
 
-#include "core/check.h"
 #include "kernels/winograd_layout.h"
 
 namespace ebm::cpu {
 namespace {
 
-// Images are taken in chunks whose transforms stay in the second-level caches, about this much per thread,
-// but not so few that reading the weights for each chunk costs more than the transforms' own memory traffic.
+// A chunk's transforms stay in the second-level cache, about this much, but it has not so few images that
+// reading the weights for each chunk costs more than the transforms' own memory traffic.
 constexpr int64_t kChunkBytes = 1 << 20;
-// Rows of one piece of work: enough to reuse the panel of weights, few enough to share out.
+// Rows of dU in one piece of work: enough to reuse the operands, few enough to share out.
 constexpr int kRowBlock = 32 * kTileRows;
 // Distance between points beyond their data: points at equal places in a page would share cache sets.
 constexpr int64_t kPointGap = 5 * 64 / sizeof(float);
@@ -74,6 +75,13 @@ void transform_tile(const TileMap& map, const TileSource& from, const TileAddres
   }
 }
 
+// V (or dV) and M (or dM) of the images in work; both are by point, then row.
+struct Transformed {
+  float* v;
+  float* m;
+  int64_t images;
+};
+
 class WinogradRoutine : public ConvRoutine {
  public:
   explicit WinogradRoutine(const ConvProblem& problem)
@@ -82,21 +90,24 @@ class WinogradRoutine : public ConvRoutine {
         weights_(weights_name(problem), layout_.weights_size) {
     const int64_t per_image = (layout_.v_per_image + layout_.m_per_image) * sizeof(float);
     const int64_t weights_bytes = layout_.weights_size * sizeof(float);
-    const bool sums_weights = problem.direction == ConvDirection::backward_weight;  // reads and writes them
-    const int64_t bytes = std::max(std::max(2, problem.threads) * kChunkBytes,
-                                   sums_weights ? weights_bytes : weights_bytes / 2);
-    chunk_ = std::clamp<int64_t>(bytes / per_image, 1, problem.n);
-    // Chunks of equal size, so that the last one is no scrap.
-    const int64_t chunks = (problem.n + chunk_ - 1) / chunk_;
-    chunk_ = (problem.n + chunks - 1) / chunks;
+    if (problem.direction == ConvDirection::backward_weight) {
+      chunk_ = std::max(kChunkBytes * std::max(2, problem.threads), weights_bytes) / per_image;
+      chunk_ = std::clamp<int64_t>(chunk_, 1, problem.n);
+    } else {
+      chunk_ = std::max(kChunkBytes, weights_bytes / 2) / per_image;
+      chunk_ = std::clamp<int64_t>(chunk_, 1, (problem.n + problem.threads - 1) / problem.threads);
+      // As many chunks for each core, and of equal size.
+      chunks_ = (problem.n + chunk_ - 1) / chunk_;
+      chunks_ = (chunks_ + problem.threads - 1) / problem.threads * problem.threads;
+      chunk_ = (problem.n + chunks_ - 1) / chunks_;
+    }
+    chunks_ = (problem.n + chunk_ - 1) / chunk_;
+    const int64_t gaps = kPointGap * static_cast<int64_t>(layout_.points.size());
+    v_size_ = layout_.v_per_image * chunk_ + gaps;
+    m_size_ = layout_.m_per_image * chunk_ + gaps;
   }
 
   void run(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out) override {
-    const int64_t gaps = kPointGap * static_cast<int64_t>(layout_.points.size());
-    Tensor v = Tensor::empty({layout_.v_per_image * chunk_ + gaps}, kCpu);
-    Tensor m = Tensor::empty({layout_.m_per_image * chunk_ + gaps}, kCpu);
-    v_ = v.mutable_data();
-    m_ = m.mutable_data();
     const float* first = a.data();
     float* result = out.mutable_data();
     if (problem_.direction == ConvDirection::backward_weight) {
@@ -136,14 +147,27 @@ class WinogradRoutine : public ConvRoutine {
       }
   }
 
-  float* v_of(size_t point, int64_t images) const {
-    return v_ + layout_.points[point].v_per_image * images + kPointGap * static_cast<int64_t>(point);
-  }
-  float* m_of(size_t point, int64_t images) const {
-    return m_ + layout_.points[point].m_per_image * images + kPointGap * static_cast<int64_t>(point);
+  // Calls work(first image, Transformed) for each chunk, several at a time.
+  template <class Work>
+  void for_each_chunk(Work work) const {
+    Tensor scratch = Tensor::empty({(v_size_ + m_size_) * problem_.threads}, kCpu);
+    float* const memory = scratch.mutable_data();
+#pragma omp parallel for schedule(dynamic, 1) num_threads(problem_.threads)
+    for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+      float* v = memory + omp_get_thread_num() * (v_size_ + m_size_);
+      const int64_t first = chunk * chunk_;
+      work(first, Transformed{v, v + v_size_, std::min(chunk_, problem_.n - first)});
+    }
   }
 
-  // Row of a tile in V and M at one point, of `images` images in the chunk.
+  float* v_of(size_t point, const Transformed& t) const {
+    return t.v + layout_.points[point].v_per_image * t.images + kPointGap * static_cast<int64_t>(point);
+  }
+  float* m_of(size_t point, const Transformed& t) const {
+    return t.m + layout_.points[point].m_per_image * t.images + kPointGap * static_cast<int64_t>(point);
+  }
+
+  // Row of a tile in V and M at one point.
   static int64_t row_of(const Point& point, int group, int64_t image, int64_t images, int tiles, int tile) {
     return point.first_row[group] * images + image * tiles + tile;
   }
@@ -163,36 +187,36 @@ class WinogradRoutine : public ConvRoutine {
   }
 
   // x (H,W,C) of image n of the chunk to V, or with `adjoint` dV to dx.
-  void input_transform(const float* x, float* dx, int64_t n, int64_t images) const;
+  void input_transform(const float* x, float* dx, int64_t n, const Transformed& t) const;
   // M of image n of the chunk to y (P,Q,K).
-  void output_transform(const float* bias, float* y, int64_t n, int64_t images) const;
+  void output_transform(const float* bias, float* y, int64_t n, const Transformed& t) const;
   // dy (P,Q,K) of image n of the chunk to dM.
-  void output_adjoint(const float* dy, int64_t n, int64_t images) const;
+  void output_adjoint(const float* dy, int64_t n, const Transformed& t) const;
 
   template <class Address, class Pointer>
   Address v_tile(const WinogradAxis::Kind& tall, const WinogradAxis::Kind& wide, int group, int phase, int tile,
-                 int64_t n, int64_t images) const {
+                 int64_t n, const Transformed& t) const {
     Address address;
     for (int i = 0; i < tall.transforms.points; ++i)
       for (int j = 0; j < wide.transforms.points; ++j) {
         const size_t index = i * layout_.horizontal.points + j;
         const Point& point = layout_.points[index];
-        const int64_t row = row_of(point, group, n, images, tall.count * wide.count, tile);
-        Pointer v = v_of(index, images) + row * point.channels + int64_t{point.slot[phase]} * layout_.c;
+        const int64_t row = row_of(point, group, n, t.images, tall.count * wide.count, tile);
+        Pointer v = v_of(index, t) + row * point.channels + int64_t{point.slot[phase]} * layout_.c;
         address.at[i][j] = point.slot[phase] < 0 ? nullptr : v;
       }
     return address;
   }
   template <class Address, class Pointer>
   Address m_tile(const WinogradAxis::Kind& tall, const WinogradAxis::Kind& wide, int group, int tile, int64_t n,
-                 int64_t images) const {
+                 const Transformed& t) const {
     Address address;
     for (int i = 0; i < tall.transforms.points; ++i)
       for (int j = 0; j < wide.transforms.points; ++j) {
         const size_t index = i * layout_.horizontal.points + j;
         const Point& point = layout_.points[index];
-        Pointer m = m_of(index, images) +
-                    row_of(point, group, n, images, tall.count * wide.count, tile) * layout_.k;
+        Pointer m = m_of(index, t) +
+                    row_of(point, group, n, t.images, tall.count * wide.count, tile) * layout_.k;
         address.at[i][j] = m;
       }
     return address;
@@ -201,12 +225,11 @@ class WinogradRoutine : public ConvRoutine {
   ConvProblem problem_;
   WinogradLayout layout_;
   PackedWeights weights_;
-  int64_t chunk_ = 1;       // images
-  float* v_ = nullptr;      // of the current call
-  float* m_ = nullptr;
+  int64_t chunk_ = 1, chunks_ = 1;  // images in a chunk, number of chunks
+  int64_t v_size_ = 0, m_size_ = 0;  // floats of V and M of a chunk
 };
 
-void WinogradRoutine::input_transform(const float* x, float* dx, int64_t n, int64_t images) const {
+void WinogradRoutine::input_transform(const float* x, float* dx, int64_t n, const Transformed& t) const {
   const auto &vertical = layout_.vertical, &horizontal = layout_.horizontal;
   for_each_tile([&](const auto& tall, const auto& wide, int group, int p, int q, int tile) {
     const int rows = tall.transforms.points, columns = wide.transforms.points;
@@ -217,11 +240,11 @@ void WinogradRoutine::input_transform(const float* x, float* dx, int64_t n, int6
         transform_tile({tall.transforms.input, wide.transforms.input, rows, columns, rows, columns},
                        pixels<TileSource>(x, rows, columns, h, w, vertical.stride, horizontal.stride,
                                           vertical.in, horizontal.in, layout_.c),
-                       v_tile<TileAddress, float*>(tall, wide, group, phase, tile, n, images), layout_.c);
+                       v_tile<TileAddress, float*>(tall, wide, group, phase, tile, n, t), layout_.c);
       } else {
         transform_tile({tall.transforms.input_adjoint, wide.transforms.input_adjoint, rows, columns, rows,
                         columns, Finish::add},
-                       v_tile<TileSource, const float*>(tall, wide, group, phase, tile, n, images),
+                       v_tile<TileSource, const float*>(tall, wide, group, phase, tile, n, t),
                        pixels<TileAddress>(dx, rows, columns, h, w, vertical.stride, horizontal.stride,
                                            vertical.in, horizontal.in, layout_.c),
                        layout_.c);
@@ -230,107 +253,81 @@ void WinogradRoutine::input_transform(const float* x, float* dx, int64_t n, int6
   });
 }
 
-void WinogradRoutine::output_transform(const float* bias, float* y, int64_t n, int64_t images) const {
+void WinogradRoutine::output_transform(const float* bias, float* y, int64_t n, const Transformed& t) const {
   for_each_tile([&](const auto& tall, const auto& wide, int group, int p, int q, int tile) {
     const auto &a = tall.transforms, &b = wide.transforms;
     const bool plain = bias == nullptr && problem_.negative_slope == 1.0f;
     transform_tile({a.output, b.output, a.points, b.points, a.outputs, b.outputs,
                     plain ? Finish::store : Finish::bias_and_activation, bias, problem_.negative_slope},
-                   m_tile<TileSource, const float*>(tall, wide, group, tile, n, images),
+                   m_tile<TileSource, const float*>(tall, wide, group, tile, n, t),
                    pixels<TileAddress>(y, a.outputs, b.outputs, p, q, 1, 1, layout_.vertical.out,
                                        layout_.horizontal.out, layout_.k),
                    layout_.k);
   });
 }
 
-void WinogradRoutine::output_adjoint(const float* dy, int64_t n, int64_t images) const {
+void WinogradRoutine::output_adjoint(const float* dy, int64_t n, const Transformed& t) const {
   for_each_tile([&](const auto& tall, const auto& wide, int group, int p, int q, int tile) {
     const auto &a = tall.transforms, &b = wide.transforms;
     transform_tile({a.output_adjoint, b.output_adjoint, a.outputs, b.outputs, a.points, b.points},
                    pixels<TileSource>(dy, a.outputs, b.outputs, p, q, 1, 1, layout_.vertical.out,
                                       layout_.horizontal.out, layout_.k),
-                   m_tile<TileAddress, float*>(tall, wide, group, tile, n, images), layout_.k);
+                   m_tile<TileAddress, float*>(tall, wide, group, tile, n, t), layout_.k);
   });
 }
 
 void WinogradRoutine::forward(const float* x, const float* u, const float* bias, float* y) {
   const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
-  const int points = static_cast<int>(layout_.points.size());
-  const int panels = (layout_.k + kTileColumns - 1) / kTileColumns;
-  for (int64_t first = 0; first < problem_.n; first += chunk_) {
-    const int64_t images = std::min(chunk_, problem_.n - first);
-#pragma omp parallel
-    {
-#pragma omp for schedule(dynamic, 1)
-      for (int64_t n = 0; n < images; ++n) input_transform(x + (first + n) * x_size, nullptr, n, images);
-#pragma omp for collapse(2) schedule(dynamic, 1)
-      for (int i = 0; i < points; ++i)
-        for (int panel = 0; panel < panels; ++panel) {
-          const Point& point = layout_.points[i];
-          const int j = panel * kTileColumns, width = std::min(kTileColumns, layout_.k - j);
-          packed_gemm(point.rows_per_image * images, width, point.channels, v_of(i, images), point.channels,
-                      u + point.weights + int64_t{j} * point.channels, m_of(i, images) + j, layout_.k);
-        }
-#pragma omp for schedule(dynamic, 1)
-      for (int64_t n = 0; n < images; ++n) output_transform(bias, y + (first + n) * y_size, n, images);
+  for_each_chunk([&](int64_t first, const Transformed& t) {
+    for (int64_t n = 0; n < t.images; ++n) input_transform(x + (first + n) * x_size, nullptr, n, t);
+    for (size_t i = 0; i < layout_.points.size(); ++i) {
+      const Point& point = layout_.points[i];
+      packed_gemm(point.rows_per_image * t.images, layout_.k, point.channels, v_of(i, t), point.channels,
+                  u + point.weights, m_of(i, t), layout_.k);
     }
-  }
+    for (int64_t n = 0; n < t.images; ++n) output_transform(bias, y + (first + n) * y_size, n, t);
+  });
 }
 
 void WinogradRoutine::backward_data(const float* dy, const float* u, float* dx) {
   const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
-  const int points = static_cast<int>(layout_.points.size());
-  const int panels = (layout_.phases() * layout_.c + kTileColumns - 1) / kTileColumns;
-  for (int64_t first = 0; first < problem_.n; first += chunk_) {
-    const int64_t images = std::min(chunk_, problem_.n - first);
-#pragma omp parallel
-    {
-#pragma omp for schedule(dynamic, 1)
-      for (int64_t n = 0; n < images; ++n) output_adjoint(dy + (first + n) * y_size, n, images);
-#pragma omp for collapse(2) schedule(dynamic, 1)
-      for (int i = 0; i < points; ++i)
-        for (int panel = 0; panel < panels; ++panel) {
-          const Point& point = layout_.points[i];
-          const int j = panel * kTileColumns, width = std::min(kTileColumns, point.channels - j);
-          if (width <= 0) continue;
-          packed_gemm(point.rows_per_image * images, width, layout_.k, m_of(i, images), layout_.k,
-                      u + point.weights + int64_t{j} * layout_.k, v_of(i, images) + j, point.channels);
-        }
-#pragma omp for schedule(dynamic, 1)
-      for (int64_t n = 0; n < images; ++n) {
-        float* image = dx + (first + n) * x_size;
-        std::fill(image, image + x_size, 0.0f);
-        input_transform(nullptr, image, n, images);
-      }
+  for_each_chunk([&](int64_t first, const Transformed& t) {
+    for (int64_t n = 0; n < t.images; ++n) output_adjoint(dy + (first + n) * y_size, n, t);
+    for (size_t i = 0; i < layout_.points.size(); ++i) {
+      const Point& point = layout_.points[i];
+      packed_gemm(point.rows_per_image * t.images, point.channels, layout_.k, m_of(i, t), layout_.k,
+                  u + point.weights, v_of(i, t), point.channels);
     }
-  }
+    std::fill(dx + first * x_size, dx + (first + t.images) * x_size, 0.0f);
+    for (int64_t n = 0; n < t.images; ++n) input_transform(nullptr, dx + (first + n) * x_size, n, t);
+  });
 }
 
 void WinogradRoutine::backward_weight(const float* x, const float* dy, float* dw) {
   const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
   const int points = static_cast<int>(layout_.points.size());
   const int row_blocks = (layout_.k + kRowBlock - 1) / kRowBlock;
+  Tensor scratch = Tensor::empty({v_size_ + m_size_}, kCpu);
   Tensor du = Tensor::empty({layout_.weights_size}, kCpu);  // by point: (K, channels)
+  float* const v = scratch.mutable_data();
   float* const sums = du.mutable_data();
+#pragma omp parallel num_threads(problem_.threads)
   for (int64_t first = 0; first < problem_.n; first += chunk_) {
-    const int64_t images = std::min(chunk_, problem_.n - first);
-#pragma omp parallel
-    {
+    const Transformed t{v, v + v_size_, std::min(chunk_, problem_.n - first)};
 #pragma omp for schedule(dynamic, 1)
-      for (int64_t n = 0; n < images; ++n) {
-        input_transform(x + (first + n) * x_size, nullptr, n, images);
-        output_adjoint(dy + (first + n) * y_size, n, images);
-      }
-#pragma omp for collapse(2) schedule(dynamic, 1)
-      for (int i = 0; i < points; ++i)
-        for (int block = 0; block < row_blocks; ++block) {
-          const Point& point = layout_.points[i];
-          const int k = block * kRowBlock, rows = std::min(kRowBlock, layout_.k - k);
-          transposed_gemm(rows, point.channels, point.rows_per_image * images, m_of(i, images) + k, layout_.k,
-                          v_of(i, images), point.channels,
-                          sums + point.weights + int64_t{k} * point.channels, point.channels, first > 0);
-        }
+    for (int64_t n = 0; n < t.images; ++n) {
+      input_transform(x + (first + n) * x_size, nullptr, n, t);
+      output_adjoint(dy + (first + n) * y_size, n, t);
     }
+#pragma omp for collapse(2) schedule(dynamic, 1)
+    for (int i = 0; i < points; ++i)
+      for (int block = 0; block < row_blocks; ++block) {
+        const Point& point = layout_.points[i];
+        const int k = block * kRowBlock, rows = std::min(kRowBlock, layout_.k - k);
+        transposed_gemm(rows, point.channels, point.rows_per_image * t.images, m_of(i, t) + k, layout_.k,
+                        v_of(i, t), point.channels, sums + point.weights + int64_t{k} * point.channels,
+                        point.channels, first > 0);
+      }
   }
   unpack(sums, dw);
 }
