@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """The Langevin step of ./ebm against the same step in PyTorch, on the same machine in one run.
 
-    tools/bench_torch.py [--nets mnist,cifar10,laptop] [--rounds 5] [--ebm ./ebm] [--json FILE]
+    tools/bench_torch.py [--nets mnist,cifar10,laptop] [--rounds 5] [--json FILE]
 
-Needs Debian's python3-torch; users of the engine need neither. PyTorch is given its best: all threads,
-NCHW and channels_last, gradients of x alone, in-place activations, and the head both as it is and
-reduced to the one output that the sum of its outputs is. Each round times every variant and then
-`ebm bench`; the figure of each is its median over the rounds, and ebm is compared with PyTorch's best
-variant. OMP_WAIT_POLICY reaches both programs.
+Needs Debian's python3-torch; users of the engine need neither. PyTorch is given its best: all
+threads, NCHW and channels_last, gradients of x alone, in-place activations, and the head both as it
+is and reduced to the one output that the sum of its outputs is. Each round times every variant and
+then `ebm bench`; the figure of each is its median over the rounds, and ebm is compared with the best
+variant of PyTorch. OMP_WAIT_POLICY reaches both programs.
 """
 import argparse
 import datetime
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-# Debian's OpenBLAS does not recognise every processor: it may run at a fifth of its speed without this.
+# Debian's OpenBLAS does not recognise every processor and then runs at a fifth of its speed.
 with open("/proc/cpuinfo") as cpuinfo:
     if "avx512f" in cpuinfo.read():
         os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
@@ -29,100 +29,90 @@ try:
     import torch
     import torch.nn.functional as F
 except ImportError:
-    sys.exit("bench_torch.py: no PyTorch: apt-get install python3-torch, and run it with /usr/bin/python3")
-
-# As models/recipes.cpp has them: image (C, H, W), convolutions (channels, kernel, stride, padding),
-# outputs of the head, then batch, Langevin steps, drift, noise, 1/sigma_ref^2 and clamp.
-# PyTorch pads both sides alike and would copy every image to pad [1, 2] or [0, 1]. With images and
-# kernels mirrored the same network pads [2, 1] and [1, 0], which is what padding 2 and 1 come to here:
-# the last column of zeros is never reached.
-PAPER_REF = 1 / 0.016**2
-NETS = {
-    "mnist": dict(
-        image=(1, 28, 28), convs=[(64, 5, 2, 2), (128, 3, 2, 1), (256, 3, 1, 1)], outputs=100,
-        batch=100, steps=50, drift=5e-7, noise=1e-3, ref=PAPER_REF, clamp=0.0),
-    "cifar10": dict(
-        image=(3, 32, 32), convs=[(64, 3, 1, 1), (128, 4, 2, 1), (256, 4, 2, 1), (256, 4, 2, 1)],
-        outputs=1, batch=25, steps=15, drift=2e-6, noise=2e-3, ref=PAPER_REF, clamp=0.0),
-    "laptop": dict(
-        image=(1, 28, 28), convs=[(16, 5, 2, 2), (32, 3, 2, 1), (64, 3, 1, 1)], outputs=1,
-        batch=100, steps=20, drift=1.0, noise=0.01, ref=0.0, clamp=1.2),
-}
+    sys.exit("bench_torch.py: no PyTorch: apt-get install python3-torch, then /usr/bin/python3 it")
 
 
 class Energy:
-    """f of one net; head: 'outputs' as published, 'one' with summed weights, 'dot' that as a product."""
+    """f of a net; head: 'outputs' as published, 'one' with summed weights, 'dot' that as a product.
 
-    def __init__(self, net, memory_format, head):
+    PyTorch pads both sides alike and would copy every image to pad [1, 2] or [0, 1]. With images
+    and kernels mirrored the same network pads [2, 1] and [1, 0], which is what padding 2 and 1 come
+    to here: the last column of zeros is never reached.
+    """
+
+    def __init__(self, step, memory_format, head):
         torch.manual_seed(1)
-        self.format, self.head = memory_format, head
+        self.format, self.head, self.slope = memory_format, head, step["negative_slope"]
         self.convs = []
-        channels = net["image"][0]
-        for width, kernel, stride, pad in net["convs"]:
-            w = 0.05 * torch.randn(width, channels, kernel, kernel)
+        height, width, channels = step["image"]
+        for conv in step["convs"]:
+            kernel, stride, (before, after) = conv["kernel"], conv["stride"], conv["pad"]
+            w = 0.05 * torch.randn(conv["channels"], channels, kernel, kernel)
             w = w.contiguous(memory_format=memory_format)
-            self.convs.append((w, torch.zeros(width), stride, pad))
-            channels = width
-        size = self.features(torch.zeros(1, *net["image"])).shape[1:]
-        w = 0.05 * torch.randn(net["outputs"], *size)
+            channels, pad = conv["channels"], max(before, after)
+            self.convs.append((w, torch.zeros(channels), stride, pad))
+            assert before <= after, "mirroring needs the larger padding behind"
+            rows, columns = (edge + before + after - kernel for edge in (height, width))
+            assert rows // stride == (height + 2 * pad - kernel) // stride
+            height, width = rows // stride + 1, columns // stride + 1
+        w = 0.05 * torch.randn(step["outputs"], channels, height, width)
         if head != "outputs":
             w = w.sum(0, keepdim=True)
         self.w = w.contiguous(memory_format=memory_format)
         self.b = torch.zeros(w.shape[0])
 
-    def features(self, h):
+    def __call__(self, h):
         for w, b, stride, pad in self.convs:
-            edge = h.shape[2]
-            h = F.leaky_relu_(F.conv2d(h, w, b, stride, pad), 0.2)
-            assert h.shape[2] == -(-edge // stride)
-        return h
-
-    def __call__(self, x):
-        h = self.features(x)
+            h = F.leaky_relu_(F.conv2d(h, w, b, stride, pad), self.slope)
         return (h * self.w).sum() if self.head == "dot" else F.conv2d(h, self.w, self.b).sum()
 
 
-def chain(energy, net, x):
-    for _ in range(net["steps"]):
+def chain(energy, step, x):
+    shrink = 1 - step["drift"] / step["sigma_ref"] ** 2 if step["sigma_ref"] else 1
+    for _ in range(step["num_steps"]):
         x.requires_grad_(True)
         (df_dx,) = torch.autograd.grad(energy(x), x)
         with torch.no_grad():
             x = x.detach()
-            if net["ref"]:
-                x.mul_(1 - net["drift"] * net["ref"])
-            x.add_(df_dx, alpha=net["drift"]).add_(torch.randn_like(x), alpha=net["noise"])
-            if net["clamp"]:
-                x.clamp_(-net["clamp"], net["clamp"])
+            if shrink != 1:
+                x.mul_(shrink)
+            x.add_(df_dx, alpha=step["drift"])
+            if step["noise"]:
+                x.add_(torch.randn_like(x), alpha=step["noise"])
+            if step["clamp"]:
+                x.clamp_(-step["clamp"], step["clamp"])
     return x
 
 
-def torch_ms(energy, net):
-    """Median milliseconds of a step over the chains of about two seconds, after one chain uncounted."""
-    start = torch.rand(net["batch"], *net["image"]) * 2 - 1
+def torch_ms(energy, step, batch):
+    """Median milliseconds of a step over two seconds' worth of chains, after one chain uncounted."""
+    height, width, channels = step["image"]
+    start = torch.rand(batch, channels, height, width) * 2 - 1
     start = start.contiguous(memory_format=energy.format)
-    chain(energy, net, start.clone(memory_format=torch.preserve_format))
+    chain(energy, step, start.clone(memory_format=torch.preserve_format))
     times = []
     while len(times) < 3 or sum(times) < 2.0:
         x = start.clone(memory_format=torch.preserve_format)
         begin = time.perf_counter()
-        chain(energy, net, x)
+        chain(energy, step, x)
         times.append(time.perf_counter() - begin)
-    return 1e3 * statistics.median(times) / net["steps"]
+    return 1e3 * statistics.median(times) / step["num_steps"]
 
 
-def ebm_result(program, name, net, threads):
-    """Milliseconds of a step, its fraction of the matrix peak, and that in GFLOP/s, by ./ebm bench."""
+def ebm_bench(net, arguments):
+    """What ./ebm bench says of the net's Langevin step: the step itself, its batch, its time."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        command = [program, "bench", "--net", name, "--batch", str(net["batch"]),
-                   "--only", "langevin", "--device", "cpu", "--threads", str(threads),
-                   "--json", file.name]
+        command = [arguments.ebm, "bench", "--net", net, "--only", "langevin", "--device", "cpu",
+                   "--threads", str(arguments.threads), "--json", file.name]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             reason = (done.stderr or done.stdout).strip()
             sys.exit(f"bench_torch.py: {' '.join(command)} failed: {reason}")
         result = json.load(file)
-    row = next(r for r in result["nets"][0]["rows"] if r["part"] == "langevin")
-    return row["ms"], row["fraction_of_peak"], result["peak_gflops"]
+    measured = result["nets"][0]
+    row = next(r for r in measured["rows"] if r["part"] == "langevin")
+    return dict(step=measured["step"], batch=measured["batch"], ms=row["ms"],
+                fraction=row["fraction_of_peak"], peak=result["peak_gflops"])
 
 
 def spread(values):
@@ -130,43 +120,46 @@ def spread(values):
 
 
 def compare(name, arguments):
-    net = NETS[name]
-    heads = ["outputs", "one", "dot"] if net["outputs"] > 1 else ["outputs", "dot"]
+    first = ebm_bench(name, arguments)  # tells what to compute; its time is not used
+    step, batch = first["step"], first["batch"]
+    heads = ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]
     variants = {
-        f"PyTorch {layout}, head {head}": Energy(net, memory_format, head)
+        f"PyTorch {layout}, head {head}": Energy(step, memory_format, head)
         for layout, memory_format in [("NCHW", torch.contiguous_format),
                                       ("channels_last", torch.channels_last)]
         for head in heads
     }
     times = {label: [] for label in variants}
-    ours, fractions, peaks = [], [], []
+    ours = []
     for _ in range(arguments.rounds):
         for label, energy in variants.items():
-            times[label].append(torch_ms(energy, net))
-        ms, fraction, peak = ebm_result(arguments.ebm, name, net, arguments.threads)
-        ours.append(ms), fractions.append(fraction), peaks.append(peak)
+            times[label].append(torch_ms(energy, step, batch))
+        ours.append(ebm_bench(name, arguments))
+    ours_ms = [o["ms"] for o in ours]
+    fraction = statistics.median(o["fraction"] for o in ours)
+    peak = statistics.median(o["peak"] for o in ours)
 
-    print(f"\n{name}, batch {net['batch']}, chains of {net['steps']}: ms per Langevin step, "
+    print(f"\n{name}, batch {batch}, chains of {step['num_steps']}: ms per Langevin step, "
           f"median of {arguments.rounds} rounds (least to most)")
     for label, values in times.items():
         print(f"  {label:36}{spread(values)}")
-    print(f"  {'ebm':36}{spread(ours)}")
+    print(f"  {'ebm':36}{spread(ours_ms)}")
     best = min(times, key=lambda label: statistics.median(times[label]))
-    # round by round, so that a slow minute of the machine weighs on both sides
-    ratios = [theirs / mine for theirs, mine in zip(times[best], ours)]
-    ratio = statistics.median(times[best]) / statistics.median(ours)
+    # round by round too, so that a slow minute of the machine weighs on both sides
+    ratios = [theirs / mine for theirs, mine in zip(times[best], ours_ms)]
+    ratio = statistics.median(times[best]) / statistics.median(ours_ms)
     print(f"  ebm's rate is {ratio:.2f} x that of {best} "
           f"({min(ratios):.2f} to {max(ratios):.2f} round by round),\n"
-          f"  {100 * statistics.median(fractions):.0f} % of the matrix peak "
-          f"({statistics.median(peaks):.0f} GFLOP/s)")
-    return dict(net=name, batch=net["batch"], steps=net["steps"], torch_ms=times, ebm_ms=ours,
-                best=best, ratio=ratio, fraction_of_peak=fractions, peak_gflops=peaks)
+          f"  nominally {100 * fraction:.0f} % of the matrix peak ({peak:.0f} GFLOP/s)")
+    return dict(net=name, batch=batch, step=step, torch_ms=times, ebm_ms=ours_ms, best=best,
+                ratio=ratio, fraction_of_peak=fraction, peak_gflops=peak)
 
 
 def machine():
     with open("/proc/cpuinfo") as cpuinfo:
-        models = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
+        models = [line for line in cpuinfo if line.startswith("model name")]
+    name = models[0].split(":", 1)[1].strip() if models else platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
 
 
 def main():
@@ -179,9 +172,6 @@ def main():
     parser.add_argument("--json")
     arguments = parser.parse_args()
     names = arguments.nets.split(",")
-    for name in names:
-        if name not in NETS:
-            parser.error(f"no network {name}; there are {', '.join(NETS)}")
     if arguments.rounds < 1 or arguments.threads < 1:
         parser.error("--rounds and --threads are 1 or more")
     if not os.access(arguments.ebm, os.X_OK):

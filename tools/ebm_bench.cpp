@@ -50,6 +50,26 @@ void print_net(const NetResult& result, double peak) {
   }
 }
 
+// The network and the chain, so that another program can compute the same (bench_torch.py).
+nlohmann::json step_to_json(const Settings& s) {
+  const EnergyConfig energy = networks(s).energy;
+  nlohmann::json convs = nlohmann::json::array();
+  for (const ConvLayer& layer : energy.layers)
+    convs.push_back({{"channels", layer.channels},
+                     {"kernel", layer.kernel},
+                     {"stride", layer.stride},
+                     {"pad", {layer.pad.before, layer.pad.after}}});
+  return {{"image", {energy.image.height, energy.image.width, energy.image.channels}},
+          {"convs", convs},
+          {"negative_slope", energy.negative_slope},
+          {"outputs", energy.outputs},
+          {"num_steps", s.num_steps},
+          {"drift", s.drift},
+          {"noise", s.noise * s.noise_scale},
+          {"sigma_ref", s.sigma_ref},
+          {"clamp", s.clamp}};
+}
+
 nlohmann::json to_json(const NetResult& result, double peak) {
   nlohmann::json rows = nlohmann::json::array();
   for (const Measurement& m : result.rows) {
@@ -63,17 +83,20 @@ nlohmann::json to_json(const NetResult& result, double peak) {
     if (!m.plan.empty()) row["plan"] = m.plan;
     rows.push_back(row);
   }
-  return {{"net", result.net}, {"batch", result.batch}, {"rows", rows}};
-}
-
-void write_json(const std::string& path, const nlohmann::json& json) {
-  std::ofstream file(path);
-  file << json.dump(2) << '\n';
-  file.close();
-  EBM_CHECK(file, "bench", "cannot write " + path, "a writable path after --json");
+  return {{"net", result.net},
+          {"batch", result.batch},
+          {"step", step_to_json(bench_settings(result.net))},
+          {"rows", rows}};
 }
 
 void run_bench(const BenchFlags& flags) {
+  // Opened first: minutes of measuring should not end at an unwritable path.
+  std::ofstream json_file;
+  const std::string json_problem = "cannot write \"" + flags.json + "\"";
+  if (!flags.json.empty()) {
+    json_file.open(flags.json);
+    EBM_CHECK(json_file, "bench", json_problem, "a writable path after --json");
+  }
   set_num_threads(flags.threads);
   set_precision(parse_precision(flags.precision));
   const Device device = parse_device(flags.device);
@@ -95,8 +118,7 @@ void run_bench(const BenchFlags& flags) {
     results.push_back(result);
   }
   const double peak_after = matrix_peak(device);
-  // The larger one: what disturbed a measurement of the peak must not flatter what is compared with
-  // it.
+  // The larger one: a disturbed peak must not flatter what is compared with it.
   const double peak = std::max(peak_before, peak_after);
   fmt::print("matrix peak: {:.1f} GFLOP/s (before {:.1f}, after {:.1f})\n", 1e-9 * peak,
              1e-9 * peak_before, 1e-9 * peak_after);
@@ -116,7 +138,9 @@ void run_bench(const BenchFlags& flags) {
                       {"nets", nlohmann::json::array()}};
   if (device.is_cuda()) json["precision"] = flags.precision;
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, peak));
-  write_json(flags.json, json);
+  json_file << json.dump(2) << '\n';
+  json_file.close();
+  EBM_CHECK(json_file, "bench", json_problem, "room for the file after --json");
 }
 
 }  // namespace
