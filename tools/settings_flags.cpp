@@ -30,12 +30,23 @@ constexpr SettingFlag kFlags[] = {
     {"adam-beta2", "β₂", "Adam's decay of the second moment", &Settings::adam_beta2},
     {"lr-decay", "", "factor of all learning rates after lr-decay-iterations", &Settings::lr_decay},
     {"lr-decay-iterations", "", "iterations in which they shrink by that factor", &Settings::lr_decay_iterations},
+    {"lr-tau", "", "learning rates are divided by 1 + iteration/lr-tau; 0: are not", &Settings::lr_tau},
     {"kl-weight", "γ", "weight of the KL term in the VAE's loss", &Settings::kl_weight},
+    {"kl-warmup", "", "iterations over which γ rises to its value", &Settings::kl_warmup},
     {"energy-l2", "", "weight of mean f² in the energy net's loss", &Settings::energy_l2},
     {"clip-norm", "", "largest gradient norm of a network; 0: no clipping", &Settings::clip_norm},
     {"ema-decay", "", "decay of the parameters' moving average, used for samples; 0: none", &Settings::ema_decay},
-    {"data-noise", "", "standard deviation of noise on data in the energy net's loss", &Settings::data_noise},
-    {"width", "", "width of the laptop profile's energy net", &Settings::width},
+    {"image-noise", "", "standard deviation of noise on data and revised samples in the energy's loss",
+     &Settings::image_noise},
+    {"image-noise-end", "", "what that noise falls to", &Settings::image_noise_end},
+    {"image-noise-tau", "", "iterations until it has fallen half of the way", &Settings::image_noise_tau},
+    {"width", "", "channels of the energy net's first layer (laptop profile)", &Settings::width},
+    {"generator-width", "", "channels of the generator's first layer (laptop profile)",
+     &Settings::generator_width},
+    {"encoder-width", "", "channels of the encoder's first layer (laptop profile)",
+     &Settings::encoder_width},
+    {"dropout-keep", "", "probability that the encoder's dropout keeps an element (laptop profile)",
+     &Settings::dropout_keep},
     {"latent", "d", "dimension of z", &Settings::latent},
     {"guard-gap", "", "energy gap at which a run counts as diverged; 0: when it outgrows its mean", &Settings::guard_gap},
     {"guard-move", "", "the same for the chains' root-mean-square move per pixel; 0: off", &Settings::guard_move},
@@ -43,6 +54,9 @@ constexpr SettingFlag kFlags[] = {
     {"guard-retries", "", "returns before a run gives up", &Settings::guard_retries},
     {"guard-lr-factor", "", "factor of the energy net's learning rate at each return", &Settings::guard_lr_factor},
 };
+
+// Every field but recipe and profile has a line above; all of them are 8 bytes.
+static_assert(sizeof(Settings) == sizeof(std::string) + 8 + 8 * std::size(kFlags), "a setting without a flag");
 
 [[noreturn]] void refuse(const std::string& flag, const std::string& text, const std::string& expected) {
   EBM_FAIL("--" + flag, "\"" + text + "\"", expected);

@@ -53,6 +53,8 @@ void refuse_change(const char* flag, const std::string& checkpoint, const std::s
 // What a checkpoint's networks were built with must stay.
 void check_same_networks(const Settings& before, const Settings& now) {
   refuse_change("--width", std::to_string(before.width), std::to_string(now.width));
+  refuse_change("--generator-width", std::to_string(before.generator_width), std::to_string(now.generator_width));
+  refuse_change("--encoder-width", std::to_string(before.encoder_width), std::to_string(now.encoder_width));
   refuse_change("--latent", std::to_string(before.latent), std::to_string(now.latent));
   EBM_CHECK((before.ema_decay > 0) == (now.ema_decay > 0), "--resume", "--ema-decay switched on or off",
             "the same: the checkpoint has moving averages or has none");

@@ -1,0 +1,15 @@
+// ./ebm: data sets, samples, energies, checkpoints, measurements.
+#include "tools/bench.h"
+#include "tools/command_line.h"
+#include "tools/ebm_commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Works with what train_ebm_vae makes.", "ebm"};
+  app.require_subcommand(1);
+  ebm::add_fetch_command(app);
+  ebm::add_sample_command(app);
+  ebm::add_energy_command(app);
+  ebm::add_info_command(app);
+  ebm::add_bench_command(app);
+  return ebm::run_program(app, argc, argv, [] { return 0; });
+}

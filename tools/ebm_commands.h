@@ -1,0 +1,29 @@
+// The subcommands of ./ebm. Each runs as its subcommand's callback and throws Error.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <CLI/App.hpp>
+
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+namespace ebm {
+
+void add_fetch_command(CLI::App& app);
+void add_sample_command(CLI::App& app);
+void add_energy_command(CLI::App& app);
+void add_info_command(CLI::App& app);
+
+// What commands that compute with a trained model share.
+struct ModelFlags {
+  std::string run, device = "auto", threads, precision = "fp32";
+
+  void add_to(CLI::App& command);
+};
+
+// The networks of a run's folder or checkpoint file, with their settings, ready to compute.
+std::unique_ptr<Trainer> load_model(const ModelFlags& flags);
+
+}  // namespace ebm

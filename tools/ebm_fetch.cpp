@@ -1,0 +1,31 @@
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "tools/command_line.h"
+#include "tools/data.h"
+#include "tools/ebm_commands.h"
+#include "train/fetch.h"
+
+namespace ebm {
+
+void add_fetch_command(CLI::App& app) {
+  struct Flags {
+    std::string name, data;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = app.add_subcommand("fetch", "put a data set into the data folder, or verify it there");
+  command->add_option("name", flags->name, "mnist, fashion or cifar10")->required()->type_name("");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command->callback([flags] {
+    check_dataset_name("data set", flags->name);
+    EBM_CHECK(flags->name != "synthetic", "fetch", "synthetic", "mnist, fashion or cifar10: synthetic is computed, not fetched");
+    const std::filesystem::path root = data_root(flags->data);
+    fetch(flags->name, root, [](const std::string& line) {
+      fmt::print("{}\n", line);
+      std::fflush(stdout);
+    });
+    fmt::print("{} is in {}\n", flags->name, (root / flags->name).string());
+  });
+}
+
+}  // namespace ebm
