@@ -1,4 +1,5 @@
 // The CPU side of conv.h: finds (or times and remembers) the algorithm of each problem and runs it.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -17,7 +18,10 @@ namespace {
 
 constexpr std::array kAlgorithms = {ConvAlgorithm::library, ConvAlgorithm::library_blocked,
                                     ConvAlgorithm::columns, ConvAlgorithm::winograd};
-constexpr int kTimedRuns = 3;
+// A candidate runs at least so often, and again while there is time: the least of many runs is a fair
+// measure even on a busy machine.
+constexpr int kLeastRuns = 3, kMostRuns = 12;
+constexpr double kTimingSeconds = 0.02;
 
 struct State {
   std::mutex mutex;  // convolutions run one at a time: each uses all cores, and routines hold call state
@@ -56,23 +60,28 @@ ConvRoutine* routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
   return found->second.get();
 }
 
-// The choice without timing: fewest multiplications first.
+// The choice without timing: what timing finds for most shapes. Few channels leave Winograd's matrix
+// products too small to pay for its transforms, the more so with a stride.
 ConvAlgorithm fixed_choice(const ConvProblem& problem) {
-  for (const auto algorithm : {ConvAlgorithm::winograd, ConvAlgorithm::columns})
-    if (routine(problem, algorithm) != nullptr) return algorithm;
+  const bool strided = problem.stride_h > 1 || problem.stride_w > 1;
+  if (problem.c >= (strided ? 64 : 32) && problem.k >= 32 && problem.n >= problem.threads &&
+      routine(problem, ConvAlgorithm::winograd) != nullptr)
+    return ConvAlgorithm::winograd;
+  if (problem.c <= 4 && routine(problem, ConvAlgorithm::columns) != nullptr) return ConvAlgorithm::columns;
   return ConvAlgorithm::library;
 }
 
 double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out,
                   double give_up_above) {
   routine.run(a, b, bias, out);  // packs weights, fills caches
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < kTimedRuns; ++i) {
+  double best = std::numeric_limits<double>::infinity(), sum = 0.0;
+  for (int i = 0; i < kLeastRuns || (i < kMostRuns && sum < kTimingSeconds); ++i) {
     const auto start = std::chrono::steady_clock::now();
     routine.run(a, b, bias, out);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     best = std::min(best, elapsed.count());
-    if (best > give_up_above) break;
+    sum += elapsed.count();
+    if (i > 0 && best > give_up_above) break;
   }
   return best;
 }

@@ -97,7 +97,7 @@ struct Forced {
   ~Forced() { cpu::force_algorithm(std::nullopt); }
 };
 
-constexpr double kTolerance = 2e-5;
+constexpr double kTolerance = 1e-5;
 constexpr float kSlope = 0.2f;
 
 void check_against_definition(const Case& c) {
