@@ -25,8 +25,9 @@ enum class Stream : uint32_t {
   posterior = 4,  // e of the reparameterisation
   dropout = 5,
   data_order = 6,
-  data_noise = 7,
-  sample = 8,     // anything drawn after training
+  data_noise = 7,    // on data images, in the energy's loss
+  sample = 8,        // anything drawn after training
+  sample_noise = 9,  // as data_noise, on revised samples
 };
 
 struct RandomKey {

@@ -1,13 +1,29 @@
 #include "models/recipes.h"
 
+#include <algorithm>
+
 namespace ebm {
 namespace {
 
 // TensorFlow's "same" padding as pairs.
 constexpr Padding kValid{0, 0}, kAfter{0, 1}, kBoth{1, 1}, kMoreAfter{1, 2};
 
-void set_init(NetworkConfigs& networks, WeightInit init) {
-  networks.energy.init = networks.encoder.init = networks.generator.init = init;
+// Multiplies the channels of all layers so that the first has `width`.
+template <class Layer>
+void set_width(std::vector<Layer>& layers, size_t count, int64_t width) {
+  const int64_t first = layers[0].channels;
+  for (size_t i = 0; i < count; ++i) layers[i].channels = std::max<int64_t>(1, layers[i].channels * width / first);
+}
+
+NetworkConfigs rescaled(NetworkConfigs n, const NetworkWidths& widths) {
+  set_width(n.energy.layers, n.energy.layers.size(), widths.energy);
+  set_width(n.encoder.layers, n.encoder.layers.size(), widths.encoder);
+  set_width(n.generator.layers, n.generator.layers.size() - 1, widths.generator);  // the last makes the image
+  n.energy.outputs = 1;
+  n.encoder.latent = n.generator.latent = widths.latent;
+  n.encoder.dropout_keep = 1;
+  n.energy.init = n.encoder.init = n.generator.init = WeightInit::kaiming_uniform;
+  return n;
 }
 
 }  // namespace
@@ -61,23 +77,12 @@ NetworkConfigs cifar10_paper_networks() {
   return n;
 }
 
-NetworkConfigs mnist_laptop_networks(int64_t width, int64_t latent) {
-  NetworkConfigs n = mnist_paper_networks();
-  for (size_t i = 0; i < n.energy.layers.size(); ++i) n.energy.layers[i].channels = width << i;
-  n.energy.outputs = 1;
-  n.encoder.latent = n.generator.latent = latent;
-  set_init(n, WeightInit::kaiming_uniform);
-  return n;
+NetworkConfigs mnist_laptop_networks(const NetworkWidths& widths) {
+  return rescaled(mnist_paper_networks(), widths);
 }
 
-NetworkConfigs cifar10_laptop_networks(int64_t width, int64_t latent) {
-  NetworkConfigs n = cifar10_paper_networks();
-  const int64_t energy_widths[] = {width, 2 * width, 4 * width, 4 * width};
-  for (size_t i = 0; i < n.energy.layers.size(); ++i) n.energy.layers[i].channels = energy_widths[i];
-  for (size_t i = 0; i < n.encoder.layers.size(); ++i) n.encoder.layers[i].channels /= 2;
-  n.encoder.latent = n.generator.latent = latent;
-  set_init(n, WeightInit::kaiming_uniform);
-  return n;
+NetworkConfigs cifar10_laptop_networks(const NetworkWidths& widths) {
+  return rescaled(cifar10_paper_networks(), widths);
 }
 
 }  // namespace ebm

@@ -17,9 +17,14 @@ NetworkConfigs mnist_paper_networks();
 // Parameters: energy 1,710,465.
 NetworkConfigs cifar10_paper_networks();
 
-// The mnist networks with the energy's widths w, 2w, 4w and one output, a latent vector of d numbers,
-// Kaiming-uniform weights; encoder and generator as in the paper.
-NetworkConfigs mnist_laptop_networks(int64_t width, int64_t latent);
-NetworkConfigs cifar10_laptop_networks(int64_t width, int64_t latent);
+// Channels of the first layer of each network, and d.
+struct NetworkWidths {
+  int64_t energy, generator, encoder, latent;
+};
+
+// The same layers with other widths, which keep the paper's proportions from layer to layer; one output
+// of the energy, no dropout, Kaiming-uniform weights.
+NetworkConfigs mnist_laptop_networks(const NetworkWidths& widths);
+NetworkConfigs cifar10_laptop_networks(const NetworkWidths& widths);
 
 }  // namespace ebm

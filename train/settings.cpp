@@ -69,13 +69,30 @@ Settings recipe_settings(const std::string& recipe, Profile profile) {
   return s;
 }
 
+double lr_factor(const Settings& s, int64_t iteration) {
+  const double t = static_cast<double>(iteration);
+  return std::pow(s.lr_decay, t / s.lr_decay_iterations) / (s.lr_tau > 0 ? 1 + t / s.lr_tau : 1.0);
+}
+
+double kl_weight(const Settings& s, int64_t iteration) {
+  if (iteration >= s.kl_warmup) return s.kl_weight;
+  return s.kl_weight * (static_cast<double>(iteration) + 1) / (s.kl_warmup + 1);
+}
+
+double image_noise(const Settings& s, int64_t iteration) {
+  const double t = static_cast<double>(iteration);
+  return s.image_noise_end + (s.image_noise - s.image_noise_end) / (1 + t / s.image_noise_tau);
+}
+
 NetworkConfigs networks(const Settings& s) {
   NetworkConfigs n;
   if (s.profile == Profile::paper) {
     n = is_cifar(s) ? cifar10_paper_networks() : mnist_paper_networks();
     n.encoder.latent = n.generator.latent = s.latent;
   } else {
-    n = is_cifar(s) ? cifar10_laptop_networks(s.width, s.latent) : mnist_laptop_networks(s.width, s.latent);
+    const NetworkWidths widths{s.width, s.generator_width, s.encoder_width, s.latent};
+    n = is_cifar(s) ? cifar10_laptop_networks(widths) : mnist_laptop_networks(widths);
+    n.encoder.dropout_keep = static_cast<float>(s.dropout_keep);
   }
   return n;
 }
@@ -109,7 +126,14 @@ void check_settings(const Settings& s) {
   not_negative("energy-l2", s.energy_l2);
   not_negative("clip-norm", s.clip_norm);
   check(s.ema_decay >= 0 && s.ema_decay < 1, "ema-decay", s.ema_decay, "0 or more, below 1");
-  not_negative("data-noise", s.data_noise);
+  not_negative("image-noise", s.image_noise);
+  not_negative("image-noise-end", s.image_noise_end);
+  check(s.image_noise_tau > 0, "image-noise-tau", s.image_noise_tau, "more than 0");
+  not_negative("lr-tau", s.lr_tau);
+  not_negative("kl-warmup", s.kl_warmup);
+  positive("generator-width", static_cast<double>(s.generator_width), 4096);
+  positive("encoder-width", static_cast<double>(s.encoder_width), 4096);
+  check(s.dropout_keep > 0 && s.dropout_keep <= 1, "dropout-keep", s.dropout_keep, "a probability in (0, 1]");
   not_negative("guard-gap", s.guard_gap);
   not_negative("guard-move", s.guard_move);
   positive("guard-every", static_cast<double>(s.guard_every), 1e9);

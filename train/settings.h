@@ -32,14 +32,23 @@ struct Settings {
   double adam_beta1 = 0.5;
   double adam_beta2 = 0.999;
   double lr_decay = 1.0;          // every lr_decay_iterations all learning rates shrink by this factor,
-  double lr_decay_iterations = 1000;  // continuously
+  double lr_decay_iterations = 1000;  // continuously,
+  double lr_tau = 0.0;            // and are divided by 1 + iteration/lr_tau; 0: are not
   double kl_weight = 0.5;         // γ
+  double kl_warmup = 0.0;         // iterations over which γ rises linearly to its value
   double energy_l2 = 0.01;        // weight of mean f(x)² + mean f(x̃)² in the energy's loss
   double clip_norm = 0.0;         // largest global gradient norm of a network; 0: no clipping
   double ema_decay = 0.0;         // of the parameters' moving average, which sampling uses; 0: none
-  double data_noise = 0.0;        // standard deviation of noise on the data images in the energy's loss
+  double image_noise = 0.0;       // standard deviation of noise added to data and revised samples, for the
+                                  // energy's loss only: blurs the two distributions until they overlap
+  double image_noise_end = 0.0;   // what it falls to:
+  double image_noise_tau = 1000;  // end + (start − end)/(1 + iteration/image_noise_tau)
 
-  int64_t width = 16;             // of the laptop energy net; the paper's is fixed
+  // Channels of each network's first layer in the laptop profile; the paper's networks are fixed.
+  int64_t width = 16;
+  int64_t generator_width = 256;
+  int64_t encoder_width = 64;
+  double dropout_keep = 1.0;      // of the encoder; 1: no dropout
   int64_t latent = 32;            // d; the paper's is 100
 
   double guard_gap = 20.0;        // |mean f(x) − mean f(x̃)| beyond which the run is held to have diverged; 0: off
@@ -51,6 +60,12 @@ struct Settings {
   // Iterations that one pass over `images` takes.
   int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
 };
+
+// The schedules. None depends on the number of iterations that a run is given: a run that is made longer
+// goes on as if it had been asked for that length at once.
+double lr_factor(const Settings& settings, int64_t iteration);    // of all learning rates
+double kl_weight(const Settings& settings, int64_t iteration);    // γ with its warm-up
+double image_noise(const Settings& settings, int64_t iteration);
 
 // The settings of a recipe; throws Error for an unknown name.
 Settings recipe_settings(const std::string& recipe, Profile profile);

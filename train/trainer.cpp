@@ -45,6 +45,15 @@ Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) 
   return x;
 }
 
+// x + stddev · noise
+Tensor with_noise(const Tensor& x, float stddev, const RandomKey& key) {
+  if (stddev <= 0) return x;
+  Tensor y = Tensor::empty(x.shape(), x.device());
+  fill_normal(y, key, 0.0f, stddev);
+  add_scaled(y, x, 1.0f);
+  return y;
+}
+
 // Σ (a − b)² as (1).
 Tensor squared_distance(const Tensor& a, const Tensor& b) { return sum_squares(binary(Binary::sub, a, b)); }
 
@@ -93,7 +102,7 @@ Metrics Trainer::step(const Tensor& data) {
   const int64_t n = s.chains, d = s.latent;
   const auto iteration = static_cast<uint32_t>(iteration_);
   const auto key = [&](Stream stream) { return RandomKey{s.seed, stream, iteration, 0}; };
-  const double decay = std::pow(s.lr_decay, static_cast<double>(iteration_) / s.lr_decay_iterations);
+  const double decay = lr_factor(s, iteration_);
   Metrics m;
   m.energy_lr = static_cast<float>(s.energy_lr * decay * energy_lr_scale_);
   m.vae_lr = static_cast<float>(s.vae_lr * decay);
@@ -111,15 +120,12 @@ Metrics Trainer::step(const Tensor& data) {
 
   // 5. θ by Adam along mean ∇U(x) − mean ∇U(x̃); f = −U, and the reference term does not depend on θ.
   // (The recipes update θ before α and β; both see the same x̃.)
-  Tensor x = data;                                                                    // (batch, H, W, C)
-  if (s.data_noise > 0) {
-    x = standard_normal(data.shape(), device_, key(Stream::data_noise));
-    scale_in_place(x, static_cast<float>(s.data_noise));
-    add_scaled(x, data, 1.0f);
-  }
+  const float blur = static_cast<float>(image_noise(s, iteration_));
+  const Tensor x = with_noise(data, blur, key(Stream::data_noise));                   // (batch, H, W, C)
+  const Tensor y = with_noise(x_tilde, blur, key(Stream::sample_noise));              // (n, H, W, C)
   {
     Tape tape;
-    const Var f_data = energy_(Var(x)), f_samples = energy_(Var(x_tilde));            // (batch), (n)
+    const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));            // (batch), (n)
     Var loss = sub(mean(f_samples), mean(f_data));
     if (s.energy_l2 > 0)
       loss = add(loss, scale(add(mean(square(f_data)), mean(square(f_samples))), static_cast<float>(s.energy_l2)));
@@ -138,7 +144,7 @@ Metrics Trainer::step(const Tensor& data) {
     const Var z_tilde = reparameterise(posterior, standard_normal({n, d}, device_, key(Stream::posterior)));  // (n, d)
     const Var reconstruction = mean(sum_rows(square(sub(generator_(z_tilde), Var(x_tilde)))));
     const Var kl = mean(kl_to_standard_normal(posterior));
-    const Var loss = add(reconstruction, scale(kl, static_cast<float>(s.kl_weight)));
+    const Var loss = add(reconstruction, scale(kl, static_cast<float>(kl_weight(s, iteration_))));
     std::vector<Var> targets = encoder_.parameters().vars();
     targets.insert(targets.end(), generator_.parameters().vars().begin(), generator_.parameters().vars().end());
     const std::vector<Tensor> gradients = tape.gradient(loss, targets);

@@ -24,7 +24,7 @@ TEST_CASE("the paper's networks have the paper's parameter counts") {
 
 TEST_CASE("networks map the shapes of their tables") {
   const Device device = test_device();
-  for (const NetworkConfigs& n : {mnist_laptop_networks(4, 8), cifar10_laptop_networks(4, 8), mnist_paper_networks()}) {
+  for (const NetworkConfigs& n : {mnist_laptop_networks({4, 16, 8, 8}), cifar10_laptop_networks({4, 16, 8, 8}), mnist_paper_networks()}) {
     const EnergyNet energy(n.energy, device, 1);
     const Generator generator(n.generator, device, 1);
     const Encoder encoder(n.encoder, device, 1);
@@ -54,7 +54,7 @@ TEST_CASE("initial values are those of the recipe and differ from layer to layer
 
 TEST_CASE("f is the sum of the head's outputs") {
   const Device device = test_device();
-  EnergyConfig config = mnist_laptop_networks(4, 8).energy;
+  EnergyConfig config = mnist_laptop_networks({4, 16, 8, 8}).energy;
   config.outputs = 5;
   EnergyNet net(config, device, 3);
   fill_normal(net.parameters().flat(), {4, Stream::init}, 0, 0.1f);

@@ -66,7 +66,7 @@ TEST_CASE("on a Gaussian energy the chain reaches the Gaussian's mean and varian
 }
 
 TEST_CASE("a chain lowers U when there is no noise") {
-  const EnergyNet energy(mnist_laptop_networks(4, 8).energy, test_device(), 1);
+  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
   Tensor x = normal({4, 28, 28, 1}, 3);
   const double before = sum(energy(Var(x))).value().item();
   langevin_chain(energy, x, 5, {0.5f, 0, 0, 0}, {1, Stream::langevin});
@@ -74,7 +74,7 @@ TEST_CASE("a chain lowers U when there is no noise") {
 }
 
 TEST_CASE("a chain's samples do not depend on how the chains are split over calls") {
-  const EnergyNet energy(mnist_laptop_networks(4, 8).energy, test_device(), 1);
+  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   const Tensor start = normal({5, 28, 28, 1}, 4);

@@ -17,6 +17,8 @@ namespace {
 Settings tiny() {
   Settings s = recipe_settings("synthetic", Profile::laptop);
   s.width = 4;
+  s.generator_width = 32;
+  s.encoder_width = 8;
   s.latent = 8;
   s.batch = 8;
   s.chains = 8;
@@ -55,14 +57,19 @@ TEST_CASE("golden run: twenty iterations give the recorded losses") {
     int iteration;
     float f_data, f_samples, reconstruction, kl, revision;
   };
-  for (const Golden& g : {Golden{1, 0, 0, 0, 0, 0}, Golden{10, 0, 0, 0, 0, 0}, Golden{20, 0, 0, 0, 0, 0}}) {
+  for (const Golden& g : {Golden{1, 4.257e-4f, 4.480e-4f, 27.02f, 0.01405f, 0.5702f},
+                          Golden{10, 0.1483f, 1.601e-3f, 8.902f, 0.01121f, 0.5711f},
+                          Golden{20, 0.3917f, 4.151e-3f, 3.768f, 0.01814f, 0.5827f}}) {
     const Metrics& got = m[g.iteration - 1];
     CAPTURE(g.iteration);
-    CHECK(got.f_data == doctest::Approx(g.f_data).epsilon(0.01));
-    CHECK(got.f_samples == doctest::Approx(g.f_samples).epsilon(0.01));
-    CHECK(got.reconstruction == doctest::Approx(g.reconstruction).epsilon(0.01));
-    CHECK(got.kl == doctest::Approx(g.kl).epsilon(0.01));
-    CHECK(got.revision == doctest::Approx(g.revision).epsilon(0.01));
+    const auto agrees = [](float value, float recorded) {  // to rounding, which differs between machines
+      CHECK(value == doctest::Approx(recorded).epsilon(0.02).scale(0));
+    };
+    agrees(got.f_data, g.f_data);
+    agrees(got.f_samples, g.f_samples);
+    agrees(got.reconstruction, g.reconstruction);
+    agrees(got.kl, g.kl);
+    agrees(got.revision, g.revision);
   }
 }
 
