@@ -148,7 +148,7 @@ void add_generator_norms(OpTable& table, const GeneratorConfig& config, int64_t 
 Settings bench_settings(const std::string& net) {
   if (net == "mnist" || net == "cifar10") return recipe_settings(net, Profile::paper);
   if (net == "laptop") return recipe_settings("mnist", Profile::laptop);
-  EBM_FAIL("bench", "network \"" + net + "\"", "mnist, cifar10 or laptop");
+  EBM_FAIL("--net", "\"" + net + "\"", "mnist, cifar10 or laptop");
 }
 
 double matrix_peak(Device device) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <fstream>
 #include <memory>
@@ -13,17 +14,19 @@
 #include "kernels/conv_plan.h"
 #include "tools/bench.h"
 #include "tools/bench_cases.h"
+#include "tools/settings_flags.h"
 
 namespace ebm {
 namespace {
 
+constexpr std::array kParts = {"ops", "langevin", "training"};
+
 struct BenchFlags {
   std::vector<std::string> nets{"mnist"};
-  std::vector<std::string> parts{"ops", "langevin", "training"};
-  int64_t batch = 0;  // 0: 100, or 25 for cifar10
+  std::vector<std::string> parts{kParts.begin(), kParts.end()};
+  std::string batch, threads;
   std::string device = "auto";
   std::string precision = "tf32";
-  int threads = 0;
   std::string json;
 };
 
@@ -90,6 +93,14 @@ nlohmann::json to_json(const NetResult& result, double peak) {
 }
 
 void run_bench(const BenchFlags& flags) {
+  for (const std::string& net : flags.nets) bench_settings(net);  // throws for an unknown one
+  for (const std::string& part : flags.parts)
+    EBM_CHECK(std::find(kParts.begin(), kParts.end(), part) != kParts.end(), "--only",
+              "\"" + part + "\"", "ops, langevin or training");
+  const int64_t batch = flags.batch.empty() ? 0 : parse_count("batch", flags.batch, 1);
+  if (!flags.threads.empty())
+    set_num_threads(
+        static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
   // Opened first: minutes of measuring should not end at an unwritable path.
   std::ofstream json_file;
   const std::string json_problem = "cannot write \"" + flags.json + "\"";
@@ -97,7 +108,6 @@ void run_bench(const BenchFlags& flags) {
     json_file.open(flags.json);
     EBM_CHECK(json_file, "bench", json_problem, "a writable path after --json");
   }
-  set_num_threads(flags.threads);
   set_precision(parse_precision(flags.precision));
   const Device device = parse_device(flags.device);
   const auto wants = [&](const char* part) {
@@ -110,7 +120,7 @@ void run_bench(const BenchFlags& flags) {
   std::vector<NetResult> results;
   for (const std::string& net : flags.nets) {
     const Settings settings = bench_settings(net);
-    NetResult result{net, flags.batch > 0 ? flags.batch : net == "cifar10" ? 25 : 100, {}};
+    NetResult result{net, batch > 0 ? batch : net == "cifar10" ? 25 : 100, {}};
     if (wants("ops")) result.rows = measure_ops(settings, result.batch, device);
     if (wants("langevin")) result.rows.push_back(measure_langevin(settings, result.batch, device));
     if (wants("training"))
@@ -146,31 +156,29 @@ void run_bench(const BenchFlags& flags) {
 }  // namespace
 
 void add_bench_command(CLI::App& app) {
-  CLI::App* bench = app.add_subcommand(
-      "bench",
-      "Time the ops, the Langevin step and the training iteration of the recipes' networks");
+  CLI::App* command =
+      app.add_subcommand("bench", "time ops, Langevin steps and training iterations");
   auto flags = std::make_shared<BenchFlags>();
-  bench
+  command
       ->add_option("--net", flags->nets,
-                   "mnist, cifar10 (the paper's networks) or laptop; several by commas")
+                   "which networks: the paper's or the laptop profile's [mnist]")
       ->delimiter(',')
-      ->check(CLI::IsMember({"mnist", "cifar10", "laptop"}))
-      ->capture_default_str();
-  bench
-      ->add_option("--only", flags->parts,
-                   "parts to measure: ops, langevin, training; several by commas")
+      ->type_name("mnist,cifar10,laptop");
+  command->add_option("--only", flags->parts, "what to measure [all of them]")
       ->delimiter(',')
-      ->check(CLI::IsMember({"ops", "langevin", "training"}))
-      ->capture_default_str();
-  bench->add_option("--batch", flags->batch, "Images in ops and chains (default 100; cifar10 25)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
-  bench->add_option("--device", flags->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  bench->add_option("--precision", flags->precision, "GPU matrix arithmetic: tf32 or fp32")
-      ->capture_default_str();
-  bench->add_option("--threads", flags->threads, "CPU threads (default: all cores)")
-      ->check(CLI::Range(1, 4096));
-  bench->add_option("--json", flags->json, "Also write the figures to this file");
-  bench->callback([flags] { run_bench(*flags); });
+      ->type_name("ops,langevin,training");
+  command->add_option("--batch", flags->batch, "images in ops and chains [100; cifar10 25]")
+      ->type_name("N");
+  command->add_option("--device", flags->device, "auto: a GPU if there is one")
+      ->type_name("auto|cpu|cuda|cuda:N");
+  command->add_option("--threads", flags->threads, "CPU threads [all cores]")->type_name("N");
+  command
+      ->add_option("--precision", flags->precision,
+                   "arithmetic of the GPU's convolutions and products [tf32]")
+      ->type_name("fp32|tf32");
+  command->add_option("--json", flags->json, "also write the figures to this file")
+      ->type_name("FILE");
+  command->callback([flags] { run_bench(*flags); });
 }
 
 }  // namespace ebm

@@ -66,7 +66,7 @@ install_packages "${packages[@]}"
 # Lets clones in other folders share compiled files.
 export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 cmake --preset release "$@" || stop "the configure step failed: its message stands above"
-cmake --build --preset release --target train_ebm_vae ebm ||
+cmake --build --preset release --target train_ebm_vae ebm_tool ||
   stop "the build failed: its messages stand above"
 ln -sfn build/train_ebm_vae train_ebm_vae
 ln -sfn build/ebm ebm
