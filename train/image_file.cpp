@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "train/file_io.h"
+#include "train/jpeg_tables.h"
 
 namespace ebm {
 namespace {
@@ -52,6 +53,8 @@ ImageSet decode_image(std::span<const std::byte> file, const std::string& name, 
   EBM_CHECK(static_cast<int64_t>(file.size()) <= kMaxImageFileBytes, kOp,
             fmt::format("{}: {} bytes", name, file.size()),
             fmt::format("at most {} bytes", kMaxImageFileBytes));
+  EBM_CHECK(jpeg_tables_fit(file), kOp, fmt::format("{}: a JPEG with damaged tables", name),
+            "an intact PNG or JPEG file");
   const auto* data = reinterpret_cast<const stbi_uc*>(file.data());
   const int size = static_cast<int>(file.size());
   // The header first: an image of the wrong size is refused before its pixels take memory.
@@ -64,6 +67,9 @@ ImageSet decode_image(std::span<const std::byte> file, const std::string& name, 
                 (wanted.width == 0 || wanted.width == width),
             kOp, fmt::format("{}: an image of {}", name, dimensions(height, width)),
             dimensions(wanted.height, wanted.width));
+  EBM_CHECK(int64_t{height} * width <= kMaxImagePixels, kOp,
+            fmt::format("{}: an image of {}", name, dimensions(height, width)),
+            fmt::format("at most {} pixels", kMaxImagePixels));
   const int64_t channels = wanted.channels != 0 ? wanted.channels : file_channels >= 3 ? 3 : 1;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_memory(data, size, &width, &height, &file_channels,

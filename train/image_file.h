@@ -11,8 +11,10 @@
 
 namespace ebm {
 
-// Image files above this are refused unread.
+// Image files above this are refused unread, and so are images of more pixels before they take
+// memory.
 inline constexpr int64_t kMaxImageFileBytes = int64_t{1} << 28;
+inline constexpr int64_t kMaxImagePixels = int64_t{1} << 26;
 
 // Decodes one PNG or JPEG into an ImageSet of count 1 without labels. `wanted` names the shape:
 // height and width must match (0 accepts any), channels 1 or 3 converts between grey and RGB, 0

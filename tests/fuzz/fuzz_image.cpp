@@ -9,8 +9,10 @@
 
 #include "core/check.h"
 #include "train/image_file.h"
+#include "train/jpeg_tables.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (!ebm::jpeg_tables_fit(std::as_bytes(std::span(data, size)))) return 0;
   int width = 0, height = 0, channels = 0;
   if (stbi_info_from_memory(data, static_cast<int>(size), &width, &height, &channels) &&
       (width > 64 || height > 64)) {

@@ -8,6 +8,7 @@
 #include "tests/train/fixtures.h"
 #include "train/file_io.h"
 #include "train/image_grid.h"
+#include "train/jpeg_tables.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -73,6 +74,25 @@ TEST_CASE("image_file: damaged, foreign, wrongly sized and missing files are ref
                  "x.png: an image of 64x64 (height x width), expected 28x28"));
   CHECK(contains(error_of([&] { load_images(folder / "none.png", {}); }), "No such file"));
   CHECK(contains(error_of([&] { load_images(folder.path(), {}); }), "a folder without images"));
+}
+
+TEST_CASE("image_file: a JPEG with an impossible Huffman table never reaches the decoder") {
+  const auto table = [](char codes_of_one_length) {
+    std::string text("\xff\xd8\xff\xc4\x00\x13\x00", 7);
+    text.append(16, codes_of_one_length);
+    return text;
+  };
+  CHECK(jpeg_tables_fit(bytes_of(table(16))));        // 256 codes
+  CHECK_FALSE(jpeg_tables_fit(bytes_of(table(17))));  // 272
+  CHECK_FALSE(jpeg_tables_fit(
+      bytes_of(std::string("\xff").append(table(17)))));  // fill before the start marker
+  // Behind another segment, fill bytes and compressed data with an escaped ff.
+  const std::string before = std::string("\xff\xd8\xff\xe0\x00\x04\xff\xc4", 8) + "\xff\xff\xda" +
+                             std::string("\x00\x02\xff\x00\x12\xff\xd0", 7);
+  CHECK_FALSE(jpeg_tables_fit(bytes_of(before + table(17).substr(2))));
+  CHECK(jpeg_tables_fit(bytes_of(before + table(16).substr(2))));
+  CHECK(contains(error_of([&] { decode_image(bytes_of(table(17)), "x.jpg", {}); }),
+                 "x.jpg: a JPEG with damaged tables"));
 }
 
 TEST_CASE("image_grid: places, scale, padding and clamping") {
