@@ -8,8 +8,8 @@
 namespace ebm {
 namespace {
 
-// Σx and Σx². The square of a float is exact in double and its sum nearly so: E[x²] - E[x]² keeps its digits
-// even where the mean is a thousand times the standard deviation, and x is read once.
+// Σx and Σx². The square of a float is exact in double and its sum nearly so: E[x²] - E[x]² keeps its
+// digits even where the mean is a thousand times the standard deviation, and x is read once.
 struct Moments {
   const float* x;
   EBM_HD Sums<2> operator()(int64_t i, int64_t) const {

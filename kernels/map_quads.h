@@ -1,6 +1,6 @@
-// map_quads(device, n, first, f): elements 0 … n-1 of a tensor whose element 0 has global index `first`, four
-// at a time as one Philox call draws them. The tensor may start or end inside a quad of the global sequence;
-// those two are done apart, so that the loop over all others has no condition and vectorises.
+// map_quads(device, n, first, f): elements 0 … n-1 of a tensor whose element 0 has global index `first`,
+// four at a time as one Philox call draws them. The tensor may start or end inside a quad of the global
+// sequence; those two are done apart, so that the loop over all others has no condition and vectorises.
 //
 // f.quad<kWhole>(quad, start) treats the elements start … start+3 that lie in 0 … n-1 (all of them if
 // kWhole); `quad` is their place in the global sequence.

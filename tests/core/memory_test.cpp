@@ -1,0 +1,77 @@
+#include "core/memory.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+
+#include "core/check.h"
+#include "core/tensor.h"
+#include "tests/test_device.h"
+
+namespace ebm {
+
+TEST_CASE("a released block is handed out again, also for a slightly smaller request") {
+  const Device device = test_device();
+  void* first = allocate(device, 100000);
+  CHECK(reinterpret_cast<uintptr_t>(first) % 64 == 0);
+  release(device, first, 100000);
+  const uint64_t asked = memory_stats(device).system_allocations;
+  void* second = allocate(device, 99000);
+  CHECK(second == first);
+  CHECK(memory_stats(device).system_allocations == asked);
+  release(device, second, 99000);
+}
+
+TEST_CASE("memory counters follow what is in use") {
+  const Device device = test_device();
+  const MemoryStats before = memory_stats(device);
+  {
+    const Tensor x = Tensor::empty({1000, 1000}, device);
+    const MemoryStats during = memory_stats(device);
+    const size_t block = during.bytes_in_use - before.bytes_in_use;
+    CHECK(block >= x.bytes());
+    CHECK(block <= x.bytes() + x.bytes() / 8);  // the rounding wastes an eighth at most
+    CHECK(during.peak_bytes_in_use >= during.bytes_in_use);
+    CHECK(during.bytes_held >= during.bytes_in_use);
+    const Tensor view = x.view(10, {100});
+    CHECK(memory_stats(device).bytes_in_use == during.bytes_in_use);
+  }
+  CHECK(memory_stats(device).bytes_in_use == before.bytes_in_use);
+}
+
+TEST_CASE("in steady state the system is not asked for memory") {
+  const Device device = test_device();
+  const auto step = [&] {
+    const Tensor a = Tensor::zeros({30, 14, 14, 8}, device), b = a.clone();
+    const Tensor c = Tensor::zeros({30, 10}, device);
+  };
+  step();
+  const MemoryStats first = memory_stats(device);
+  for (int i = 0; i < 10; ++i) step();
+  const MemoryStats last = memory_stats(device);
+  CHECK(last.system_allocations == first.system_allocations);
+  CHECK(last.bytes_held == first.bytes_held);
+  CHECK(last.peak_bytes_in_use == first.peak_bytes_in_use);
+}
+
+TEST_CASE("an empty request gives a valid block, and cached blocks can be given back") {
+  const Device device = test_device();
+  void* nothing = allocate(device, 0);
+  CHECK(nothing != nullptr);
+  release(device, nothing, 0);
+  release_cached_memory(device);
+  const MemoryStats stats = memory_stats(device);
+  CHECK(stats.bytes_held == stats.bytes_in_use);
+}
+
+TEST_CASE("a request beyond the memory of the machine is an Error that says how much was asked") {
+  const size_t bytes = size_t{1} << 60;
+  try {
+    allocate(test_device(), bytes);
+    FAIL("no Error");
+  } catch (const Error& error) {
+    CHECK(error.received().find(std::to_string(bytes >> 20) + " MiB") != std::string::npos);
+  }
+}
+
+}  // namespace ebm

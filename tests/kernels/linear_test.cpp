@@ -1,0 +1,116 @@
+#include "kernels/linear.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "core/check.h"
+#include "kernels/random_fill.h"
+#include "tests/test_device.h"
+
+namespace ebm {
+namespace {
+
+Tensor normal(const Shape& shape, uint64_t seed) {
+  Tensor x = Tensor::empty(shape, test_device());
+  fill_normal(x, {seed, Stream::init}, 0, 1);
+  return x;
+}
+
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const Tensor& a, const Tensor& b, float beta,
+          Tensor& c) {
+  const Device device = c.device();
+  if (device.is_cuda()) cuda::gemm(device, ta, tb, m, n, k, a.data(), b.data(), beta, c.mutable_data());
+  else cpu::gemm(ta, tb, m, n, k, a.data(), b.data(), beta, c.mutable_data());
+}
+
+struct Extents {
+  int64_t m, n, k;
+};
+
+}  // namespace
+
+TEST_CASE("gemm agrees with double for every transpose, and for vectors") {
+  const std::vector<Extents> cases = {{1, 1, 1},   {5, 7, 3},   {64, 32, 100}, {33, 1, 2000}, {1, 33, 2000},
+                                      {40, 50, 1}, {1, 1, 5000}, {1, 700, 40}, {700, 1, 40},  {3, 200, 257}};
+  for (const auto& [m, n, k] : cases) {
+    for (int mode = 0; mode < 8; ++mode) {
+      const bool ta = mode & 1, tb = mode & 2;
+      const float beta = mode & 4 ? 0.5f : 0.0f;
+      CAPTURE(m);
+      CAPTURE(n);
+      CAPTURE(k);
+      CAPTURE(mode);
+      const Tensor a = normal({m, k}, 1), b = normal({k, n}, 2);  // or their transposes: the same size
+      const std::vector<float> unread(m * n, NAN);
+      const Tensor start =
+          beta != 0 ? normal({m, n}, 3) : Tensor::from_host(unread, {m, n}, test_device());
+      Tensor c = start.clone();
+      gemm(ta, tb, m, n, k, a, b, beta, c);
+      const auto va = a.to_host(), vb = b.to_host(), before = start.to_host(), got = c.to_host();
+      double worst = 0;
+      for (int64_t i = 0; i < m; ++i) {
+        for (int64_t j = 0; j < n; ++j) {
+          double expected = beta != 0 ? beta * before[i * n + j] : 0.0;
+          for (int64_t l = 0; l < k; ++l)
+            expected += static_cast<double>(va[ta ? l * m + i : i * k + l]) * vb[tb ? j * k + l : l * n + j];
+          worst = std::max(worst, std::abs(got[i * n + j] - expected));
+        }
+      }
+      CHECK(worst < 5e-6 * (std::sqrt(k) + 1));  // also false for NaN, which beta = 0 must not read
+    }
+  }
+}
+
+TEST_CASE("linear and its derivatives agree with their definitions") {
+  for (const auto& [n, in, out] : std::vector<Extents>{{4, 6, 5}, {100, 300, 1}, {1, 20, 30}, {3, 1, 2}}) {
+    CAPTURE(n);
+    CAPTURE(in);
+    CAPTURE(out);
+    const Tensor x = normal({n, in}, 1), w = normal({out, in}, 2), b = normal({out}, 3);
+    const Tensor dy = normal({n, out}, 4);
+    const auto vx = x.to_host(), vw = w.to_host(), vb = b.to_host(), vdy = dy.to_host();
+    const auto y = linear(x, w, b).to_host(), plain = linear(x, w, {}).to_host();
+    const auto dx = linear_backward_data(dy, w).to_host(), dw = linear_backward_weight(x, dy).to_host();
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t o = 0; o < out; ++o) {
+        double expected = 0;
+        for (int64_t j = 0; j < in; ++j) expected += static_cast<double>(vx[i * in + j]) * vw[o * in + j];
+        CHECK(plain[i * out + o] == doctest::Approx(expected).epsilon(1e-5).scale(10));
+        CHECK(y[i * out + o] == doctest::Approx(expected + vb[o]).epsilon(1e-5).scale(10));
+      }
+      for (int64_t j = 0; j < in; ++j) {
+        double expected = 0;
+        for (int64_t o = 0; o < out; ++o) expected += static_cast<double>(vdy[i * out + o]) * vw[o * in + j];
+        CHECK(dx[i * in + j] == doctest::Approx(expected).epsilon(1e-5).scale(10));
+      }
+    }
+    for (int64_t o = 0; o < out; ++o) {
+      for (int64_t j = 0; j < in; ++j) {
+        double expected = 0;
+        for (int64_t i = 0; i < n; ++i) expected += static_cast<double>(vdy[i * out + o]) * vx[i * in + j];
+        CHECK(dw[o * in + j] == doctest::Approx(expected).epsilon(1e-5).scale(10));
+      }
+    }
+  }
+}
+
+TEST_CASE("a large energy is exact to float rounding") {
+  // terms of one sign, the sum near 1e6
+  const int64_t size = 12544;
+  const Tensor x = Tensor::from_host(std::vector<float>(2 * size, 80.1f), {2, size}, test_device());
+  const Tensor w = Tensor::from_host(std::vector<float>(size, 1.3f), {1, size}, test_device());
+  const double expected = static_cast<double>(80.1f) * 1.3f * size;
+  for (float y : linear(x, w, {}).to_host()) CHECK(std::abs(y - expected) < 1e-6 * expected);
+}
+
+TEST_CASE("linear refuses shapes that do not fit") {
+  CHECK_THROWS_AS(linear(normal({2, 3}, 1), normal({4, 5}, 2), {}), Error);
+  CHECK_THROWS_AS(linear(normal({2, 3}, 1), normal({4, 3}, 2), normal({3}, 3)), Error);
+  CHECK_THROWS_AS(linear(normal({2, 3, 1}, 1), normal({4, 3}, 2), {}), Error);
+  CHECK_THROWS_AS(linear_backward_data(normal({2, 3}, 1), normal({4, 5}, 2)), Error);
+  CHECK_THROWS_AS(linear_backward_weight(normal({2, 3}, 1), normal({3, 5}, 2)), Error);
+}
+
+}  // namespace ebm
