@@ -16,18 +16,12 @@ constexpr int64_t kParallelElements = 32768;  // below, waking the other cores c
 // beta = 0 must not read c: it may hold anything, NaN included.
 void store(float& c, float value, float beta) { c = beta == 0 ? value : value + beta * c; }
 
-// Floats within a chunk (they vectorise), double across chunks (energies are large).
+// In double, which costs little where memory is the limit: energies are sums of many terms of one sign.
 float dot(const float* a, const float* b, int64_t n) {
-  constexpr int64_t kChunk = 1024;
-  double total = 0;
-  for (int64_t first = 0; first < n; first += kChunk) {
-    const int64_t count = std::min(kChunk, n - first);
-    float sum = 0;
+  double sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < count; ++i) sum += a[first + i] * b[first + i];
-    total += sum;
-  }
-  return static_cast<float>(total);
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return static_cast<float>(sum);
 }
 
 // c_i = matrix_i · v, matrix (m,k)
