@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kMostColumns = 256;
 // Output rows are taken in blocks whose columns fit in about this many floats.
-constexpr int64_t kBlockSize = 8192;
+constexpr int64_t kBlockSize = 4096;
 constexpr int64_t kCacheLine = 16;  // floats
 
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -62,7 +62,8 @@ class ColumnsRoutine : public ConvRoutine {
     std::fill(frame, frame + framed_h_ * framed_w_ * p_.c, 0.0f);
     for (int64_t p = 0; p < p_.p; p += rows_) {
       const int64_t rows = std::min(rows_, p_.p - p);
-      packed_gemm(rows * p_.q, width_, p_.k, dy + p * p_.q * p_.k, p_.k, packed, columns, width_);
+      packed_gemm(rows * p_.q, width_, p_.k, dy + p * p_.q * p_.k, p_.k, packed, columns, width_,
+                  Residence::memory);
       for (int64_t row = 0; row < rows; ++row)
         collect(columns + row * p_.q * width_, sums, frame + (p + row) * p_.stride_h * framed_w_ * p_.c);
     }

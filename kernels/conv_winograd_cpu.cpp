@@ -114,7 +114,9 @@ class WinogradRoutine : public ConvRoutine {
       backward_weight(first, b.data(), result);
       return;
     }
-    const float* u = weights_.get(b, [this](const float* from, float* to) { pack(from, to); });
+    const float* u = weights_.get(b, [this](const float* from, float* to) {
+      pack_weights(layout_, problem_.direction == ConvDirection::backward_data, from, to);
+    });
     if (problem_.direction == ConvDirection::forward) {
       forward(first, u, bias.defined() ? bias.data() : nullptr, result);
     } else {
@@ -126,9 +128,6 @@ class WinogradRoutine : public ConvRoutine {
   using Point = WinogradLayout::Point;
 
   static std::string weights_name(const ConvProblem& p);
-  void pack(const float* w, float* u) const;
-  void unpack(const float* du, float* dw) const;
-
   void forward(const float* x, const float* u, const float* bias, float* y);
   void backward_data(const float* dy, const float* u, float* dx);
   void backward_weight(const float* x, const float* dy, float* dw);
@@ -329,7 +328,7 @@ void WinogradRoutine::backward_weight(const float* x, const float* dy, float* dw
                         point.channels, first > 0);
       }
   }
-  unpack(sums, dw);
+  unpack_weights(layout_, sums, dw);
 }
 
 std::string WinogradRoutine::weights_name(const ConvProblem& p) {
@@ -339,89 +338,6 @@ std::string WinogradRoutine::weights_name(const ConvProblem& p) {
          std::to_string(p.k) + " " + std::to_string(p.r) + " " + std::to_string(p.s) + " " +
          std::to_string(p.stride_h) + " " + std::to_string(p.stride_w) + " " +
          std::to_string(layout.vertical.points) + " " + std::to_string(layout.horizontal.points);
-}
-
-// U = G w Gᵀ for each phase, into the order in which packed_gemm reads it: (channels, K) forward, its
-// transpose (K, channels) backward.
-void WinogradRoutine::pack(const float* w, float* u) const {
-  const auto &vertical = layout_.vertical, &horizontal = layout_.horizontal;
-  const int num_points = static_cast<int>(layout_.points.size());
-  const bool transposed = problem_.direction == ConvDirection::backward_data;
-#pragma omp parallel for schedule(dynamic, 1)
-  for (int k0 = 0; k0 < layout_.k; k0 += kLanes) {
-    alignas(64) float block[kLanes][kMaxPoints * kMaxPoints][kLanes];  // [k][point][c]
-    for (int phase = 0; phase < layout_.phases(); ++phase)
-      for (int c = 0; c < layout_.c; c += kLanes) {
-        for (int k = 0; k < kLanes; ++k) {
-          Vec half[kMaxPoints][kMaxPoints];  // G w: (points, taps)
-          for (int i = 0; i < vertical.points; ++i)
-            for (int t = 0; t < horizontal.taps; ++t) {
-              half[i][t] = Vec{};
-              const int s = horizontal.stride * t + phase % horizontal.stride;
-              for (int a = 0; a < vertical.taps; ++a) {
-                const int r = vertical.stride * a + phase / horizontal.stride;
-                if (r >= vertical.kernel || s >= horizontal.kernel) continue;
-                const float g = static_cast<float>(evaluate_monomial(i, a, vertical.taps));
-                const int64_t at = (((k0 + k) * problem_.r + r) * problem_.s + s) * problem_.c + c;
-                half[i][t] += g * load(w + at);
-              }
-            }
-          for (int i = 0; i < vertical.points; ++i)
-            for (int j = 0; j < horizontal.points; ++j) {
-              Vec sum{};
-              for (int t = 0; t < horizontal.taps; ++t)
-                sum += static_cast<float>(evaluate_monomial(j, t, horizontal.taps)) * half[i][t];
-              store(block[k][i * horizontal.points + j], sum);
-            }
-        }
-        for (int i = 0; i < num_points; ++i) {
-          const Point& point = layout_.points[i];
-          if (point.slot[phase] < 0) continue;
-          const int64_t channel = int64_t{point.slot[phase]} * layout_.c + c;
-          float* matrix = u + point.weights;
-          for (int a = 0; a < kLanes; ++a) {
-            if (transposed) {
-              store(matrix + pack_index(k0 + a, channel, layout_.k, point.channels), load(block[a][i]));
-            } else {
-              float* to = matrix + pack_index(channel + a, k0, point.channels, layout_.k);
-              for (int k = 0; k < kLanes; ++k) to[k] = block[k][i][a];
-            }
-          }
-        }
-      }
-  }
-}
-
-// dw = Gᵀ dU G for each phase; every tap of w belongs to one phase, so dw is written once.
-void WinogradRoutine::unpack(const float* du, float* dw) const {
-  const auto &vertical = layout_.vertical, &horizontal = layout_.horizontal;
-#pragma omp parallel for schedule(static)
-  for (int k = 0; k < layout_.k; ++k)
-    for (int phase = 0; phase < layout_.phases(); ++phase)
-      for (int c = 0; c < layout_.c; c += kLanes) {
-        Vec half[kMaxPoints][kMaxPoints];  // dU G: (points, taps)
-        for (int i = 0; i < vertical.points; ++i)
-          for (int t = 0; t < horizontal.taps; ++t) {
-            half[i][t] = Vec{};
-            for (int j = 0; j < horizontal.points; ++j) {
-              const Point& point = layout_.points[i * horizontal.points + j];
-              if (point.slot[phase] < 0) continue;
-              const int64_t at = int64_t{k} * point.channels + int64_t{point.slot[phase]} * layout_.c + c;
-              half[i][t] += static_cast<float>(evaluate_monomial(j, t, horizontal.taps)) *
-                            load(du + point.weights + at);
-            }
-          }
-        for (int a = 0; a < vertical.taps; ++a)
-          for (int t = 0; t < horizontal.taps; ++t) {
-            const int r = vertical.stride * a + phase / horizontal.stride;
-            const int s = horizontal.stride * t + phase % horizontal.stride;
-            if (r >= vertical.kernel || s >= horizontal.kernel) continue;
-            Vec sum{};
-            for (int i = 0; i < vertical.points; ++i)
-              sum += static_cast<float>(evaluate_monomial(i, a, vertical.taps)) * half[i][t];
-            store(dw + ((k * problem_.r + r) * problem_.s + s) * problem_.c + c, sum);
-          }
-      }
 }
 
 }  // namespace

@@ -40,9 +40,12 @@ using TileProduct = void (*)(const TileOperands& operands, int depth, bool accum
 // rows 1 … kTileRows, vecs 1 … kTileVecs.
 TileProduct tile_product(int rows, int vecs);
 
-// C (m,n) = or += A (m,depth) B, n a multiple of kLanes; B in the order that pack_index describes.
+// Where a matrix is when the product starts: what is in memory is asked for a tile ahead.
+enum class Residence { cache, memory };
+
+// C (m,n) = A (m,depth) B, n a multiple of kLanes; B in the order that pack_index describes.
 void packed_gemm(int64_t m, int64_t n, int64_t depth, const float* a, ptrdiff_t a_row, const float* b,
-                 float* c, ptrdiff_t c_row);
+                 float* c, ptrdiff_t c_row, Residence a_in = Residence::cache);
 // Where element (l, j) of a (depth, n) matrix lies: panels of kTileColumns columns (the last one narrower),
 // each stored row after row.
 inline int64_t pack_index(int64_t l, int64_t j, int64_t depth, int64_t n) {

@@ -55,13 +55,23 @@ constexpr auto all_products(std::index_sequence<kIndex...>) {
 
 constexpr auto kProducts = all_products(std::make_index_sequence<kTileRows * kTileVecs>());
 
+// Rows `from` up to `to` of A, each `depth` floats.
+void prefetch_rows(int64_t from, int64_t to, const TileOperands& o, int depth) {
+  constexpr int kCacheLine = 64 / sizeof(float);
+  for (int64_t i = from; i < to; ++i)
+    for (int l = 0; l < depth; l += kCacheLine) __builtin_prefetch(o.a + i * o.a_row + l);
+}
+
 // Covers C (m, width) with register tiles.
-void cover(int64_t m, int width, const TileOperands& first, int depth, bool accumulate) {
+void cover(int64_t m, int width, const TileOperands& first, int depth, bool accumulate,
+           Residence a_in = Residence::cache) {
   TileOperands o = first;
   for (int64_t i = 0; i < m; i += kTileRows) {
     const int rows = static_cast<int>(std::min<int64_t>(kTileRows, m - i));
     o.a = first.a + i * first.a_row;
     o.c = first.c + i * first.c_row;
+    if (a_in == Residence::memory)
+      prefetch_rows(i + kTileRows, std::min<int64_t>(i + 2 * kTileRows, m), first, depth);
     tile_product(rows, width / kLanes)(o, depth, accumulate);
   }
 }
@@ -71,12 +81,13 @@ void cover(int64_t m, int width, const TileOperands& first, int depth, bool accu
 TileProduct tile_product(int rows, int vecs) { return kProducts[(rows - 1) * kTileVecs + vecs - 1]; }
 
 void packed_gemm(int64_t m, int64_t n, int64_t depth, const float* a, ptrdiff_t a_row, const float* b,
-                 float* c, ptrdiff_t c_row) {
+                 float* c, ptrdiff_t c_row, Residence a_in) {
   for (int64_t j = 0; j < n; j += kTileColumns) {
     const int width = static_cast<int>(std::min<int64_t>(kTileColumns, n - j));
     for (int64_t l = 0; l < depth; l += kTileDepth) {
       const int part = static_cast<int>(std::min<int64_t>(kTileDepth, depth - l));
-      cover(m, width, {a + l, a_row, 1, b + j * depth + l * width, width, c + j, c_row}, part, l > 0);
+      cover(m, width, {a + l, a_row, 1, b + j * depth + l * width, width, c + j, c_row}, part, l > 0,
+            a_in);
     }
   }
 }

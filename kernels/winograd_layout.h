@@ -65,4 +65,11 @@ struct WinogradLayout {
   int64_t multiplications_per_image() const;
 };
 
+// U = G w Gᵀ of each phase, from w (K,R,S,C) into the order in which packed_gemm reads it (tile_gemm.h):
+// (channels, K), or with `transposed` (K, channels).
+void pack_weights(const WinogradLayout& layout, bool transposed, const float* w, float* u);
+// dw = Gᵀ dU G of each phase, dU being (K, channels) by point. Every tap of w belongs to one phase, so dw
+// is written once.
+void unpack_weights(const WinogradLayout& layout, const float* du, float* dw);
+
 }  // namespace ebm::cpu
