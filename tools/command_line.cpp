@@ -9,6 +9,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/check.h"
 
@@ -49,21 +50,28 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
+// What a command line's first word that fits nowhere means; "" if every word fits.
+std::string unknown_word_line(const CLI::App& app) {
+  const CLI::App& command = active(app);
+  std::vector<std::string> words = command.remaining();
+  if (words.empty()) words = app.remaining();
+  if (words.empty()) return "";
+  const std::string word = words.front().substr(0, words.front().find('='));
+  if (word.starts_with("-")) return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(command)));
+  if (&command == &app && !command_names(app).empty())
+    return fmt::format("unknown command \"{}\"{}", word, suggestion(word, command_names(app)));
+  return fmt::format("unexpected \"{}\"", word);
+}
+
 std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_name() == "ExtrasError") {
-    const std::vector<std::string> words = active(app).remaining(true);
-    const std::vector<std::string> all = words.empty() ? app.remaining(true) : words;
-    if (!all.empty()) {
-      const std::string word = all.front().substr(0, all.front().find('='));
-      if (word.starts_with("-")) return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(active(app))));
-      const bool wants_command = &active(app) == &app && !command_names(app).empty();
-      if (wants_command) return fmt::format("unknown command \"{}\"{}", word, suggestion(word, command_names(app)));
-      return fmt::format("unexpected \"{}\"", word);
-    }
-  }
+  // a mistyped flag often shows as a missing one first
+  const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
+  if (const std::string line = is_word ? unknown_word_line(app) : ""; !line.empty()) return line;
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && &active(app) == &app && !command_names(app).empty())
+    return fmt::format("no command; expected {}", fmt::join(command_names(app), ", "));
   const std::string text = error.what();
   constexpr std::string_view kIni = "INI was not able to parse ";
-  if (error.get_name() == "ConfigError" && text.starts_with(kIni)) {
+  if (dynamic_cast<const CLI::ConfigError*>(&error) && text.starts_with(kIni)) {
     const std::string key = text.substr(kIni.size());
     return fmt::format("unknown key \"{}\" in the config file{}", key, suggestion("--" + key, flag_names(app)));
   }

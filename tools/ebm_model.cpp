@@ -22,8 +22,9 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
   auto trainer = std::make_unique<Trainer>(config.settings, device);
   trainer->load_state(checkpoint.file);
-  // the run's own choice of kernels: the same picture as the run's, and nothing to time
+  // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same bits
   cpu::plans_from_string(checkpoint.file.metadata.at(kCheckpointPlans));
+  cpu::set_plan_timing(false);
   return trainer;
 }
 

@@ -67,8 +67,8 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
   }
 
   Rollback result{reason, m.iteration, 0, trainer.energy_lr_scale(), rollbacks_ >= settings_.guard_retries};
-  if (older_ && m.iteration - newer_.snapshot.iteration < settings_.guard_every) std::swap(newer_, *older_);
-  older_.reset();  // what was kept after the state that is returned to belongs to a past undone
+  if (older_) std::swap(newer_, *older_);
+  older_.reset();  // it came after the state that is returned to: a past undone
   trainer.restore(newer_.snapshot);
   gap_ = newer_.gap;
   result.to = newer_.snapshot.iteration;

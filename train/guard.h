@@ -22,9 +22,8 @@ class DivergenceGuard {
   };
 
   // Judges one iteration. When it is fine, keeps the trainer's state every guard_every iterations. Otherwise
-  // the trainer goes back to a state from before the trouble, with its energy learning rate lowered. That is
-  // the older of the two kept states while the newer is younger than guard_every iterations: what diverges
-  // now was often on its way already.
+  // the trainer goes back to the older of the two states kept last, with its energy learning rate lowered:
+  // what diverges now was often on its way when the newer one, up to guard_every iterations old, was kept.
   std::optional<Rollback> watch(Trainer& trainer, const Metrics& metrics);
 
   // What makes these metrics those of a diverged run; empty for a good one.

@@ -1,0 +1,141 @@
+#include "train/checkpoint.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/train/fixtures.h"
+#include "tests/train/tiny_run.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const Dataset& synthetic() {
+  static const Dataset dataset = load_dataset("synthetic", {}, Split::train);
+  return dataset;
+}
+
+RunResult run(RunOptions options) {
+  RunObserver silent;
+  return run_training(options, synthetic(), silent);
+}
+
+// metrics.csv without the columns that tell seconds.
+std::vector<std::string> rows(const fs::path& folder) {
+  std::vector<std::string> list;
+  std::ifstream file(folder / "metrics.csv");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("#"))
+      for (int i = 0; i < 4; ++i) line.resize(line.rfind(','));
+    list.push_back(line);
+  }
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("20 iterations are 10, a resume and 10 more, bit for bit") {
+  const FixedPlans fixed;
+  const TemporaryFolder folder;
+  Settings s = tiny_settings(20);
+  s.ema_decay = 0.9;
+  s.lr_tau = 50;
+  s.guard_every = 4;
+  run(tiny_run(folder / "whole", s));
+
+  RunOptions half = tiny_run(folder / "halves", s);
+  half.settings.iterations = 10;
+  run(half);
+  RunOptions rest = tiny_run(folder / "halves", s);
+  rest.resume = read_checkpoint(folder / "halves");
+  CHECK(run(rest).iterations == 20);
+
+  const std::string name = "checkpoint-00000020.safetensors";
+  CHECK(get(folder / "whole" / name) == get(folder / "halves" / name));
+  CHECK(rows(folder / "whole") == rows(folder / "halves"));
+  CHECK(rows(folder / "whole").size() == 22);
+}
+
+TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats what came after") {
+  const OneThread one_thread;
+  const FixedPlans fixed;
+  const TemporaryFolder folder;
+  RunOptions options = tiny_run(folder / "run", tiny_settings(8));
+  options.checkpoint_every = 2;
+  int asked = 0;
+  options.stop_requested = [&] { return ++asked == 7; };
+  const RunResult stopped = run(options);
+  CHECK(stopped.stopped);
+  CHECK(stopped.iterations == 7);
+  const auto list = list_checkpoints(folder / "run");
+  REQUIRE(list.size() == 3);  // 4, 6, 7: the last three
+  CHECK(checkpoint_iteration(list[0]) == 4);
+
+  options.stop_requested = nullptr;
+  options.resume = read_checkpoint(list[0]);
+  CHECK(run(options).iterations == 8);
+  CHECK(fs::exists(list[2].string() + ".set-aside"));
+  RunOptions whole = tiny_run(folder / "whole", tiny_settings(8));
+  whole.checkpoint_every = 2;
+  run(whole);
+  CHECK(rows(folder / "whole") == rows(folder / "run"));
+  CHECK(get(folder / "whole" / "checkpoint-00000008.safetensors") == get(folder / "run" / "checkpoint-00000008.safetensors"));
+}
+
+TEST_CASE("a damaged or foreign checkpoint is refused and the one before it offered") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  RunOptions options = tiny_run(folder / "run", tiny_settings(4));
+  options.checkpoint_every = 2;
+  run(options);
+  const fs::path good = folder / "run" / "checkpoint-00000002.safetensors";
+  const fs::path last = folder / "run" / "checkpoint-00000004.safetensors";
+  CHECK(read_checkpoint(folder / "run").path == last);
+
+  const std::string whole = get(last);
+  put(last, whole.substr(0, whole.size() / 2));
+  std::string error = error_of([&] { read_checkpoint(folder / "run"); });
+  CHECK(contains(error, last.string()));
+  CHECK(contains(error, "the one before it is valid: " + good.string()));
+
+  SafetensorsFile foreign;
+  foreign.tensors["weight"] = {"F32", {1}, std::vector<std::byte>(4)};
+  write_safetensors(last, foreign);
+  error = error_of([&] { read_checkpoint(last); });
+  CHECK(contains(error, "another program"));
+  CHECK(contains(error, good.string()));
+
+  put(good, "");
+  error = error_of([&] { read_checkpoint(last); });
+  CHECK(!contains(error, "before it"));
+  CHECK(contains(error_of([&] { read_checkpoint(folder / "none"); }), "not there"));
+  CHECK(contains(error_of([&] { read_checkpoint(folder.path()); }), "without a checkpoint"));
+}
+
+TEST_CASE("the store keeps the last few checkpoints") {
+  const TemporaryFolder folder;
+  SafetensorsFile file;
+  file.tensors["weight"] = {"F32", {1}, std::vector<std::byte>(4)};
+  CheckpointStore store(folder.path(), 3);
+  CHECK(store.last().empty());
+  for (const int64_t iteration : {1, 20, 300, 4000, 123456789}) store.write(iteration, file);
+  put(folder / "checkpoint-x.safetensors", "not one of ours");
+  const auto list = list_checkpoints(folder.path());
+  REQUIRE(list.size() == 3);
+  CHECK(list[0].filename() == "checkpoint-00000300.safetensors");
+  CHECK(store.last().filename() == "checkpoint-123456789.safetensors");
+}
+
+TEST_CASE("a checkpoint of other networks changes nothing") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  const RunResult result = run(tiny_run(folder / "run", tiny_settings(1)));
+  Settings other = tiny_settings(2);
+  other.latent = 9;
+  Trainer trainer(other, kCpu);
+  const std::vector<float> before = trainer.generator().parameters().flat().to_host();
+  CHECK(contains(error_of([&] { trainer.load_state(read_checkpoint(result.checkpoint).file); }), "expected F32 ("));
+  CHECK(trainer.generator().parameters().flat().to_host() == before);
+}

@@ -1,0 +1,154 @@
+#include "train/guard.h"
+
+#include <cmath>
+#include <limits>
+
+#include <doctest/doctest.h>
+
+#include "tests/train/fixtures.h"
+#include "tests/train/tiny_run.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace {
+
+Metrics good_metrics(int64_t iteration) {
+  Metrics m;
+  m.iteration = iteration;
+  m.energy_gap = 0.1f;
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("the guard tells a diverged iteration from a good one") {
+  Settings s = tiny_settings(10);
+  s.guard_gap = 20;
+  s.guard_move = 0.5;
+  const Trainer trainer(s, kCpu);
+  const DivergenceGuard guard(trainer);
+  Metrics m = good_metrics(1);
+  CHECK(guard.judge(m) == "");
+
+  m.energy_gap = -19.9f;
+  CHECK(guard.judge(m) == "");
+  m.energy_gap = -20.1f;
+  CHECK(contains(guard.judge(m), "energy gap -20.1"));
+
+  m = good_metrics(1);
+  m.kl = std::numeric_limits<float>::quiet_NaN();
+  CHECK(contains(guard.judge(m), "kl is nan"));
+  m = good_metrics(1);
+  m.grad_vae = std::numeric_limits<float>::infinity();
+  CHECK(contains(guard.judge(m), "grad_vae is inf"));
+
+  m = good_metrics(1);
+  m.revision = 0.49f * 28;  // per pixel of 28x28
+  CHECK(guard.judge(m) == "");
+  m.revision = 0.51f * 28;
+  CHECK(contains(guard.judge(m), "chains that move"));
+}
+
+TEST_CASE("without a limit the guard judges the gap by its own mean, after a warm-up") {
+  Settings s = tiny_settings(10);
+  s.guard_gap = 0;
+  Trainer trainer(s, kCpu);
+  DivergenceGuard guard(trainer);
+  Metrics m = good_metrics(1);
+  m.energy_gap = 1e6f;
+  CHECK(guard.judge(m) == "");  // nothing to compare with yet
+  for (int i = 1; i <= 60; ++i) {
+    m.iteration = i;
+    m.energy_gap = i % 2 ? 1000.0f : -1000.0f;  // large, but steady
+    CHECK(!guard.watch(trainer, m));
+  }
+  m.energy_gap = 15000;
+  CHECK(guard.judge(m) == "");
+  m.energy_gap = 25000;
+  CHECK(contains(guard.judge(m), "grown from a mean of 1000"));
+}
+
+TEST_CASE("a rollback returns to the older state, with a lower learning rate of the energy") {
+  Settings s = tiny_settings(100);
+  s.guard_every = 2;
+  s.guard_retries = 2;
+  s.guard_lr_factor = 0.5;
+  const OneThread one_thread;
+  const FixedPlans fixed;
+  Trainer trainer(s, kCpu);
+  DivergenceGuard guard(trainer);
+  const Tensor x = Tensor::zeros({s.batch, 28, 28, 1}, kCpu);
+  SafetensorsFile at_two;
+  for (int i = 1; i <= 5; ++i) {
+    CHECK(!guard.watch(trainer, trainer.step(x)));
+    if (i == 2) at_two = trainer.state();
+  }
+  Metrics bad = trainer.step(x);
+  bad.f_data = std::numeric_limits<float>::quiet_NaN();
+
+  const auto rollback = guard.watch(trainer, bad);
+  REQUIRE(rollback);
+  CHECK(!rollback->gave_up);
+  CHECK(rollback->from == 6);
+  CHECK(rollback->to == 2);  // of the kept states 2 and 4 the older
+  CHECK(trainer.energy_lr_scale() == 0.5);
+
+  // diverges again at once: that state is all that is left
+  bad = trainer.step(x);
+  bad.kl = std::numeric_limits<float>::infinity();
+  CHECK(guard.watch(trainer, bad)->to == 2);
+  CHECK(trainer.energy_lr_scale() == 0.25);
+  CHECK(guard.rollbacks() == 2);
+  CHECK(guard.watch(trainer, bad)->gave_up);
+  CHECK(trainer.iteration() == 2);
+
+  trainer.set_energy_lr_scale(1.0);
+  const SafetensorsFile state = trainer.state();
+  for (const auto& [name, entry] : at_two.tensors) CHECK(state.tensors.at(name).data == entry.data);
+  CHECK(state.metadata == at_two.metadata);
+}
+
+TEST_CASE("a run that diverges goes on with a lower learning rate") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  Settings s = tiny_settings(30);
+  s.energy_lr = 5;  // absurd
+  s.energy_l2 = 0;
+  s.guard_gap = 50;
+  s.guard_every = 3;
+  s.guard_lr_factor = 1e-4;
+  Notices notices;
+  const RunResult result = run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train), notices);
+  CHECK(result.iterations == 30);
+  CHECK(result.rollbacks == 1);
+  REQUIRE(notices.lines.size() == 1);
+  CHECK(contains(notices.lines[0], "diverged at iteration"));
+  CHECK(contains(notices.lines[0], "learning rate at 0.0001"));
+  CHECK(read_checkpoint(result.checkpoint).file.metadata.at("guard.rollbacks") == "1");
+  CHECK(read_checkpoint(result.checkpoint).file.metadata.at("energy_lr_scale").starts_with("0.0001"));
+}
+
+TEST_CASE("a run that diverges for good stops with its last good checkpoint") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  Settings s = tiny_settings(1000);
+  s.energy_lr = 9;
+  s.energy_l2 = 0;
+  s.guard_gap = 5;
+  s.guard_every = 2;
+  s.guard_retries = 2;
+  s.guard_lr_factor = 0.99;
+  Notices notices;
+  const Dataset dataset = load_dataset("synthetic", {}, Split::train);
+  const std::string error = error_of([&] { run_training(tiny_run(folder / "run", s), dataset, notices); });
+  CHECK(notices.lines.size() == 2);
+  CHECK(contains(error, "after 2 returns"));
+  const auto list = list_checkpoints(folder / "run");
+  REQUIRE(list.size() == 1);
+  CHECK(contains(error, "last good checkpoint: " + list[0].string()));
+  const Checkpoint checkpoint = read_checkpoint(list[0]);
+  Trainer trainer(s, kCpu);
+  trainer.load_state(checkpoint.file);  // all of it is there
+  for (const float value : trainer.energy_net().parameters().flat().to_host()) REQUIRE(std::isfinite(value));
+}
