@@ -6,10 +6,10 @@
 #include <new>
 #include <numeric>
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "core/check.h"
 
@@ -46,7 +46,8 @@ std::vector<std::string> flag_names(const CLI::App& app) {
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
   return names;
 }
 
@@ -57,7 +58,8 @@ std::string unknown_word_line(const CLI::App& app) {
   if (words.empty()) words = app.remaining();
   if (words.empty()) return "";
   const std::string word = words.front().substr(0, words.front().find('='));
-  if (word.starts_with("-")) return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(command)));
+  if (word.starts_with("-"))
+    return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(command)));
   if (&command == &app && !command_names(app).empty())
     return fmt::format("unknown command \"{}\"{}", word, suggestion(word, command_names(app)));
   return fmt::format("unexpected \"{}\"", word);
@@ -65,15 +67,18 @@ std::string unknown_word_line(const CLI::App& app) {
 
 std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) {
   // a mistyped flag often shows as a missing one first
-  const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
+  const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) ||
+                       dynamic_cast<const CLI::RequiredError*>(&error);
   if (const std::string line = is_word ? unknown_word_line(app) : ""; !line.empty()) return line;
-  if (dynamic_cast<const CLI::RequiredError*>(&error) && &active(app) == &app && !command_names(app).empty())
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && &active(app) == &app &&
+      !command_names(app).empty())
     return fmt::format("no command; expected {}", fmt::join(command_names(app), ", "));
   const std::string text = error.what();
   constexpr std::string_view kIni = "INI was not able to parse ";
   if (dynamic_cast<const CLI::ConfigError*>(&error) && text.starts_with(kIni)) {
     const std::string key = text.substr(kIni.size());
-    return fmt::format("unknown key \"{}\" in the config file{}", key, suggestion("--" + key, flag_names(app)));
+    return fmt::format("unknown key \"{}\" in the config file{}", key,
+                       suggestion("--" + key, flag_names(app)));
   }
   return text;
 }

@@ -9,9 +9,9 @@
 
 namespace ebm {
 
-// Runs a program's body. Error, a bad command line, memory exhausted: one line "error: ..." on stderr and
-// exit code 1. --help: 0. Returns main's exit code. A write to a full disk or past a size limit is an error
-// like any other, not a signal.
+// Runs a program's body. Error, a bad command line, memory exhausted: one line "error: ..." on
+// stderr and exit code 1. --help: 0. Returns main's exit code. A write to a full disk or past a
+// size limit is an error like any other, not a signal.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
 // The one of `names` with the fewest letters to change, if that is few enough to be meant; else "".

@@ -11,10 +11,12 @@ namespace ebm {
 
 // mnist, fashion, cifar10, synthetic: recipes, and data sets of the same names.
 const std::vector<std::string>& dataset_names();
-// Throws Error with the nearest valid name unless `name` is one of them. `what`: "recipe", "data set".
+// Throws Error with the nearest valid name unless `name` is one of them. `what`: "recipe", "data
+// set".
 void check_dataset_name(const std::string& what, const std::string& name);
 
-// Loads a data set. If none of its files is below the data folder it is fetched first, and `say` tells.
+// Loads a data set. If none of its files is below the data folder it is fetched first, and `say`
+// tells.
 Dataset load_or_fetch(const std::string& name, const std::string& data_option, Split split,
                       const std::function<void(const std::string&)>& say);
 

@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kBatch = 500;
-constexpr char kComment[] = "# U(x) = |x|^2/(2 sigma_ref^2) - f(x), low = plausible; exp(-U)/Z is the model's density\n";
+constexpr char kComment[] =
+    "# U(x) = |x|^2/(2 sigma_ref^2) - f(x), low = plausible; exp(-U)/Z is the model's density\n";
 
 // Images in [-1, 1] with what identifies each in the table.
 struct Images {
@@ -39,7 +40,8 @@ Images load_folder(const fs::path& folder, ImageShape shape) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (entry.is_regular_file() && is_image(entry.path())) files.push_back(entry.path());
-  EBM_CHECK(!files.empty(), "--images", folder.string() + " without images", "a folder with .png or .jpg files");
+  EBM_CHECK(!files.empty(), "--images", folder.string() + " without images",
+            "a folder with .png or .jpg files");
   std::sort(files.begin(), files.end());
   Images images;
   images.column = "file";
@@ -52,7 +54,8 @@ Images load_folder(const fs::path& folder, ImageShape shape) {
 
 Images load_npy(const fs::path& path, ImageShape shape) {
   NpyArray array = read_npy(path);
-  const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height, shape.width, shape.channels};
+  const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height,
+                                    shape.width, shape.channels};
   EBM_CHECK(array.shape == wanted && wanted[0] > 0, "--images", path.string() + " of another shape",
             fmt::format("(N, {}, {}, {})", shape.height, shape.width, shape.channels));
   Images images;
@@ -63,9 +66,11 @@ Images load_npy(const fs::path& path, ImageShape shape) {
 Images load_any(const std::string& what, const std::string& data, ImageShape shape) {
   const std::vector<std::string>& names = dataset_names();
   if (std::find(names.begin(), names.end(), what) != names.end()) {
-    const Dataset dataset = load_or_fetch(what, data, Split::test, [](const std::string& line) { fmt::print("{}\n", line); });
+    const Dataset dataset = load_or_fetch(
+        what, data, Split::test, [](const std::string& line) { fmt::print("{}\n", line); });
     EBM_CHECK(dataset.images.shape() == shape, "--images",
-              fmt::format("{} with images of {}x{}x{}", what, dataset.images.height, dataset.images.width, dataset.images.channels),
+              fmt::format("{} with images of {}x{}x{}", what, dataset.images.height,
+                          dataset.images.width, dataset.images.channels),
               fmt::format("{}x{}x{}, the model's", shape.height, shape.width, shape.channels));
     if (!dataset.note.empty()) fmt::print("note: {}\n", dataset.note);
     Images images;
@@ -74,7 +79,8 @@ Images load_any(const std::string& what, const std::string& data, ImageShape sha
     for (const uint8_t label : dataset.images.labels) images.names.push_back(std::to_string(label));
     return images;
   }
-  EBM_CHECK(fs::exists(what), "--images", what + ", which is not there", "an image, a .npy file, a folder of images or the name of a data set");
+  EBM_CHECK(fs::exists(what), "--images", what + ", which is not there",
+            "an image, a .npy file, a folder of images or the name of a data set");
   if (fs::is_directory(what)) return load_folder(what, shape);
   if (fs::path(what).extension() == ".npy") return load_npy(what, shape);
   Images images;
@@ -97,7 +103,8 @@ std::vector<float> energies(Trainer& trainer, const std::vector<float>& pixels) 
   const int64_t count = static_cast<int64_t>(pixels.size()) / shape.elements();
   const int64_t batch = std::min(kBatch, count);
   std::vector<float> host(static_cast<size_t>(batch * shape.elements())), all;
-  Tensor x = Tensor::empty({batch, shape.height, shape.width, shape.channels}, trainer.device());  // (batch, H, W, C)
+  Tensor x = Tensor::empty({batch, shape.height, shape.width, shape.channels},
+                           trainer.device());  // (batch, H, W, C)
   for (int64_t first = 0; first < count; first += batch) {
     // the last batch is filled up with what is left of the one before: every batch has one shape
     const int64_t part = std::min(batch, count - first);
@@ -122,11 +129,13 @@ void energy(const EnergyFlags& flags) {
   table += images.column.empty() ? "index,U\n" : "index," + images.column + ",U\n";
   double sum = 0;
   for (size_t i = 0; i < u.size(); ++i) {
-    table += images.column.empty() ? fmt::format("{},{}\n", i, u[i]) : fmt::format("{},{},{}\n", i, csv_field(images.names[i]), u[i]);
+    table += images.column.empty() ? fmt::format("{},{}\n", i, u[i])
+                                   : fmt::format("{},{},{}\n", i, csv_field(images.names[i]), u[i]);
     sum += u[i];
   }
   write_file_atomically(flags.out, std::as_bytes(std::span(table)));
-  fmt::print("U of {} images, mean {:.6g}, in {}\n", u.size(), sum / static_cast<double>(u.size()), flags.out);
+  fmt::print("U of {} images, mean {:.6g}, in {}\n", u.size(), sum / static_cast<double>(u.size()),
+             flags.out);
 }
 
 }  // namespace
@@ -135,10 +144,14 @@ void add_energy_command(CLI::App& app) {
   auto flags = std::make_shared<EnergyFlags>();
   CLI::App* command = app.add_subcommand("energy", "U(x) of images under a trained model");
   flags->model.add_to(*command);
-  command->add_option("--images", flags->images, "an image, a .npy file, a folder of images, or a data set (its test images)")
+  command
+      ->add_option("--images", flags->images,
+                   "an image, a .npy file, a folder of images, or a data set (its test images)")
       ->required()
       ->type_name("FILE|FOLDER|DATASET");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command
+      ->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
   command->add_option("--out", flags->out, "the table [energies.csv]")->type_name("FILE");
   command->callback([flags] { energy(*flags); });
 }

@@ -13,12 +13,16 @@ void add_fetch_command(CLI::App& app) {
     std::string name, data;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand("fetch", "put a data set into the data folder, or verify it there");
+  CLI::App* command =
+      app.add_subcommand("fetch", "put a data set into the data folder, or verify it there");
   command->add_option("name", flags->name, "mnist, fashion or cifar10")->required()->type_name("");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command
+      ->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
   command->callback([flags] {
     check_dataset_name("data set", flags->name);
-    EBM_CHECK(flags->name != "synthetic", "fetch", "synthetic", "mnist, fashion or cifar10: synthetic is computed, not fetched");
+    EBM_CHECK(flags->name != "synthetic", "fetch", "synthetic",
+              "mnist, fashion or cifar10: synthetic is computed, not fetched");
     const std::filesystem::path root = data_root(flags->data);
     fetch(flags->name, root, [](const std::string& line) {
       fmt::print("{}\n", line);

@@ -8,21 +8,30 @@
 namespace ebm {
 
 void ModelFlags::add_to(CLI::App& command) {
-  command.add_option("--run", run, "folder of a run, or a checkpoint file")->required()->type_name("DIR|FILE");
-  command.add_option("--device", device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
+  command.add_option("--run", run, "folder of a run, or a checkpoint file")
+      ->required()
+      ->type_name("DIR|FILE");
+  command.add_option("--device", device, "auto: a GPU if there is one")
+      ->type_name("auto|cpu|cuda|cuda:N");
   command.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
-  command.add_option("--precision", precision, "arithmetic of the GPU's convolutions and products [fp32]")->type_name("fp32|tf32");
+  command
+      .add_option("--precision", precision,
+                  "arithmetic of the GPU's convolutions and products [fp32]")
+      ->type_name("fp32|tf32");
 }
 
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
-  if (!flags.threads.empty()) set_num_threads(static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
+  if (!flags.threads.empty())
+    set_num_threads(
+        static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
   const Device device = parse_device(flags.device);
   set_precision(parse_precision(flags.precision));
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
   auto trainer = std::make_unique<Trainer>(config.settings, device);
   trainer->load_state(checkpoint.file);
-  // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same bits
+  // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same
+  // bits
   cpu::plans_from_string(checkpoint.file.metadata.at(kCheckpointPlans));
   cpu::set_plan_timing(false);
   return trainer;

@@ -24,25 +24,31 @@ struct SampleFlags {
 void write_samples(const std::filesystem::path& path, const Tensor& x, ImageShape image) {
   const std::vector<float> values = x.to_host();  // (n, H, W, C)
   const int64_t n = x.extent(0);
-  if (path.extension() == ".npy") return write_npy(path, values, {n, image.height, image.width, image.channels});
+  if (path.extension() == ".npy")
+    return write_npy(path, values, {n, image.height, image.width, image.channels});
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
   write_png(path, image_grid(values, image, (n + columns - 1) / columns, columns, kGridScale));
 }
 
 void sample(const SampleFlags& flags) {
   const std::filesystem::path out = flags.out;
-  EBM_CHECK(out.extension() == ".png" || out.extension() == ".npy", "--out", out.string(), "a name that ends in .png or .npy");
+  EBM_CHECK(out.extension() == ".png" || out.extension() == ".npy", "--out", out.string(),
+            "a name that ends in .png or .npy");
   const int64_t n = parse_count("n", flags.n, 1);
   EBM_CHECK(n <= kMostSamples, "--n", flags.n, fmt::format("1 to {}", kMostSamples));
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
   const auto trainer = load_model(flags.model);
   const Settings& s = trainer->settings();
-  const int64_t steps = flags.generator_only ? 0 : flags.steps.empty() ? s.num_steps : parse_count("steps", flags.steps, 0);
+  const int64_t steps = flags.generator_only  ? 0
+                        : flags.steps.empty() ? s.num_steps
+                                              : parse_count("steps", flags.steps, 0);
   const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
-  const Trainer::Samples samples = trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, noise_scale);
+  const Trainer::Samples samples =
+      trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, noise_scale);
   write_samples(out, samples.revised, trainer->generator().image());
-  fmt::print("{} {} samples of {} at iteration {}, {} Langevin steps, in {}\n", n, flags.generator_only ? "generator" : "revised",
-             s.recipe, trainer->iteration(), steps, out.string());
+  fmt::print("{} {} samples of {} at iteration {}, {} Langevin steps, in {}\n", n,
+             flags.generator_only ? "generator" : "revised", s.recipe, trainer->iteration(), steps,
+             out.string());
 }
 
 }  // namespace
@@ -53,12 +59,18 @@ void add_sample_command(CLI::App& app) {
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "how many [64]")->type_name("N");
   command->add_option("--steps", flags->steps, "l: Langevin steps [the run's]")->type_name("N");
-  command->add_option("--noise-scale", flags->noise_scale, "factor of the noise; 0: gradient descent [the run's]")
+  command
+      ->add_option("--noise-scale", flags->noise_scale,
+                   "factor of the noise; 0: gradient descent [the run's]")
       ->check(CLI::NonNegativeNumber)
       ->type_name("X");
-  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");
-  command->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png]")->type_name("FILE.png|FILE.npy");
-  command->add_flag("--generator-only", flags->generator_only, "the generator's images, without Langevin steps");
+  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")
+      ->type_name("N");
+  command
+      ->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png]")
+      ->type_name("FILE.png|FILE.npy");
+  command->add_flag("--generator-only", flags->generator_only,
+                    "the generator's images, without Langevin steps");
   command->callback([flags] { sample(*flags); });
 }
 

@@ -13,11 +13,12 @@ namespace ebm {
 namespace {
 
 constexpr double kBarSeconds = 0.1, kLineSeconds = 5.0;
-constexpr int64_t kFirstLines = 3;         // iterations that get a line each: a sign of life
-constexpr double kEstimateSeconds = 2.0;   // measured before a time is promised
+constexpr int64_t kFirstLines = 3;        // iterations that get a line each: a sign of life
+constexpr double kEstimateSeconds = 2.0;  // measured before a time is promised
 constexpr int kBarWidth = 24;
 
-double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
+double seconds_between(std::chrono::steady_clock::time_point a,
+                       std::chrono::steady_clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
@@ -56,11 +57,15 @@ void Progress::stepped(const Metrics& m) {
   const double since = seconds_between(shown_, now);
   if (style_ == Style::bar) {
     if (since < kBarSeconds && done_ < total_ && bar_shown_) return;
-    const double share = static_cast<double>(done_) / static_cast<double>(std::max<int64_t>(total_, 1));
-    std::string bar;
-    for (int i = 0; i < kBarWidth; ++i) bar += i < std::lround(share * kBarWidth) ? '#' : '.';
-    const std::string line = "[" + bar + "] " + numbers(m);
-    fmt::print("\r{}\x1b[K", line.substr(0, terminal_width() - 1));
+    const std::string text = numbers(m);
+    const auto width = static_cast<int64_t>(terminal_width()) - 1;
+    const int64_t cells =
+        std::clamp<int64_t>(width - static_cast<int64_t>(text.size()) - 3, 0, kBarWidth);
+    std::string bar(static_cast<size_t>(cells), '.');
+    const auto full =
+        std::llround(static_cast<double>(cells * done_) / static_cast<double>(total_));
+    std::fill_n(bar.begin(), std::clamp<int64_t>(full, 0, cells), '#');
+    fmt::print("\r{}\x1b[K", ("[" + bar + "] " + text).substr(0, static_cast<size_t>(width)));
     bar_shown_ = true;
   } else {
     if (since < kLineSeconds && done_ < total_ && done_ > start_ + kFirstLines) return;
@@ -97,8 +102,8 @@ std::string Progress::numbers(const Metrics& m) const {
     rate = fmt::format("  {:.3g} it/s", per_second);
     left = fmt::format("  ETA {}", duration_text(static_cast<double>(total_ - done_) / per_second));
   }
-  return fmt::format("iteration {}/{}{}{}  energy gap {:+.3g}  reconstruction {:.4g}", m.iteration, total_, rate, left,
-                     m.energy_gap, m.reconstruction);
+  return fmt::format("iteration {}/{}{}{}  energy gap {:+.3g}  reconstruction {:.4g}", m.iteration,
+                     total_, rate, left, m.energy_gap, m.reconstruction);
 }
 
 void Progress::estimate() {

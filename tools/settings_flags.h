@@ -1,5 +1,5 @@
-// The one table of Settings: each field with its flag, the paper's symbol and what it does. Flags, --help
-// and config.toml come from it.
+// The one table of Settings: each field with its flag, the paper's symbol and what it does. Flags,
+// --help and config.toml come from it.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ void set_setting(Settings& settings, const SettingFlag& flag, const std::string&
 // What was said about the settings on the command line or in a config file.
 class SettingsOptions {
  public:
-  // Adds an option for every line of the table. Help shows the defaults of `recipe`. Must live as long as
-  // the app.
+  // Adds an option for every line of the table. Help shows the defaults of `recipe`. Must live as
+  // long as the app.
   void add_to(CLI::App& app, const std::string& recipe);
   bool given(const std::string& flag) const { return given_.contains(flag); }
   // Puts what was given over these settings.
@@ -53,7 +53,8 @@ struct RunFlags {
   bool deterministic = false;
 };
 
-// config.toml: all settings and run flags, commented. read_config takes it back, through CLI11's reader.
+// config.toml: all settings and run flags, commented. read_config takes it back, through CLI11's
+// reader.
 std::string config_text(const Settings& settings, const RunFlags& flags);
 struct Config {
   Settings settings;

@@ -2,9 +2,9 @@
 #include <csignal>
 #include <cstdio>
 
+#include <fmt/format.h>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/format.h>
 
 #include "core/check.h"
 #include "tools/command_line.h"
@@ -46,42 +46,55 @@ int train(TrainFlags& flags) {
   };
   say(plan.profile_line);
   if (options.resume) {
-    options.folder = flags.out.empty() ? options.resume->path.parent_path() : std::filesystem::path(flags.out);
+    options.folder =
+        flags.out.empty() ? options.resume->path.parent_path() : std::filesystem::path(flags.out);
     const std::string& threads = options.resume->file.metadata.at(kCheckpointThreads);
     if (!options.device.is_cuda() && threads != std::to_string(num_threads()))
-      say(fmt::format("note: begun with {} threads, now {}: the last bits may differ from an uninterrupted run", threads, num_threads()));
+      say(fmt::format(
+          "note: begun with {} threads, now {}: the last bits may differ from an uninterrupted run",
+          threads, num_threads()));
   } else {
     options.folder = new_run_folder(flags, settings.recipe);
   }
 
   const Dataset dataset = load_or_fetch(settings.recipe, flags.data, Split::train, say);
   if (!dataset.note.empty()) say("note: " + dataset.note);
-  if (!flags.epochs.empty()) settings.iterations = parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(dataset.count());
+  if (!flags.epochs.empty())
+    settings.iterations =
+        parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(dataset.count());
   check_settings(settings);
   options.config = config_text(settings, plan.flags);
   if (options.resume) {
     const int64_t done = std::stoll(options.resume->file.metadata.at("iteration"));
-    EBM_CHECK(done < settings.iterations, "--resume", fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
-              fmt::format("--iterations above {}", done));
+    EBM_CHECK(
+        done < settings.iterations, "--resume",
+        fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
+        fmt::format("--iterations above {}", done));
   }
-  say(fmt::format("{} images; {} iterations into {}", dataset.count(), settings.iterations, options.folder.string()));
+  say(fmt::format("{} images; {} iterations into {}", dataset.count(), settings.iterations,
+                  options.folder.string()));
 
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
   Progress progress(style, settings.iterations);
   const auto begin = std::chrono::steady_clock::now();
   const RunResult result = run_training(options, dataset, progress);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
   const std::string checkpoint = result.checkpoint.filename().string();
   if (result.stopped) {
-    progress.say(fmt::format("stopped at iteration {} after {}, saved as {}; go on with: train_ebm_vae {} --resume {}", result.iterations,
-                             duration_text(seconds), checkpoint, settings.recipe, options.folder.string()));
+    progress.say(fmt::format(
+        "stopped at iteration {} after {}, saved as {}; go on with: train_ebm_vae {} --resume {}",
+        result.iterations, duration_text(seconds), checkpoint, settings.recipe,
+        options.folder.string()));
     return 128 + stop_signal;
   }
-  progress.say(fmt::format("done: {} iterations of {} in {}; samples in {} (left: generator, right: revised), {}, metrics.csv, all in {}",
-                           result.iterations, settings.recipe, duration_text(seconds), result.samples.string(), checkpoint,
-                           options.folder.string()));
+  progress.say(
+      fmt::format("done: {} iterations of {} in {}; samples in {} (left: generator, right: "
+                  "revised), {}, metrics.csv, all in {}",
+                  result.iterations, settings.recipe, duration_text(seconds),
+                  result.samples.string(), checkpoint, options.folder.string()));
   return 0;
 }
 
@@ -89,9 +102,10 @@ int train(TrainFlags& flags) {
 }  // namespace ebm
 
 int main(int argc, char** argv) {
-  CLI::App app{"Trains an energy-based model, a generator and an encoder by variational MCMC teaching.\n"
-               "Signs: f = -U up to the reference; energy gap = mean f(data) - mean f(samples).",
-               "train_ebm_vae"};
+  CLI::App app{
+      "Trains an energy-based model, a generator and an encoder by variational MCMC teaching.\n"
+      "Signs: f = -U up to the reference; energy gap = mean f(data) - mean f(samples).",
+      "train_ebm_vae"};
   ebm::TrainFlags flags;
   flags.add_to(app, ebm::recipe_for_help(argc, argv));
   return ebm::run_program(app, argc, argv, [&] {

@@ -23,7 +23,8 @@ bool is_recipe(const std::string& word) {
   return std::find(names.begin(), names.end(), word) != names.end();
 }
 
-// The latest run of a recipe below runs/ that has a checkpoint. Names end in the time, so they sort by it.
+// The latest run of a recipe below runs/ that has a checkpoint. Names end in the time, so they sort
+// by it.
 fs::path latest_run(const std::string& recipe) {
   fs::path latest;
   std::error_code error;
@@ -32,31 +33,38 @@ fs::path latest_run(const std::string& recipe) {
     if (!name.starts_with(recipe + "-") || list_checkpoints(it->path()).empty()) continue;
     if (latest.empty() || name > latest.filename().string()) latest = it->path();
   }
-  EBM_CHECK(!latest.empty(), "--resume", "no run of " + recipe + " with a checkpoint below " + kRuns + "/",
+  EBM_CHECK(!latest.empty(), "--resume",
+            "no run of " + recipe + " with a checkpoint below " + kRuns + "/",
             "--resume with a run's folder or a checkpoint");
   return latest;
 }
 
 Checkpoint find_checkpoint(TrainFlags& flags) {
-  if (flags.recipe.empty() && is_recipe(flags.resume) && !fs::exists(flags.resume)) std::swap(flags.recipe, flags.resume);
+  if (flags.recipe.empty() && is_recipe(flags.resume) && !fs::exists(flags.resume))
+    std::swap(flags.recipe, flags.resume);
   if (!flags.resume.empty()) return read_checkpoint(flags.resume);
   if (!flags.out.empty()) return read_checkpoint(flags.out);
-  EBM_CHECK(!flags.recipe.empty(), "--resume", "neither a recipe nor a run", "`train_ebm_vae mnist --resume` or --resume DIR");
+  EBM_CHECK(!flags.recipe.empty(), "--resume", "neither a recipe nor a run",
+            "`train_ebm_vae mnist --resume` or --resume DIR");
   return read_checkpoint(latest_run(flags.recipe));
 }
 
 void refuse_change(const char* flag, const std::string& checkpoint, const std::string& given) {
-  EBM_CHECK(checkpoint == given, "--resume", fmt::format("{} {} for a checkpoint made with {}", flag, given, checkpoint),
+  EBM_CHECK(checkpoint == given, "--resume",
+            fmt::format("{} {} for a checkpoint made with {}", flag, given, checkpoint),
             "the same: the networks would differ");
 }
 
 // What a checkpoint's networks were built with must stay.
 void check_same_networks(const Settings& before, const Settings& now) {
   refuse_change("--width", std::to_string(before.width), std::to_string(now.width));
-  refuse_change("--generator-width", std::to_string(before.generator_width), std::to_string(now.generator_width));
-  refuse_change("--encoder-width", std::to_string(before.encoder_width), std::to_string(now.encoder_width));
+  refuse_change("--generator-width", std::to_string(before.generator_width),
+                std::to_string(now.generator_width));
+  refuse_change("--encoder-width", std::to_string(before.encoder_width),
+                std::to_string(now.encoder_width));
   refuse_change("--latent", std::to_string(before.latent), std::to_string(now.latent));
-  EBM_CHECK((before.ema_decay > 0) == (now.ema_decay > 0), "--resume", "--ema-decay switched on or off",
+  EBM_CHECK((before.ema_decay > 0) == (now.ema_decay > 0), "--resume",
+            "--ema-decay switched on or off",
             "the same: the checkpoint has moving averages or has none");
 }
 
@@ -70,29 +78,44 @@ Profile choose_profile(const std::string& text, Device device) {
 void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("recipe", recipe, "mnist, fashion, cifar10 or synthetic")->type_name("");
-  app.add_option("--profile", profile, "auto: paper on a GPU, laptop on the CPU")->type_name("auto|paper|laptop");
-  app.add_option("--device", device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
-  app.add_option("--epochs", epochs, "passes over the data, in place of --iterations")->type_name("N");
+  app.add_option("--profile", profile, "auto: paper on a GPU, laptop on the CPU")
+      ->type_name("auto|paper|laptop");
+  app.add_option("--device", device, "auto: a GPU if there is one")
+      ->type_name("auto|cpu|cuda|cuda:N");
+  app.add_option("--epochs", epochs, "passes over the data, in place of --iterations")
+      ->type_name("N");
   app.add_option("--out", out, "folder of the run [runs/RECIPE-TIME]")->type_name("DIR");
-  app.add_option_function<std::string>("--resume", [this](const std::string& text) { resume = text; },
-                                       "go on with a run: its folder, a checkpoint, or nothing for the latest run of the recipe")
+  app.add_option_function<std::string>(
+         "--resume", [this](const std::string& text) { resume = text; },
+         "go on with a run: its folder, a checkpoint, or nothing for the latest run of the recipe")
       ->expected(0, 1)
       ->configurable(false)
       ->type_name("[DIR|FILE]");
-  app.add_option("--data", data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  app.add_option("--data", data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
   app.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");
-  app.add_option("--precision", precision, "arithmetic of the GPU's convolutions and products [tf32]")->type_name("fp32|tf32");
-  app.add_flag("--deterministic", deterministic, "choose kernels by rule, not by timing: two runs agree bit for bit");
-  app.add_option("--checkpoint-every", checkpoint_every, "iterations between checkpoints; 0: only at the end [500]")->type_name("N");
-  app.add_option("--samples-every", samples_every, "iterations between sample pictures; 0: about a dozen in a run [0]")->type_name("N");
+  app.add_option("--precision", precision,
+                 "arithmetic of the GPU's convolutions and products [tf32]")
+      ->type_name("fp32|tf32");
+  app.add_flag("--deterministic", deterministic,
+               "choose kernels by rule, not by timing: two runs agree bit for bit");
+  app.add_option("--checkpoint-every", checkpoint_every,
+                 "iterations between checkpoints; 0: only at the end [500]")
+      ->type_name("N");
+  app.add_option("--samples-every", samples_every,
+                 "iterations between sample pictures; 0: about a dozen in a run [0]")
+      ->type_name("N");
   settings.add_to(app, recipe_for_help);
 }
 
 TrainPlan plan_run(TrainFlags& flags) {
-  EBM_CHECK(flags.epochs.empty() || !flags.settings.given("iterations"), "--epochs", "--iterations too", "one of the two");
-  if (!flags.threads.empty()) set_num_threads(static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
+  EBM_CHECK(flags.epochs.empty() || !flags.settings.given("iterations"), "--epochs",
+            "--iterations too", "one of the two");
+  if (!flags.threads.empty())
+    set_num_threads(
+        static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
   TrainPlan plan;
   RunOptions& options = plan.options;
   options.device = parse_device(flags.device);
@@ -103,21 +126,26 @@ TrainPlan plan_run(TrainFlags& flags) {
     options.settings = config.settings;
     plan.flags = config.flags;
     if (!flags.recipe.empty()) refuse_change("recipe", config.settings.recipe, flags.recipe);
-    if (flags.profile != "auto") refuse_change("--profile", to_string(config.settings.profile), flags.profile);
+    if (flags.profile != "auto")
+      refuse_change("--profile", to_string(config.settings.profile), flags.profile);
     flags.settings.apply(options.settings);
     check_same_networks(config.settings, options.settings);
     plan.profile_line = fmt::format("resuming {} ({} profile) on {}", options.resume->path.string(),
                                     to_string(options.settings.profile), describe(options.device));
   } else {
-    EBM_CHECK(!flags.recipe.empty(), "command line", "no recipe", "mnist, fashion, cifar10 or synthetic, as in `train_ebm_vae mnist`");
+    EBM_CHECK(!flags.recipe.empty(), "command line", "no recipe",
+              "mnist, fashion, cifar10 or synthetic, as in `train_ebm_vae mnist`");
     check_dataset_name("recipe", flags.recipe);
     options.settings = recipe_settings(flags.recipe, choose_profile(flags.profile, options.device));
     flags.settings.apply(options.settings);
-    plan.profile_line = fmt::format("{}: {} profile{} on {}", flags.recipe, to_string(options.settings.profile),
-                                    flags.profile == "auto" ? " (auto)" : "", describe(options.device));
+    plan.profile_line =
+        fmt::format("{}: {} profile{} on {}", flags.recipe, to_string(options.settings.profile),
+                    flags.profile == "auto" ? " (auto)" : "", describe(options.device));
   }
-  if (!flags.checkpoint_every.empty()) plan.flags.checkpoint_every = parse_count("checkpoint-every", flags.checkpoint_every, 0);
-  if (!flags.samples_every.empty()) plan.flags.samples_every = parse_count("samples-every", flags.samples_every, 0);
+  if (!flags.checkpoint_every.empty())
+    plan.flags.checkpoint_every = parse_count("checkpoint-every", flags.checkpoint_every, 0);
+  if (!flags.samples_every.empty())
+    plan.flags.samples_every = parse_count("samples-every", flags.samples_every, 0);
   if (!flags.precision.empty()) plan.flags.precision = flags.precision;
   if (flags.deterministic) plan.flags.deterministic = true;
   options.checkpoint_every = plan.flags.checkpoint_every;
@@ -130,12 +158,13 @@ TrainPlan plan_run(TrainFlags& flags) {
 
 fs::path new_run_folder(const TrainFlags& flags, const std::string& recipe) {
   if (!flags.out.empty()) {
-    EBM_CHECK(!fs::exists(fs::path(flags.out) / "metrics.csv"), "--out", flags.out + ", which holds a run",
-              "another folder, or --resume to go on with it");
+    EBM_CHECK(!fs::exists(fs::path(flags.out) / "metrics.csv"), "--out",
+              flags.out + ", which holds a run", "another folder, or --resume to go on with it");
     return flags.out;
   }
   const std::time_t now = std::time(nullptr);
-  const fs::path folder = fs::path(kRuns) / fmt::format("{}-{:%Y%m%d-%H%M%S}", recipe, fmt::localtime(now));
+  const fs::path folder =
+      fs::path(kRuns) / fmt::format("{}-{:%Y%m%d-%H%M%S}", recipe, fmt::localtime(now));
   fs::path unique = folder;
   for (int i = 2; fs::exists(unique); ++i) unique = fmt::format("{}-{}", folder.string(), i);
   return unique;

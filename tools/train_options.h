@@ -1,4 +1,5 @@
-// The trainer's command line, and what becomes of it: from flags, config file and checkpoint to RunOptions.
+// The trainer's command line, and what becomes of it: from flags, config file and checkpoint to
+// RunOptions.
 #pragma once
 
 #include <string>

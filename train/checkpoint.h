@@ -1,4 +1,5 @@
-// Checkpoints: safetensors files `checkpoint-00001000.safetensors`, named by iteration, in a run's folder.
+// Checkpoints: safetensors files `checkpoint-00001000.safetensors`, named by iteration, in a run's
+// folder.
 #pragma once
 
 #include <filesystem>
@@ -15,14 +16,16 @@ inline constexpr const char* kCheckpointConfig = "config";          // content o
 inline constexpr const char* kCheckpointPlans = "conv_plans";       // kernels/conv_plan.h
 inline constexpr const char* kCheckpointThreads = "threads";        // equal bits need equal threads
 
-// Files named like checkpoints in a folder, oldest first, whatever is in them. Empty if there is no folder.
+// Files named like checkpoints in a folder, oldest first, whatever is in them. Empty if there is no
+// folder.
 std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& folder);
 
 // The iteration in a checkpoint's file name, or -1.
 int64_t checkpoint_iteration(const std::filesystem::path& path);
 
-// Reads a checkpoint: `path` is a file, or a folder whose last one is taken. Throws Error with the reason
-// when it is cut short, damaged or foreign, and names the newest one before it that is valid.
+// Reads a checkpoint: `path` is a file, or a folder whose last one is taken. Throws Error with the
+// reason when it is cut short, damaged or foreign, and names the newest one before it that is
+// valid.
 struct Checkpoint {
   std::filesystem::path path;
   SafetensorsFile file;
@@ -43,8 +46,8 @@ class CheckpointStore {
   // *.set-aside. Nothing of a user's is deleted.
   void set_aside_after(int64_t iteration);
 
-  // Atomically: until the new file is whole on disk nothing else changes. Then all but the last `keep` are
-  // deleted. Throws Error when it cannot be written; earlier ones stay.
+  // Atomically: until the new file is whole on disk nothing else changes. Then all but the last
+  // `keep` are deleted. Throws Error when it cannot be written; earlier ones stay.
   void write(int64_t iteration, SafetensorsFile file);
 
   // The last one written or found here; empty if there is none.

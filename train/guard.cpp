@@ -19,19 +19,21 @@ constexpr double kGrowth = 20, kGrowthMargin = 5;
 template <class T>
 T read_number(const std::map<std::string, std::string>& metadata, const std::string& name) {
   const auto found = metadata.find(name);
-  EBM_CHECK(found != metadata.end(), "checkpoint", "no \"" + name + "\" in its metadata", "a checkpoint of a training run");
+  EBM_CHECK(found != metadata.end(), "checkpoint", "no \"" + name + "\" in its metadata",
+            "a checkpoint of a training run");
   const std::string& text = found->second;
   T value{};
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  EBM_CHECK(result.ec == std::errc() && result.ptr == text.data() + text.size() && value >= 0, "checkpoint",
-            name + " \"" + text + "\"", "a number, 0 or more");
+  EBM_CHECK(result.ec == std::errc() && result.ptr == text.data() + text.size() && value >= 0,
+            "checkpoint", name + " \"" + text + "\"", "a number, 0 or more");
   return value;
 }
 
 }  // namespace
 
 DivergenceGuard::DivergenceGuard(const Trainer& trainer)
-    : settings_(trainer.settings()), pixels_(static_cast<double>(trainer.generator().image().elements())) {
+    : settings_(trainer.settings()),
+      pixels_(static_cast<double>(trainer.generator().image().elements())) {
   trainer.save(newer_.snapshot);
 }
 
@@ -42,17 +44,20 @@ std::string DivergenceGuard::judge(const Metrics& m) const {
   }
   const double gap = std::abs(m.energy_gap);
   if (settings_.guard_gap > 0) {
-    if (gap > settings_.guard_gap) return fmt::format("energy gap {:.4g}, beyond {:.4g}", m.energy_gap, settings_.guard_gap);
+    if (gap > settings_.guard_gap)
+      return fmt::format("energy gap {:.4g}, beyond {:.4g}", m.energy_gap, settings_.guard_gap);
   } else if (gap_.seen >= kWarmUpIterations && gap > kGrowth * gap_.mean + kGrowthMargin) {
     return fmt::format("energy gap {:.4g}, grown from a mean of {:.4g}", m.energy_gap, gap_.mean);
   }
   const double move = m.revision / std::sqrt(pixels_);
   if (settings_.guard_move > 0 && move > settings_.guard_move)
-    return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move, settings_.guard_move);
+    return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move,
+                       settings_.guard_move);
   return "";
 }
 
-std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer, const Metrics& m) {
+std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer,
+                                                                const Metrics& m) {
   const std::string reason = judge(m);
   if (reason.empty()) {
     gap_.seen = std::min(gap_.seen + 1, kMeanIterations);
@@ -66,7 +71,8 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
     return std::nullopt;
   }
 
-  Rollback result{reason, m.iteration, 0, trainer.energy_lr_scale(), rollbacks_ >= settings_.guard_retries};
+  Rollback result{reason, m.iteration, 0, trainer.energy_lr_scale(),
+                  rollbacks_ >= settings_.guard_retries};
   if (older_) std::swap(newer_, *older_);
   older_.reset();  // it came after the state that is returned to: a past undone
   trainer.restore(newer_.snapshot);
@@ -82,13 +88,15 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
 
 void DivergenceGuard::save(std::map<std::string, std::string>& metadata) const {
   metadata["guard.rollbacks"] = std::to_string(rollbacks_);
-  metadata["guard.gap_mean"] = fmt::format("{}", gap_.mean);  // shortest text that reads back to the same number
+  metadata["guard.gap_mean"] =
+      fmt::format("{}", gap_.mean);  // shortest text that reads back to the same number
   metadata["guard.gap_seen"] = std::to_string(gap_.seen);
 }
 
 void DivergenceGuard::load(const std::map<std::string, std::string>& metadata) {
   const auto rollbacks = read_number<int64_t>(metadata, "guard.rollbacks");
-  const GapMean gap{read_number<double>(metadata, "guard.gap_mean"), read_number<int64_t>(metadata, "guard.gap_seen")};
+  const GapMean gap{read_number<double>(metadata, "guard.gap_mean"),
+                    read_number<int64_t>(metadata, "guard.gap_seen")};
   rollbacks_ = rollbacks;
   gap_ = newer_.gap = gap;
 }

@@ -18,12 +18,14 @@ class DivergenceGuard {
     std::string reason;          // what was seen, as in "energy gap 53.1, beyond 20"
     int64_t from = 0, to = 0;    // iterations
     double energy_lr_scale = 1;  // from now on
-    bool gave_up = false;        // the retries are used up: the state is the last good one, its scale unchanged
+    bool gave_up =
+        false;  // the retries are used up: the state is the last good one, its scale unchanged
   };
 
-  // Judges one iteration. When it is fine, keeps the trainer's state every guard_every iterations. Otherwise
-  // the trainer goes back to the older of the two states kept last, with its energy learning rate lowered:
-  // what diverges now was often on its way when the newer one, up to guard_every iterations old, was kept.
+  // Judges one iteration. When it is fine, keeps the trainer's state every guard_every iterations.
+  // Otherwise the trainer goes back to the older of the two states kept last, with its energy
+  // learning rate lowered: what diverges now was often on its way when the newer one, up to
+  // guard_every iterations old, was kept.
   std::optional<Rollback> watch(Trainer& trainer, const Metrics& metrics);
 
   // What makes these metrics those of a diverged run; empty for a good one.
@@ -31,8 +33,8 @@ class DivergenceGuard {
 
   int64_t rollbacks() const { return rollbacks_; }
 
-  // Counters to and from a checkpoint's metadata. The kept states are not in it: a resumed run goes back to
-  // its checkpoint at the earliest.
+  // Counters to and from a checkpoint's metadata. The kept states are not in it: a resumed run goes
+  // back to its checkpoint at the earliest.
   void save(std::map<std::string, std::string>& metadata) const;
   void load(const std::map<std::string, std::string>& metadata);
 

@@ -14,7 +14,7 @@ struct MetricField {
   const char* name;   // as in "energy_gap"
   const char* curve;  // as in "energy/gap"
   double (*value)(const Metrics&);
-  bool is_time;       // seconds of a phase: differs from run to run, says nothing about divergence
+  bool is_time;  // seconds of a phase: differs from run to run, says nothing about divergence
 };
 std::span<const MetricField> metric_fields();
 
@@ -25,9 +25,10 @@ inline constexpr const char* kMetricsComment =
 
 class MetricsLog {
  public:
-  // Opens the file and, where it is new, writes its first lines. Of a file that is there, rows after
-  // (`rollbacks`, `iteration`) and a last row that was cut short are removed: the run goes on from there.
-  // Throws Error when the file cannot be read or written, or is no such log.
+  // Opens the file and, where it is new, writes its first lines. Of a file that is there, rows
+  // after
+  // (`rollbacks`, `iteration`) and a last row that was cut short are removed: the run goes on from
+  // there. Throws Error when the file cannot be read or written, or is no such log.
   MetricsLog(const std::filesystem::path& path, int64_t iteration, int64_t rollbacks);
   ~MetricsLog();
   MetricsLog(const MetricsLog&) = delete;

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
-constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2,
+                                    0.3,  0.4,  0.5,  0.6,  0.7, 0.8,  0.9};
 
 // Feeds the trainer and writes the run's files.
 class Run {
@@ -30,11 +31,13 @@ class Run {
         observer_(observer),
         trainer_(options.settings, options.device),
         store_(options.folder),
-        host_batch_(static_cast<size_t>(options.settings.batch * trainer_.generator().image().elements())) {
+        host_batch_(
+            static_cast<size_t>(options.settings.batch * trainer_.generator().image().elements())) {
     const ImageShape image = trainer_.generator().image();
     EBM_CHECK(dataset.images.shape() == image, "run", "images of another size than the networks'",
               fmt::format("{}x{}x{}", image.height, image.width, image.channels));
-    batch_ = Tensor::empty({options.settings.batch, image.height, image.width, image.channels}, options.device);
+    batch_ = Tensor::empty({options.settings.batch, image.height, image.width, image.channels},
+                           options.device);
     if (options.resume) {
       // before the first convolution: what is chosen by timing must be what it was
       cpu::plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
@@ -60,15 +63,18 @@ class Run {
       observer_.stepped(metrics);
       if (const auto rollback = guard_->watch(trainer_, metrics)) {
         if (rollback->gave_up) give_up(*rollback);
-        observer_.notice(fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's learning rate at {:.3g} of its setting",
-                                     rollback->from, rollback->reason, rollback->to, rollback->energy_lr_scale));
+        observer_.notice(
+            fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's "
+                        "learning rate at {:.3g} of its setting",
+                        rollback->from, rollback->reason, rollback->to, rollback->energy_lr_scale));
         continue;
       }
       const int64_t done = trainer_.iteration();
       if (done % scalars_every_ == 0 || done == total) write_scalars(metrics);
       result.stopped = done < total && options_.stop_requested && options_.stop_requested();
       if (samples_due(done, total, options_.samples_every) || result.stopped) write_samples();
-      if (done == total || result.stopped || (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0))
+      if (done == total || result.stopped ||
+          (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0))
         write_checkpoint();
     }
     result.iterations = trainer_.iteration();
@@ -83,26 +89,30 @@ class Run {
  private:
   const Tensor& next_batch() {
     const Settings& s = options_.settings;
-    const std::vector<int64_t> indices = batch_indices(s.seed, trainer_.iteration(), s.batch, dataset_.count());
+    const std::vector<int64_t> indices =
+        batch_indices(s.seed, trainer_.iteration(), s.batch, dataset_.count());
     fill_batch(dataset_, indices, host_batch_.data());
     batch_.copy_from_host(host_batch_);
     return batch_;
   }
 
   void write_scalars(const Metrics& metrics) {
-    for (const MetricField& field : metric_fields()) events_->scalar(field.curve, field.value(metrics), metrics.iteration);
+    for (const MetricField& field : metric_fields())
+      events_->scalar(field.curve, field.value(metrics), metrics.iteration);
     events_->flush();
   }
 
   void write_samples() {
     const Settings& s = options_.settings;
     // the same latent vectors all through the run, so that one sees them change
-    const Trainer::Samples samples =
-        trainer_.sample(kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, s.num_steps, s.noise_scale);
+    const Trainer::Samples samples = trainer_.sample(
+        kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, s.num_steps, s.noise_scale);
     for (const Tensor& x : {samples.generated, samples.revised}) {
       const std::vector<float> values = x.to_host();
-      if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) continue;
-      observer_.notice(fmt::format("no picture at iteration {}: its samples are not finite", trainer_.iteration()));
+      if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+        continue;
+      observer_.notice(fmt::format("no picture at iteration {}: its samples are not finite",
+                                   trainer_.iteration()));
       return;
     }
     const Picture picture = samples_picture(samples, trainer_.generator().image());
@@ -122,10 +132,13 @@ class Run {
   }
 
   [[noreturn]] void give_up(const DivergenceGuard::Rollback& rollback) {
-    // the trainer is in its last good state: not less than the last checkpoint, unless that is from this very stretch
-    if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration()) write_checkpoint();
-    EBM_FAIL("training", fmt::format("{} at iteration {}, after {} returns to an earlier state", rollback.reason, rollback.from,
-                                     guard_->rollbacks()),
+    // the trainer is in its last good state: not less than the last checkpoint, unless that is from
+    // this very stretch
+    if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration())
+      write_checkpoint();
+    EBM_FAIL("training",
+             fmt::format("{} at iteration {}, after {} returns to an earlier state",
+                         rollback.reason, rollback.from, guard_->rollbacks()),
              "a run that stays in balance: try a lower --energy-lr");
   }
 
@@ -154,8 +167,9 @@ bool samples_due(int64_t done, int64_t total, int64_t every) {
 }
 
 Picture samples_picture(const Trainer::Samples& samples, ImageShape image) {
-  return side_by_side(image_grid(samples.generated.to_host(), image, kGridRows, kGridRows, kGridScale),
-                      image_grid(samples.revised.to_host(), image, kGridRows, kGridRows, kGridScale));
+  return side_by_side(
+      image_grid(samples.generated.to_host(), image, kGridRows, kGridRows, kGridScale),
+      image_grid(samples.revised.to_host(), image, kGridRows, kGridRows, kGridScale));
 }
 
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {

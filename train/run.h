@@ -17,12 +17,12 @@ namespace ebm {
 struct RunOptions {
   Settings settings;
   Device device;
-  std::filesystem::path folder;           // made where needed
-  std::string config;                     // content of config.toml; also kept in the checkpoints
-  int64_t checkpoint_every = 500;         // iterations; 0: at the end only
-  int64_t samples_every = 0;              // iterations; 0: a dozen or so in a run, more often at first
-  std::optional<Checkpoint> resume;       // where to go on from
-  std::function<bool()> stop_requested;   // asked after each iteration; true saves and ends
+  std::filesystem::path folder;      // made where needed
+  std::string config;                // content of config.toml; also kept in the checkpoints
+  int64_t checkpoint_every = 500;    // iterations; 0: at the end only
+  int64_t samples_every = 0;         // iterations; 0: a dozen or so in a run, more often at first
+  std::optional<Checkpoint> resume;  // where to go on from
+  std::function<bool()> stop_requested;  // asked after each iteration; true saves and ends
 };
 
 // What a run tells while it goes; all functions may be left out.
@@ -37,15 +37,16 @@ class RunObserver {
 struct RunResult {
   int64_t iterations = 0;  // done in all
   int64_t rollbacks = 0;
-  bool stopped = false;    // on request, before the last iteration
+  bool stopped = false;  // on request, before the last iteration
   std::filesystem::path checkpoint;
-  std::filesystem::path samples;  // the last picture: left the generator's, right the revised samples
+  std::filesystem::path
+      samples;  // the last picture: left the generator's, right the revised samples
 };
 
-// Trains until settings.iterations and writes config.toml, metrics.csv, TensorBoard events, samples/*.png
-// and checkpoints. On the CPU a resumed run is the uninterrupted one bit for bit, for the same number of
-// threads and the same plans (kernels/conv_plan.h). Throws Error when the output cannot be written or the
-// run diverges for good; the message then names the last good checkpoint.
+// Trains until settings.iterations and writes config.toml, metrics.csv, TensorBoard events,
+// samples/*.png and checkpoints. On the CPU a resumed run is the uninterrupted one bit for bit, for
+// the same number of threads and the same plans (kernels/conv_plan.h). Throws Error when the output
+// cannot be written or the run diverges for good; the message then names the last good checkpoint.
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer);
 
 // Whether a run of `total` iterations draws its samples after iteration `done`.

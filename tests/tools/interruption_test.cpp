@@ -10,13 +10,15 @@ using namespace ebm::test;
 namespace {
 
 std::vector<std::string> tiny(std::vector<std::string> arguments) {
-  for (const char* word : {"--device", "cpu", "--deterministic", "--width", "4", "--generator-width", "16", "--encoder-width", "8",
-                           "--latent", "8", "--batch", "8", "--chains", "8", "--steps", "3"})
+  for (const char* word :
+       {"--device", "cpu", "--deterministic", "--width", "4", "--generator-width", "16",
+        "--encoder-width", "8", "--latent", "8", "--batch", "8", "--chains", "8", "--steps", "3"})
     arguments.push_back(word);
   return arguments;
 }
 
-Outcome train(const TemporaryFolder& folder, const std::vector<std::string>& arguments, int64_t file_limit = 0) {
+Outcome train(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
+              int64_t file_limit = 0) {
   return Program(EBM_TRAIN_PROGRAM, arguments, folder.path(), file_limit).wait();
 }
 
@@ -30,7 +32,8 @@ size_t rows(const std::filesystem::path& path) {
 TEST_CASE("SIGINT and SIGTERM save and end, and the run goes on from there") {
   for (const int number : {SIGINT, SIGTERM}) {
     const TemporaryFolder folder;
-    Program program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
+    Program program(EBM_TRAIN_PROGRAM,
+                    tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
     REQUIRE(eventually([&] { return rows(folder / "run/metrics.csv") >= 5; }));
     program.signal(number);
     const Outcome outcome = program.wait();
@@ -39,7 +42,8 @@ TEST_CASE("SIGINT and SIGTERM save and end, and the run goes on from there") {
     const Checkpoint checkpoint = read_checkpoint(folder / "run");
     const int64_t done = checkpoint_iteration(checkpoint.path);
     CHECK(static_cast<int64_t>(rows(folder / "run/metrics.csv")) == done + 2);
-    const Outcome more = train(folder, {"synthetic", "--resume", "run", "--iterations", std::to_string(done + 2), "--device", "cpu"});
+    const Outcome more = train(folder, {"synthetic", "--resume", "run", "--iterations",
+                                        std::to_string(done + 2), "--device", "cpu"});
     CHECK_MESSAGE(more.code == 0, more.err);
     CHECK(checkpoint_iteration(read_checkpoint(folder / "run").path) == done + 2);
   }
@@ -47,12 +51,16 @@ TEST_CASE("SIGINT and SIGTERM save and end, and the run goes on from there") {
 
 TEST_CASE("kill -9 leaves a valid checkpoint") {
   const TemporaryFolder folder;
-  Program program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "1000000", "--checkpoint-every", "1", "--out", "run"}), folder.path());
+  Program program(
+      EBM_TRAIN_PROGRAM,
+      tiny({"synthetic", "--iterations", "1000000", "--checkpoint-every", "1", "--out", "run"}),
+      folder.path());
   REQUIRE(eventually([&] { return list_checkpoints(folder / "run").size() >= 2; }));
   program.signal(SIGKILL);
   CHECK(program.wait().code == 128 + SIGKILL);
   const int64_t done = checkpoint_iteration(read_checkpoint(folder / "run").path);
-  const Outcome more = train(folder, {"--resume", "run", "--iterations", std::to_string(done + 1), "--device", "cpu"});
+  const Outcome more = train(
+      folder, {"--resume", "run", "--iterations", std::to_string(done + 1), "--device", "cpu"});
   CHECK_MESSAGE(more.code == 0, more.err);
 }
 
@@ -70,7 +78,8 @@ TEST_CASE("a full disk is one line and costs no checkpoint") {
   const std::string good = (folder / "run/checkpoint-00000002.safetensors").string();
   const std::string bytes = get(good);
   const int64_t limit = static_cast<int64_t>(bytes.size()) / 2;  // room for all but the checkpoint
-  const Outcome full = train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"}, limit);
+  const Outcome full =
+      train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"}, limit);
   CHECK(full.is_error_with("last good checkpoint: run/checkpoint-00000002.safetensors"));
   CHECK(get(good) == bytes);
   CHECK(list_checkpoints(folder / "run").size() == 1);
@@ -79,21 +88,28 @@ TEST_CASE("a full disk is one line and costs no checkpoint") {
   const Outcome later = train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"});
   CHECK_MESSAGE(later.code == 0, later.err);
 
-  CHECK(train(folder, tiny({"synthetic", "--iterations", "2", "--out", "small"}), 900).is_error_with("small"));
+  CHECK(train(folder, tiny({"synthetic", "--iterations", "2", "--out", "small"}), 900)
+            .is_error_with("small"));
 }
 
 TEST_CASE("what --resume cannot go on with is refused") {
   const TemporaryFolder folder;
-  REQUIRE(train(folder, tiny({"synthetic", "--iterations", "4", "--checkpoint-every", "2", "--out", "run"})).code == 0);
+  REQUIRE(train(folder,
+                tiny({"synthetic", "--iterations", "4", "--checkpoint-every", "2", "--out", "run"}))
+              .code == 0);
   CHECK(train(folder, {"synthetic", "--resume", "run"}).is_error_with("all 4 iterations are done"));
   CHECK(train(folder, {"mnist", "--resume", "run"}).is_error_with("recipe mnist"));
-  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--latent", "9"}).is_error_with("--latent 9"));
-  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--profile", "paper"}).is_error_with("--profile paper"));
+  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--latent", "9"})
+            .is_error_with("--latent 9"));
+  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--profile", "paper"})
+            .is_error_with("--profile paper"));
   CHECK(train(folder, {"synthetic", "--resume"}).is_error_with("no run of synthetic"));
   CHECK(train(folder, {"--resume", "nowhere"}).is_error_with("nowhere"));
   const std::string last = "run/checkpoint-00000004.safetensors";
   put(folder / last, get(folder / last).substr(0, 1000));
-  CHECK(train(folder, {"--resume", "run", "--iterations", "6"}).is_error_with("the one before it is valid: run/checkpoint-00000002"));
-  const Outcome before = train(folder, {"--resume", "run/checkpoint-00000002.safetensors", "--iterations", "6", "--device", "cpu"});
+  CHECK(train(folder, {"--resume", "run", "--iterations", "6"})
+            .is_error_with("the one before it is valid: run/checkpoint-00000002"));
+  const Outcome before = train(folder, {"--resume", "run/checkpoint-00000002.safetensors",
+                                        "--iterations", "6", "--device", "cpu"});
   CHECK_MESSAGE(before.code == 0, before.err);
 }

@@ -81,7 +81,8 @@ TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats w
   whole.checkpoint_every = 2;
   run(whole);
   CHECK(rows(folder / "whole") == rows(folder / "run"));
-  CHECK(get(folder / "whole" / "checkpoint-00000008.safetensors") == get(folder / "run" / "checkpoint-00000008.safetensors"));
+  CHECK(get(folder / "whole" / "checkpoint-00000008.safetensors") ==
+        get(folder / "run" / "checkpoint-00000008.safetensors"));
 }
 
 TEST_CASE("a damaged or foreign checkpoint is refused and the one before it offered") {
@@ -136,6 +137,7 @@ TEST_CASE("a checkpoint of other networks changes nothing") {
   other.latent = 9;
   Trainer trainer(other, kCpu);
   const std::vector<float> before = trainer.generator().parameters().flat().to_host();
-  CHECK(contains(error_of([&] { trainer.load_state(read_checkpoint(result.checkpoint).file); }), "expected F32 ("));
+  CHECK(contains(error_of([&] { trainer.load_state(read_checkpoint(result.checkpoint).file); }),
+                 "expected F32 ("));
   CHECK(trainer.generator().parameters().flat().to_host() == before);
 }

@@ -119,14 +119,16 @@ TEST_CASE("a run that diverges goes on with a lower learning rate") {
   s.guard_every = 3;
   s.guard_lr_factor = 1e-4;
   Notices notices;
-  const RunResult result = run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train), notices);
+  const RunResult result = run_training(tiny_run(folder / "run", s),
+                                        load_dataset("synthetic", {}, Split::train), notices);
   CHECK(result.iterations == 30);
   CHECK(result.rollbacks == 1);
   REQUIRE(notices.lines.size() == 1);
   CHECK(contains(notices.lines[0], "diverged at iteration"));
   CHECK(contains(notices.lines[0], "learning rate at 0.0001"));
   CHECK(read_checkpoint(result.checkpoint).file.metadata.at("guard.rollbacks") == "1");
-  CHECK(read_checkpoint(result.checkpoint).file.metadata.at("energy_lr_scale").starts_with("0.0001"));
+  CHECK(
+      read_checkpoint(result.checkpoint).file.metadata.at("energy_lr_scale").starts_with("0.0001"));
 }
 
 TEST_CASE("a run that diverges for good stops with its last good checkpoint") {
@@ -141,7 +143,8 @@ TEST_CASE("a run that diverges for good stops with its last good checkpoint") {
   s.guard_lr_factor = 0.99;
   Notices notices;
   const Dataset dataset = load_dataset("synthetic", {}, Split::train);
-  const std::string error = error_of([&] { run_training(tiny_run(folder / "run", s), dataset, notices); });
+  const std::string error =
+      error_of([&] { run_training(tiny_run(folder / "run", s), dataset, notices); });
   CHECK(notices.lines.size() == 2);
   CHECK(contains(error, "after 2 returns"));
   const auto list = list_checkpoints(folder / "run");
@@ -150,5 +153,6 @@ TEST_CASE("a run that diverges for good stops with its last good checkpoint") {
   const Checkpoint checkpoint = read_checkpoint(list[0]);
   Trainer trainer(s, kCpu);
   trainer.load_state(checkpoint.file);  // all of it is there
-  for (const float value : trainer.energy_net().parameters().flat().to_host()) REQUIRE(std::isfinite(value));
+  for (const float value : trainer.energy_net().parameters().flat().to_host())
+    REQUIRE(std::isfinite(value));
 }

@@ -1,0 +1,46 @@
+#include "train/run.h"
+
+#include <doctest/doctest.h>
+
+#include "core/memory.h"
+#include "tests/train/fixtures.h"
+#include "tests/train/tiny_run.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+TEST_CASE("after the first iterations a run asks the system for no memory") {
+  struct Allocations : RunObserver {
+    void stepped(const Metrics& m) override {
+      if (m.iteration == 8) before = memory_stats(kCpu).system_allocations;
+      if (m.iteration == 20) after = memory_stats(kCpu).system_allocations;
+    }
+    uint64_t before = 0, after = 1;
+  } allocations;
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  Settings s = tiny_settings(20);
+  s.guard_every = 2;
+  s.ema_decay = 0.9;
+  run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train),
+               allocations);
+  CHECK(allocations.before == allocations.after);
+}
+
+TEST_CASE("samples come about a dozen times in a run, more often at first, and at its end") {
+  for (const int64_t total : {1, 2, 10, 100, 3000, 200000}) {
+    int64_t count = 0, early = 0;
+    for (int64_t done = 1; done <= total; ++done) {
+      if (!samples_due(done, total, 0)) continue;
+      ++count;
+      early += done <= total / 4;
+    }
+    CHECK(samples_due(total, total, 0));
+    CHECK(count <= 15);
+    if (total >= 100) CHECK(count == 15);
+    if (total >= 100) CHECK(early == 7);
+  }
+  CHECK(samples_due(6, 10, 3));
+  CHECK(!samples_due(7, 10, 3));
+  CHECK(samples_due(10, 10, 3));
+}
