@@ -1,8 +1,11 @@
 #include "tools/command_line.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <numeric>
 
@@ -106,6 +109,12 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
 std::string suggestion(const std::string& word, const std::vector<std::string>& names) {
   const std::string name = nearest_name(word, names);
   return name.empty() ? "" : fmt::format("; did you mean {}?", name);
+}
+
+void limit_spinning(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
+  ::setenv("GOMP_SPINCOUNT", "5000", 1);   // some tens of microseconds: a wait inside a training step
+  ::execv("/proc/self/exe", argv);         // returns only if it failed: then the default spin will do
 }
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {

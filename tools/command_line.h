@@ -9,6 +9,12 @@
 
 namespace ebm {
 
+// Call first in main. OpenMP's threads spin for milliseconds when they wait, which slows a run a hundred
+// times where another program shares the cores (docs/performance.md). The OpenMP library reads its settings
+// before main, so this starts the program anew with a shorter spin; a user's own OMP_WAIT_POLICY or
+// GOMP_SPINCOUNT is left alone.
+void limit_spinning(char** argv);
+
 // Runs a program's body. Error, a bad command line, memory exhausted: one line "error: ..." on
 // stderr and exit code 1. --help: 0. Returns main's exit code. A write to a full disk or past a
 // size limit is an error like any other, not a signal.

@@ -4,6 +4,7 @@
 #include "tools/ebm_commands.h"
 
 int main(int argc, char** argv) {
+  ebm::limit_spinning(argv);
   CLI::App app{"Works with what train_ebm_vae makes.", "ebm"};
   app.require_subcommand(1);
   ebm::add_fetch_command(app);

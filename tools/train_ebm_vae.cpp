@@ -102,6 +102,7 @@ int train(TrainFlags& flags) {
 }  // namespace ebm
 
 int main(int argc, char** argv) {
+  ebm::limit_spinning(argv);
   CLI::App app{
       "Trains an energy-based model, a generator and an encoder by variational MCMC teaching.\n"
       "Signs: f = -U up to the reference; energy gap = mean f(data) - mean f(samples).",
