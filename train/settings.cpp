@@ -21,10 +21,16 @@ Settings mnist_paper() {
   s.vae_lr = 1e-4;
   s.lr_decay = 0.98;
   s.lr_decay_iterations = 20 * 150;
+  s.lr_tau = 0;
   s.kl_weight = 3;
+  s.kl_warmup = 0;
   s.energy_l2 = 0;
+  s.clip_norm = 0;
+  s.ema_decay = 0;
+  s.image_noise = s.image_noise_end = 0;
   s.latent = 100;
-  s.width = 64;
+  s.width = s.encoder_width = 64;
+  s.dropout_keep = 0.8;
   s.guard_gap = 0;  // energies of this profile reach 1e6: only NaN and exploding chains stop it
   return s;
 }
@@ -65,6 +71,7 @@ Settings recipe_settings(const std::string& recipe, Profile profile) {
   if (recipe != "mnist" && recipe != "fashion" && recipe != "cifar10" && recipe != "synthetic")
     EBM_FAIL("recipe", "\"" + recipe + "\"", "mnist, fashion, cifar10 or synthetic");
   if (profile == Profile::paper) s = recipe == "cifar10" ? cifar10_paper() : mnist_paper();
+  else if (recipe == "fashion") s.image_noise_tau = 1500;
   s.recipe = recipe;
   return s;
 }

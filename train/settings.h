@@ -11,14 +11,15 @@ namespace ebm {
 
 enum class Profile { paper, laptop };
 
+// The defaults are the laptop profile's, found by trial on two CPU cores (docs/results.md).
 struct Settings {
   std::string recipe = "mnist";  // mnist | fashion | cifar10 | synthetic: also the data set
   Profile profile = Profile::laptop;
   uint64_t seed = 1;
 
-  int64_t iterations = 1000;      // in all, not more: a resumed run goes on to this number
-  int64_t batch = 100;            // n, data images an iteration
-  int64_t chains = 100;           // Langevin chains an iteration; may differ from batch
+  int64_t iterations = 6000;      // in all, not more: a resumed run goes on to this number
+  int64_t batch = 64;             // n, data images an iteration
+  int64_t chains = 64;            // Langevin chains an iteration; may differ from batch
 
   int64_t num_steps = 20;         // l, Langevin steps
   double drift = 1.0;             // δ²/2, the factor of the gradient
@@ -27,32 +28,33 @@ struct Settings {
   double sigma_ref = 0.0;         // σ_ref of the Gaussian reference; 0: none (σ_ref = ∞)
   double clamp = 1.2;             // x stays in [-clamp, clamp]; 0: free
 
-  double energy_lr = 2e-4;        // Adam's, for θ
-  double vae_lr = 1e-3;           // Adam's, for (α, β)
+  double energy_lr = 4e-4;        // Adam's, for θ
+  double vae_lr = 2e-3;           // Adam's, for (α, β)
   double adam_beta1 = 0.5;
   double adam_beta2 = 0.999;
   double lr_decay = 1.0;          // every lr_decay_iterations all learning rates shrink by this factor,
   double lr_decay_iterations = 1000;  // continuously,
-  double lr_tau = 0.0;            // and are divided by 1 + iteration/lr_tau; 0: are not
-  double kl_weight = 0.5;         // γ
-  double kl_warmup = 0.0;         // iterations over which γ rises linearly to its value
-  double energy_l2 = 0.01;        // weight of mean f(x)² + mean f(x̃)² in the energy's loss
-  double clip_norm = 0.0;         // largest global gradient norm of a network; 0: no clipping
-  double ema_decay = 0.0;         // of the parameters' moving average, which sampling uses; 0: none
-  double image_noise = 0.0;       // standard deviation of noise added to data and revised samples, for the
+  double lr_tau = 3000.0;         // and are divided by 1 + iteration/lr_tau; 0: are not
+  double kl_weight = 2.0;         // γ
+  double kl_warmup = 1000.0;      // iterations over which γ rises linearly to its value
+  double energy_l2 = 0.1;         // weight of mean f(x)² + mean f(x̃)² in the energy's loss
+  double clip_norm = 200.0;       // largest global gradient norm of a network; 0: no clipping
+  double ema_decay = 0.999;       // of the parameters' moving average, which sampling uses; 0: none
+  double image_noise = 0.3;       // standard deviation of noise added to data and revised samples, for the
                                   // energy's loss only: blurs the two distributions until they overlap
-  double image_noise_end = 0.0;   // what it falls to:
-  double image_noise_tau = 1000;  // end + (start − end)/(1 + iteration/image_noise_tau)
+  double image_noise_end = 0.05;  // what it falls to:
+  double image_noise_tau = 500;   // end + (start − end)/(1 + iteration/image_noise_tau)
 
   // Channels of each network's first layer in the laptop profile; the paper's networks are fixed.
-  int64_t width = 16;
+  int64_t width = 32;
   int64_t generator_width = 256;
-  int64_t encoder_width = 64;
+  int64_t encoder_width = 32;
   double dropout_keep = 1.0;      // of the encoder; 1: no dropout
-  int64_t latent = 32;            // d; the paper's is 100
+  int64_t latent = 16;            // d; the paper's is 100
 
-  double guard_gap = 20.0;        // |mean f(x) − mean f(x̃)| beyond which the run is held to have diverged; 0: off
-  double guard_move = 0.8;        // ‖x̃ − x̂‖ per pixel (root mean square), likewise
+  double guard_gap = 6.0;         // |mean f(x) − mean f(x̃)| beyond which the run is held to have diverged;
+                                  // 0: when it outgrows its own mean
+  double guard_move = 0.8;        // ‖x̃ − x̂‖ per pixel (root mean square), likewise; 0: off
   int64_t guard_every = 50;       // iterations between the states that can be returned to
   int64_t guard_retries = 5;      // rollbacks before the run gives up
   double guard_lr_factor = 0.5;   // the energy's lr is multiplied by this at each rollback
