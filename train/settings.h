@@ -17,7 +17,7 @@ struct Settings {
   Profile profile = Profile::laptop;
   uint64_t seed = 1;
 
-  int64_t iterations = 6000;      // in all, not more: a resumed run goes on to this number
+  int64_t iterations = 5000;      // in all, not more: a resumed run goes on to this number
   int64_t batch = 64;             // n, data images an iteration
   int64_t chains = 64;            // Langevin chains an iteration; may differ from batch
 
@@ -35,7 +35,7 @@ struct Settings {
   double lr_decay = 1.0;          // every lr_decay_iterations all learning rates shrink by this factor,
   double lr_decay_iterations = 1000;  // continuously,
   double lr_tau = 3000.0;         // and are divided by 1 + iteration/lr_tau; 0: are not
-  double kl_weight = 2.0;         // γ
+  double kl_weight = 3.0;         // γ
   double kl_warmup = 1000.0;      // iterations over which γ rises linearly to its value
   double energy_l2 = 0.1;         // weight of mean f(x)² + mean f(x̃)² in the energy's loss
   double clip_norm = 200.0;       // largest global gradient norm of a network; 0: no clipping

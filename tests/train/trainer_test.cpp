@@ -19,6 +19,7 @@ Settings tiny() {
   s.width = 4;
   s.generator_width = 32;
   s.encoder_width = 8;
+  s.kl_weight = 2;
   s.latent = 8;
   s.batch = 8;
   s.chains = 8;
