@@ -57,6 +57,16 @@ Tensor with_noise(const Tensor& x, float stddev, const RandomKey& key) {
 // Σ (a − b)² as (1).
 Tensor squared_distance(const Tensor& a, const Tensor& b) { return sum_squares(binary(Binary::sub, a, b)); }
 
+// The gradients of two networks' parameters in one walk over the tape.
+std::pair<std::vector<Tensor>, std::vector<Tensor>> gradients(Tape& tape, const Var& loss, const Parameters& first,
+                                                              const Parameters& second) {
+  std::vector<Var> targets = first.vars();
+  targets.insert(targets.end(), second.vars().begin(), second.vars().end());
+  const std::vector<Tensor> all = tape.gradient(loss, targets);
+  const auto split = all.begin() + static_cast<int64_t>(first.vars().size());
+  return {{all.begin(), split}, {split, all.end()}};
+}
+
 // While alive, the networks whose averages are kept compute with them.
 class UseAverages {
  public:
@@ -125,10 +135,9 @@ Metrics Trainer::step(const Tensor& data) {
   const Tensor y = with_noise(x_tilde, blur, key(Stream::sample_noise));              // (n, H, W, C)
   {
     Tape tape;
-    const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));            // (batch), (n)
-    Var loss = sub(mean(f_samples), mean(f_data));
-    if (s.energy_l2 > 0)
-      loss = add(loss, scale(add(mean(square(f_data)), mean(square(f_samples))), static_cast<float>(s.energy_l2)));
+    const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));                  // (batch), (n)
+    const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
+    const Var loss = add(sub(mean(f_samples), mean(f_data)), scale(penalty, static_cast<float>(s.energy_l2)));
     m.grad_energy = energy_adam_.step(tape.gradient(loss, energy_.parameters().vars()), m.energy_lr);
     m.f_data = mean(f_data).value().item();
     m.f_samples = mean(f_samples).value().item();
@@ -145,22 +154,17 @@ Metrics Trainer::step(const Tensor& data) {
     const Var reconstruction = mean(sum_rows(square(sub(generator_(z_tilde), Var(x_tilde)))));
     const Var kl = mean(kl_to_standard_normal(posterior));
     const Var loss = add(reconstruction, scale(kl, static_cast<float>(kl_weight(s, iteration_))));
-    std::vector<Var> targets = encoder_.parameters().vars();
-    targets.insert(targets.end(), generator_.parameters().vars().begin(), generator_.parameters().vars().end());
-    const std::vector<Tensor> gradients = tape.gradient(loss, targets);
-    const auto split = gradients.begin() + encoder_.parameters().vars().size();
-    m.grad_vae = std::hypot(encoder_adam_.step({gradients.begin(), split}, m.vae_lr),
-                            generator_adam_.step({split, gradients.end()}, m.vae_lr));
+    const auto [dbeta, dalpha] = gradients(tape, loss, encoder_.parameters(), generator_.parameters());
+    m.grad_vae = std::hypot(encoder_adam_.step(dbeta, m.vae_lr), generator_adam_.step(dalpha, m.vae_lr));
     m.reconstruction = reconstruction.value().item();
     m.kl = kl.value().item();
   }
   m.seconds_vae = clock.lap();
 
-  const double pixels = static_cast<double>(generator_.image().elements());
   m.energy_gap = m.f_data - m.f_samples;
   m.grad_x = chain.grad_sq.defined() ? std::sqrt(chain.grad_sq.item() / n) : 0.0f;
   m.drift = langevin_.drift * m.grad_x;
-  m.noise = static_cast<float>(langevin_.noise * std::sqrt(pixels));
+  m.noise = langevin_.noise * std::sqrt(static_cast<float>(generator_.image().elements()));
   m.revision = std::sqrt(squared_distance(x_tilde, x_hat).item() / n);
   m.iteration = ++iteration_;
   return m;
@@ -186,11 +190,6 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
     out.revised.view(first * image.elements(), part).copy_from(x.view(0, part));
   }
   return out;
-}
-
-Tensor Trainer::reconstruct(const Tensor& x) {
-  const UseAverages averages({{&generator_.parameters(), &generator_adam_}, {&encoder_.parameters(), &encoder_adam_}});
-  return generator_(encoder_(Var(x)).mu).value();
 }
 
 Tensor Trainer::energy(const Tensor& x) {

@@ -48,8 +48,6 @@ class Trainer {
   };
   Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
 
-  // Mean-field reconstruction g(μ(x)), with the moving averages where they are kept: (N,H,W,C).
-  Tensor reconstruct(const Tensor& x);
   // U_θ(x) for each image (N).
   Tensor energy(const Tensor& x);
 
