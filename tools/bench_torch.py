@@ -6,7 +6,7 @@
 Needs Debian's python3-torch; users of the engine need neither. PyTorch is given its best: all
 threads, NCHW and channels_last, gradients of x alone, in-place activations, and the head both as it
 is and reduced to the one output that the sum of its outputs is. Each round times every variant and
-then `ebm bench`; the figure of each is its median over the rounds, and ebm is compared with the best
+then `ebm bench`; a figure is its median over the rounds, and ebm is compared with the best
 variant of PyTorch. OMP_WAIT_POLICY reaches both programs.
 """
 import argparse
@@ -67,36 +67,32 @@ class Energy:
         return (h * self.w).sum() if self.head == "dot" else F.conv2d(h, self.w, self.b).sum()
 
 
-def chain(energy, step, x):
-    shrink = 1 - step["drift"] / step["sigma_ref"] ** 2 if step["sigma_ref"] else 1
-    for _ in range(step["num_steps"]):
-        x.requires_grad_(True)
-        (df_dx,) = torch.autograd.grad(energy(x), x)
-        with torch.no_grad():
-            x = x.detach()
-            if shrink != 1:
-                x.mul_(shrink)
-            x.add_(df_dx, alpha=step["drift"])
-            if step["noise"]:
-                x.add_(torch.randn_like(x), alpha=step["noise"])
-            if step["clamp"]:
-                x.clamp_(-step["clamp"], step["clamp"])
+def langevin_step(energy, step, x):
+    x.requires_grad_(True)
+    (df_dx,) = torch.autograd.grad(energy(x), x)
+    with torch.no_grad():
+        x = x.detach()
+        if step["sigma_ref"]:
+            x.mul_(1 - step["drift"] / step["sigma_ref"] ** 2)
+        x.add_(df_dx, alpha=step["drift"])
+        if step["noise"]:
+            x.add_(torch.randn_like(x), alpha=step["noise"])
+        if step["clamp"]:
+            x.clamp_(-step["clamp"], step["clamp"])
     return x
 
 
 def torch_ms(energy, step, batch):
-    """Median milliseconds of a step over two seconds' worth of chains, after one chain uncounted."""
+    """Median milliseconds of a step over two seconds' worth, after five uncounted ones."""
     height, width, channels = step["image"]
-    start = torch.rand(batch, channels, height, width) * 2 - 1
-    start = start.contiguous(memory_format=energy.format)
-    chain(energy, step, start.clone(memory_format=torch.preserve_format))
+    x = torch.rand(batch, channels, height, width) * 2 - 1
+    x = x.contiguous(memory_format=energy.format)
     times = []
-    while len(times) < 3 or sum(times) < 2.0:
-        x = start.clone(memory_format=torch.preserve_format)
+    while len(times) < 10 or sum(times) < 2.0:
         begin = time.perf_counter()
-        chain(energy, step, x)
+        x = langevin_step(energy, step, x)
         times.append(time.perf_counter() - begin)
-    return 1e3 * statistics.median(times) / step["num_steps"]
+    return 1e3 * statistics.median(times[5:])
 
 
 def ebm_bench(net, arguments):
@@ -131,7 +127,8 @@ def compare(name, arguments):
     }
     times = {label: [] for label in variants}
     ours = []
-    for _ in range(arguments.rounds):
+    for number in range(arguments.rounds):
+        print(f"{name}, round {number + 1}", file=sys.stderr)
         for label, energy in variants.items():
             times[label].append(torch_ms(energy, step, batch))
         ours.append(ebm_bench(name, arguments))
