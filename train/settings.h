@@ -42,7 +42,7 @@ struct Settings {
   double ema_decay = 0.999;       // of the parameters' moving average, which sampling uses; 0: none
   double image_noise = 0.3;       // standard deviation of noise added to data and revised samples, for the
                                   // energy's loss only: blurs the two distributions until they overlap
-  double image_noise_end = 0.05;  // what it falls to:
+  double image_noise_end = 0.12;  // what it falls to:
   double image_noise_tau = 500;   // end + (start − end)/(1 + iteration/image_noise_tau)
 
   // Channels of each network's first layer in the laptop profile; the paper's networks are fixed.

@@ -20,6 +20,7 @@ Settings tiny() {
   s.generator_width = 32;
   s.encoder_width = 8;
   s.kl_weight = 2;
+  s.image_noise_end = 0.05;
   s.latent = 8;
   s.batch = 8;
   s.chains = 8;
