@@ -6,19 +6,12 @@
 #include <vector>
 
 #include "core/check.h"
-#include "kernels/random_fill.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 namespace {
 
 constexpr float kEps = 1e-5f;
-
-Tensor normal(const Shape& shape, uint64_t seed, float mean = 0, float stddev = 1) {
-  Tensor x = Tensor::empty(shape, test_device());
-  fill_normal(x, {seed, Stream::init}, mean, stddev);
-  return x;
-}
 
 using Doubles = std::vector<double>;
 Doubles doubles(const Tensor& x) {

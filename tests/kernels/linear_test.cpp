@@ -6,17 +6,10 @@
 #include <vector>
 
 #include "core/check.h"
-#include "kernels/random_fill.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 namespace {
-
-Tensor normal(const Shape& shape, uint64_t seed) {
-  Tensor x = Tensor::empty(shape, test_device());
-  fill_normal(x, {seed, Stream::init}, 0, 1);
-  return x;
-}
 
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const Tensor& a, const Tensor& b, float beta,
           Tensor& c) {

@@ -5,20 +5,9 @@
 #include <vector>
 
 #include "kernels/bias_activation.h"
-#include "kernels/random_fill.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
-namespace {
-
-Tensor normal(const Shape& shape, uint64_t seed) {
-  Tensor x = Tensor::empty(shape, test_device());
-  fill_normal(x, {seed, Stream::init}, 0, 1);
-  return x;
-}
-
-}  // namespace
-
 TEST_CASE("a border is zeros around the image, and cropping takes it off again") {
   const Tensor x = normal({2, 3, 4, 5}, 1);
   const Padding rows{1, 2}, columns{0, 3};

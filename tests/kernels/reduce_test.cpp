@@ -6,17 +6,10 @@
 #include <vector>
 
 #include "core/check.h"
-#include "kernels/random_fill.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 namespace {
-
-Tensor normal(const Shape& shape, float mean = 0, uint64_t seed = 1) {
-  Tensor x = Tensor::empty(shape, test_device());
-  fill_normal(x, {seed, Stream::init}, mean, 1);
-  return x;
-}
 
 // `got` within float rounding of the sum, whose terms may cancel: relative to the sum of magnitudes.
 void check_sum(float got, double sum, double magnitude) {
@@ -28,7 +21,7 @@ void check_sum(float got, double sum, double magnitude) {
 TEST_CASE("sum and sum_squares agree with double for sizes around a block") {
   for (int64_t n : {0, 1, 7, 255, 4096, 4097, 8191, 8192, 8193, 100003}) {
     CAPTURE(n);
-    const Tensor x = normal({n});
+    const Tensor x = normal({n}, 1);
     double sum_x = 0, squares = 0, magnitude = 0;
     for (float v : x.to_host()) {
       sum_x += v;
@@ -42,7 +35,7 @@ TEST_CASE("sum and sum_squares agree with double for sizes around a block") {
 
 TEST_CASE("a sum of large energies keeps its last digits") {
   // a million values near 1e6: a plain loop of float additions is off by more than 1e-3 here
-  const Tensor x = normal({1000000}, 1e6f);
+  const Tensor x = normal({1000000}, 1, 1e6f);
   double expected = 0;
   for (float v : x.to_host()) expected += v;
   CHECK(std::abs(sum(x).item() - expected) <= 6e-8 * expected);
@@ -54,7 +47,7 @@ TEST_CASE("sum_rows and sum_columns agree with double for many extents") {
            {40, 256}, {40, 257}, {3, 513}, {2, 20000}, {70000, 5}}) {
     CAPTURE(rows);
     CAPTURE(channels);
-    const Tensor x = normal({rows, channels});
+    const Tensor x = normal({rows, channels}, 1);
     const auto values = x.to_host();
     const auto by_row = sum_rows(x).to_host(), by_column = sum_columns(x).to_host();
     REQUIRE(by_row.size() == static_cast<size_t>(rows));
@@ -73,7 +66,7 @@ TEST_CASE("sum_rows and sum_columns agree with double for many extents") {
 }
 
 TEST_CASE("sum_columns folds images, sum_first folds parts") {
-  const Tensor x = normal({4, 3, 5, 6});
+  const Tensor x = normal({4, 3, 5, 6}, 1);
   const auto v = x.to_host(), columns = sum_columns(x).to_host();
   const Tensor first = sum_first(x);
   CHECK(first.shape() == Shape{1, 3, 5, 6});
@@ -90,7 +83,7 @@ TEST_CASE("sum_columns folds images, sum_first folds parts") {
 }
 
 TEST_CASE("sums are the same bits for any number of threads") {
-  const Tensor x = normal({1234, 567}), narrow = normal({99999, 3});
+  const Tensor x = normal({1234, 567}, 1), narrow = normal({99999, 3}, 1);
   const auto all = [&] {
     std::vector<float> values = {sum(x).item(), sum_squares(x).item()};
     for (const Tensor& y : {sum_rows(x), sum_columns(x), sum_columns(narrow), sum_first(narrow)}) {
@@ -120,8 +113,8 @@ TEST_CASE("logsumexp does not overflow and its gradient is the softmax") {
   CHECK(got[3] == 2.0f);
   CHECK(got[4] == -INFINITY);
 
-  const Tensor rows = normal({6, 9});
-  const Tensor dy = normal({6}, 0, 2);
+  const Tensor rows = normal({6, 9}, 1);
+  const Tensor dy = normal({6}, 2);
   const auto v = rows.to_host(), weight = dy.to_host();
   const auto dx = logsumexp_rows_backward(rows, logsumexp_rows(rows), dy).to_host();
   for (int64_t i = 0; i < 6; ++i) {
@@ -137,20 +130,20 @@ TEST_CASE("expanding is the transpose of summing") {
   const Device device = test_device();
   const auto everywhere = expand(Tensor::from_host(std::vector<float>{3}, {1}, device), {2, 5}, 0.5f);
   for (float v : everywhere.to_host()) CHECK(v == 1.5f);
-  const Tensor per_row = normal({3});
+  const Tensor per_row = normal({3}, 1);
   const auto rows = expand_rows(per_row, {3, 7, 11}, 2).to_host(), a = per_row.to_host();
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i] == 2 * a[i / 77]);
-  const Tensor first = normal({1, 5, 3});
+  const Tensor first = normal({1, 5, 3}, 1);
   const auto copies = expand_first(first, {4, 5, 3}).to_host(), b = first.to_host();
   for (size_t i = 0; i < copies.size(); ++i) CHECK(copies[i] == b[i % 15]);
 }
 
 TEST_CASE("reductions refuse shapes that they cannot mean") {
-  const Tensor x = normal({2, 3, 4});
+  const Tensor x = normal({2, 3, 4}, 1);
   CHECK_THROWS_AS(logsumexp_rows(x), Error);
   CHECK_THROWS_AS(expand(x, {2}, 1), Error);
-  CHECK_THROWS_AS(expand_rows(normal({3}), {2, 3}, 1), Error);
-  CHECK_THROWS_AS(expand_first(normal({2, 3}), {2, 3}), Error);
+  CHECK_THROWS_AS(expand_rows(normal({3}, 1), {2, 3}, 1), Error);
+  CHECK_THROWS_AS(expand_first(normal({2, 3}, 1), {2, 3}), Error);
 }
 
 }  // namespace ebm

@@ -9,19 +9,9 @@
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "models/recipes.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
-namespace {
-
-Tensor normal(const Shape& shape, uint64_t seed) {
-  Tensor x = Tensor::empty(shape, test_device());
-  fill_normal(x, {seed, Stream::init}, 0, 1);
-  return x;
-}
-
-}  // namespace
-
 TEST_CASE("the fused step is the update equation written in ops") {
   const LangevinStep step{0.3f, 0.2f, 4.0f, 0.0f};
   const RandomKey key{9, Stream::langevin, 5, 6};
