@@ -30,16 +30,6 @@ Tensor random_tensor(const Shape& shape, Device device) {
   return x;
 }
 
-LangevinStep langevin_of(const Settings& s) {
-  LangevinStep step;
-  step.drift = static_cast<float>(s.drift);
-  step.noise = static_cast<float>(s.noise * s.noise_scale);
-  step.inv_sigma_ref_sq =
-      s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
-  step.clamp = static_cast<float>(s.clamp);
-  return step;
-}
-
 // FLOPs of f for one image, the head's outputs summed into one.
 double energy_flops(const EnergyConfig& config) {
   Shape map{1, config.image.height, config.image.width, config.image.channels};
@@ -178,7 +168,7 @@ std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, De
       random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
   const Tensor df_dx = random_tensor(x.shape(), device);
   const RandomKey key{1, Stream::langevin, 0, 0};
-  const LangevinStep step = langevin_of(settings);
+  const LangevinStep step = langevin_step_of(settings);
   table.add(fmt::format("langevin update {}", to_string(x.shape())), 0, bytes_of({&x, &x, &x}),
             [&] { langevin_step(x, df_dx, step, key); });
   table.add(fmt::format("normals {}", to_string(x.shape())), 0, bytes_of({&x}),
@@ -204,7 +194,7 @@ Measurement measure_langevin(const Settings& settings, int64_t batch, Device dev
   Tensor x =
       random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
   const int64_t steps = settings.num_steps;
-  const LangevinStep step = langevin_of(settings);
+  const LangevinStep step = langevin_step_of(settings);
   const double seconds = median_seconds(
       device,
       [&] {

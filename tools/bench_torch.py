@@ -2,12 +2,15 @@
 """The Langevin step of ./ebm against the same step in PyTorch, on the same machine in one run.
 
     tools/bench_torch.py [--nets mnist,cifar10,laptop] [--rounds 5] [--json FILE]
+    tools/bench_torch.py --device cuda [--precision tf32]
 
-Needs Debian's python3-torch; users of the engine need neither. PyTorch is given its best: all
-threads, NCHW and channels_last, gradients of x alone, in-place activations, and the head both as it
-is and reduced to the one output that the sum of its outputs is. Each round times every variant and
-then `ebm bench`; a figure is its median over the rounds, and ebm is compared with the best
-variant of PyTorch. OMP_WAIT_POLICY reaches both programs.
+Needs PyTorch (Debian's python3-torch on the CPU); users of the engine do not. PyTorch is given its
+best: on the CPU all threads, NCHW and channels_last, gradients of x alone, in-place activations,
+and the head both as it is and reduced to the one output that the sum of its outputs is; on a GPU
+eager, captured as a CUDA graph, compiled, and compiled and captured, in the precision that ebm is
+given, and beside them in bf16. Each round times every variant and then `ebm bench`; a figure is its
+median over the rounds, and ebm is compared with the best variant of PyTorch of its own precision.
+OMP_WAIT_POLICY reaches both programs.
 """
 import argparse
 import datetime
@@ -40,17 +43,19 @@ class Energy:
     to here: the last column of zeros is never reached.
     """
 
-    def __init__(self, step, memory_format, head):
+    def __init__(self, step, memory_format, head, device="cpu", dtype=torch.float32):
         torch.manual_seed(1)
         self.format, self.head, self.slope = memory_format, head, step["negative_slope"]
+        self.device, self.dtype = device, dtype
+        place = dict(device=device, dtype=dtype)
         self.convs = []
         height, width, channels = step["image"]
         for conv in step["convs"]:
             kernel, stride, (before, after) = conv["kernel"], conv["stride"], conv["pad"]
             w = 0.05 * torch.randn(conv["channels"], channels, kernel, kernel)
-            w = w.contiguous(memory_format=memory_format)
+            w = w.to(**place).contiguous(memory_format=memory_format)
             channels, pad = conv["channels"], max(before, after)
-            self.convs.append((w, torch.zeros(channels), stride, pad))
+            self.convs.append((w, torch.zeros(channels, **place), stride, pad))
             assert before <= after, "mirroring needs the larger padding behind"
             rows, columns = (edge + before + after - kernel for edge in (height, width))
             assert rows // stride == (height + 2 * pad - kernel) // stride
@@ -58,35 +63,45 @@ class Energy:
         w = 0.05 * torch.randn(step["outputs"], channels, height, width)
         if head != "outputs":
             w = w.sum(0, keepdim=True)
-        self.w = w.contiguous(memory_format=memory_format)
-        self.b = torch.zeros(w.shape[0])
+        self.w = w.to(**place).contiguous(memory_format=memory_format)
+        self.b = torch.zeros(w.shape[0], **place)
 
-    def __call__(self, h):
+    def __call__(self, x):
+        h = x.to(self.dtype)
         for w, b, stride, pad in self.convs:
             h = F.leaky_relu_(F.conv2d(h, w, b, stride, pad), self.slope)
-        return (h * self.w).sum() if self.head == "dot" else F.conv2d(h, self.w, self.b).sum()
+        if self.head == "dot":
+            return (h * self.w).sum(dtype=torch.float32)
+        return F.conv2d(h, self.w, self.b).sum(dtype=torch.float32)
+
+    def start(self, step, batch):
+        height, width, channels = step["image"]
+        x = torch.rand(batch, channels, height, width, device=self.device) * 2 - 1
+        return x.contiguous(memory_format=self.format)
+
+
+def update(step, x, df_dx):
+    """x changed in place."""
+    if step["sigma_ref"]:
+        x.mul_(1 - step["drift"] / step["sigma_ref"] ** 2)
+    x.add_(df_dx, alpha=step["drift"])
+    if step["noise"]:
+        x.add_(torch.randn_like(x), alpha=step["noise"])
+    if step["clamp"]:
+        x.clamp_(-step["clamp"], step["clamp"])
+    return x
 
 
 def langevin_step(energy, step, x):
     x.requires_grad_(True)
     (df_dx,) = torch.autograd.grad(energy(x), x)
     with torch.no_grad():
-        x = x.detach()
-        if step["sigma_ref"]:
-            x.mul_(1 - step["drift"] / step["sigma_ref"] ** 2)
-        x.add_(df_dx, alpha=step["drift"])
-        if step["noise"]:
-            x.add_(torch.randn_like(x), alpha=step["noise"])
-        if step["clamp"]:
-            x.clamp_(-step["clamp"], step["clamp"])
-    return x
+        return update(step, x.detach(), df_dx)
 
 
-def torch_ms(energy, step, batch):
+def cpu_ms(energy, step, batch):
     """Median milliseconds of a step over two seconds' worth, after five uncounted ones."""
-    height, width, channels = step["image"]
-    x = torch.rand(batch, channels, height, width) * 2 - 1
-    x = x.contiguous(memory_format=energy.format)
+    x = energy.start(step, batch)
     times = []
     while len(times) < 10 or sum(times) < 2.0:
         begin = time.perf_counter()
@@ -95,11 +110,87 @@ def torch_ms(energy, step, batch):
     return 1e3 * statistics.median(times[5:])
 
 
+def captured(function, x):
+    """A replay of x.copy_(function(x)) as a CUDA graph."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # lets the libraries choose and allocate before the capture
+        for _ in range(3):
+            x.copy_(function(x))
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        x.copy_(function(x))
+    return graph.replay
+
+
+def cuda_timer(function, graph, energy, step, batch):
+    """A function that gives the median milliseconds of a step over 20 chains, by events."""
+    x = energy.start(step, batch)
+    if graph:
+        replay = captured(function, x)
+
+    def measure():
+        nonlocal x
+        times = []
+        for _ in range(22):
+            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            begin.record()
+            for _ in range(step["num_steps"]):
+                if graph:
+                    replay()
+                else:
+                    x = function(x)
+            end.record()
+            end.synchronize()
+            times.append(begin.elapsed_time(end) / step["num_steps"])
+        assert torch.isfinite(x).all()
+        return statistics.median(times[2:])
+
+    return measure
+
+
+def torch_variants(step, batch, arguments):
+    """Label of each variant: a function that times it. Labels in ebm's precision come first."""
+    formats = [("NCHW", torch.contiguous_format), ("channels_last", torch.channels_last)]
+    variants = {}
+    if arguments.device == "cpu":
+        heads = ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]
+        for layout, memory_format in formats:
+            for head in heads:
+                energy = Energy(step, memory_format, head)
+                variants[f"PyTorch {layout}, head {head}"] = (
+                    lambda energy=energy: cpu_ms(energy, step, batch))
+        return variants
+    for precision in (arguments.precision, "bf16"):
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        for layout, memory_format in formats:
+            energy = Energy(step, memory_format, "dot", "cuda", dtype)
+
+            def eager(x, energy=energy):
+                return langevin_step(energy, step, x).detach()
+
+            def functional(x, energy=energy):
+                return update(step, x.clone(), torch.func.grad(energy)(x))
+
+            functions = {"eager": eager}
+            if layout == "channels_last":  # where it is fastest; compiling takes its time
+                functions["compiled"] = torch.compile(functional, mode="max-autotune-no-cudagraphs")
+            for how, function in functions.items():
+                for graph in (False, True):
+                    label = f"PyTorch {precision} {layout}, {how}{' in a graph' if graph else ''}"
+                    variants[label] = cuda_timer(function, graph, energy, step, batch)
+    return variants
+
+
 def ebm_bench(net, arguments):
     """What ./ebm bench says of the net's Langevin step: the step itself, its batch, its time."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        command = [arguments.ebm, "bench", "--net", net, "--only", "langevin", "--device", "cpu",
+        command = [arguments.ebm, "bench", "--net", net, "--only", "langevin",
+                   "--device", arguments.device, "--precision", arguments.precision,
                    "--threads", str(arguments.threads), "--json", file.name]
+        if arguments.device == "cuda":  # the chains of the recipes' iterations
+            command += ["--batch", "900" if net == "cifar10" else "400"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             reason = (done.stderr or done.stdout).strip()
@@ -118,19 +209,13 @@ def spread(values):
 def compare(name, arguments):
     first = ebm_bench(name, arguments)  # tells what to compute; its time is not used
     step, batch = first["step"], first["batch"]
-    heads = ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]
-    variants = {
-        f"PyTorch {layout}, head {head}": Energy(step, memory_format, head)
-        for layout, memory_format in [("NCHW", torch.contiguous_format),
-                                      ("channels_last", torch.channels_last)]
-        for head in heads
-    }
+    variants = torch_variants(step, batch, arguments)
     times = {label: [] for label in variants}
     ours = []
     for number in range(arguments.rounds):
         print(f"{name}, round {number + 1}", file=sys.stderr)
-        for label, energy in variants.items():
-            times[label].append(torch_ms(energy, step, batch))
+        for label, measure in variants.items():
+            times[label].append(measure())
         ours.append(ebm_bench(name, arguments))
     ours_ms = [o["ms"] for o in ours]
     fraction = statistics.median(o["fraction"] for o in ours)
@@ -139,9 +224,10 @@ def compare(name, arguments):
     print(f"\n{name}, batch {batch}, chains of {step['num_steps']}: ms per Langevin step, "
           f"median of {arguments.rounds} rounds (least to most)")
     for label, values in times.items():
-        print(f"  {label:36}{spread(values)}")
-    print(f"  {'ebm':36}{spread(ours_ms)}")
-    best = min(times, key=lambda label: statistics.median(times[label]))
+        print(f"  {label:46}{spread(values)}")
+    print(f"  {'ebm':46}{spread(ours_ms)}")
+    rivals = [label for label in times if arguments.device == "cpu" or arguments.precision in label]
+    best = min(rivals, key=lambda label: statistics.median(times[label]))
     # round by round too, so that a slow minute of the machine weighs on both sides
     ratios = [theirs / mine for theirs, mine in zip(times[best], ours_ms)]
     ratio = statistics.median(times[best]) / statistics.median(ours_ms)
@@ -152,7 +238,9 @@ def compare(name, arguments):
                 ratio=ratio, fraction_of_peak=fraction, peak_gflops=peak)
 
 
-def machine():
+def machine(device):
+    if device == "cuda":
+        return torch.cuda.get_device_name()
     with open("/proc/cpuinfo") as cpuinfo:
         models = [line for line in cpuinfo if line.startswith("model name")]
     name = models[0].split(":", 1)[1].strip() if models else platform.machine()
@@ -166,6 +254,9 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default="tf32", choices=["fp32", "tf32"],
+                        help="of the GPU's arithmetic")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     names = arguments.nets.split(",")
@@ -174,9 +265,18 @@ def main():
     if not os.access(arguments.ebm, os.X_OK):
         parser.error(f"{arguments.ebm} is not there: run tools/setup.sh or name it by --ebm")
 
+    if arguments.device == "cuda":
+        if not torch.cuda.is_available():
+            parser.error("--device cuda, but PyTorch sees no GPU")
+        if not hasattr(torch, "compile"):
+            parser.error("--device cuda needs PyTorch 2")
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = arguments.precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = arguments.precision == "tf32"
     torch.set_num_threads(arguments.threads)
     head = dict(date=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-                machine=machine(), threads=arguments.threads, torch=torch.__version__,
+                machine=machine(arguments.device), threads=arguments.threads,
+                torch=torch.__version__,
                 oneDNN_in_torch=torch.backends.mkldnn.is_available(),
                 omp_wait_policy=os.environ.get("OMP_WAIT_POLICY", "default"),
                 load_before=round(os.getloadavg()[0], 2))

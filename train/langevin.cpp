@@ -5,6 +5,15 @@
 
 namespace ebm {
 
+LangevinStep langevin_step_of(const Settings& s) {
+  LangevinStep step;
+  step.drift = static_cast<float>(s.drift);
+  step.noise = static_cast<float>(s.noise * s.noise_scale);
+  step.inv_sigma_ref_sq = s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
+  step.clamp = static_cast<float>(s.clamp);
+  return step;
+}
+
 ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
                           const RandomKey& key, int64_t first_chain) {
   const EnergyNet::Frozen f(energy);

@@ -4,8 +4,12 @@
 #include "core/random.h"
 #include "kernels/langevin.h"
 #include "models/energy.h"
+#include "train/settings.h"
 
 namespace ebm {
+
+// The numbers of one step, from δ²/2, δ, noise_scale, σ_ref and the clamp of a run's settings.
+LangevinStep langevin_step_of(const Settings& settings);
 
 struct ChainStats {
   Tensor grad_sq;  // (1), Σ (∂f/∂x)² over all chains at the last step; undefined if there was no step

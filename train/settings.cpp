@@ -106,7 +106,8 @@ NetworkConfigs networks(const Settings& s) {
 
 void check_settings(const Settings& s) {
   const auto positive = [](const char* name, double value, double most) {
-    check(value >= 1 && value <= most, name, value, ("a whole number from 1 to " + std::to_string(static_cast<int64_t>(most))).c_str());
+    const std::string expected = "a whole number from 1 to " + std::to_string(static_cast<int64_t>(most));
+    check(value >= 1 && value <= most, name, value, expected.c_str());
   };
   const auto not_negative = [](const char* name, double value) {
     check(value >= 0 && std::isfinite(value), name, value, "0 or more");
@@ -144,7 +145,8 @@ void check_settings(const Settings& s) {
   not_negative("guard-gap", s.guard_gap);
   not_negative("guard-move", s.guard_move);
   positive("guard-every", static_cast<double>(s.guard_every), 1e9);
-  check(s.guard_retries >= 0 && s.guard_retries <= 1000, "guard-retries", static_cast<double>(s.guard_retries), "0 to 1000");
+  check(s.guard_retries >= 0 && s.guard_retries <= 1000, "guard-retries", static_cast<double>(s.guard_retries),
+        "0 to 1000");
   check(s.guard_lr_factor > 0 && s.guard_lr_factor < 1, "guard-lr-factor", s.guard_lr_factor, "a factor in (0, 1)");
 }
 

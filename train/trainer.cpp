@@ -30,15 +30,6 @@ class PhaseClock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-LangevinStep langevin_settings(const Settings& s) {
-  LangevinStep step;
-  step.drift = static_cast<float>(s.drift);
-  step.noise = static_cast<float>(s.noise * s.noise_scale);
-  step.inv_sigma_ref_sq = s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
-  step.clamp = static_cast<float>(s.clamp);
-  return step;
-}
-
 Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) {
   Tensor x = Tensor::empty(shape, device);
   fill_normal(x, key, 0.0f, 1.0f);
@@ -105,7 +96,7 @@ Trainer::Trainer(const Settings& s, Device device)
       energy_adam_(energy_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
       encoder_adam_(encoder_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
       generator_adam_(generator_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
-      langevin_(langevin_settings(s)) {}
+      langevin_(langevin_step_of(s)) {}
 
 Metrics Trainer::step(const Tensor& data) {
   const Settings& s = settings_;

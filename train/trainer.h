@@ -1,8 +1,7 @@
 // Variational MCMC teaching, method.md §3, Algorithm 1.
 #pragma once
 
-#include <map>
-#include <optional>
+#include <array>
 #include <vector>
 
 #include "kernels/langevin.h"
@@ -36,6 +35,8 @@ struct Metrics {
 class Trainer {
  public:
   Trainer(const Settings& settings, Device device);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   // One iteration of Algorithm 1 on the data images x (batch,H,W,C). Throws nothing for NaN: the guard
   // (train/guard.h) judges the metrics.
@@ -83,7 +84,6 @@ class Trainer {
     Parameters* parameters;
     Adam* adam;
   };
-  std::vector<Network> network_list() const;
   std::vector<Tensor> buffer_list() const;  // what a Snapshot copies, in its order
 
   Settings settings_;
@@ -92,6 +92,9 @@ class Trainer {
   Encoder encoder_;
   Generator generator_;
   Adam energy_adam_, encoder_adam_, generator_adam_;
+  const std::array<Network, 3> networks_ = {{{"energy", &energy_.parameters(), &energy_adam_},
+                                             {"encoder", &encoder_.parameters(), &encoder_adam_},
+                                             {"generator", &generator_.parameters(), &generator_adam_}}};
   LangevinStep langevin_;
   int64_t iteration_ = 0;
   double energy_lr_scale_ = 1.0;  // lowered by the guard

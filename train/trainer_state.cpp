@@ -50,16 +50,9 @@ int64_t read_count(const SafetensorsFile& file, const std::string& name) {
 
 }  // namespace
 
-std::vector<Trainer::Network> Trainer::network_list() const {
-  auto* self = const_cast<Trainer*>(this);
-  return {{"energy", &self->energy_.parameters(), &self->energy_adam_},
-          {"encoder", &self->encoder_.parameters(), &self->encoder_adam_},
-          {"generator", &self->generator_.parameters(), &self->generator_adam_}};
-}
-
 SafetensorsFile Trainer::state() const {
   SafetensorsFile file;
-  for (const Network& network : network_list()) {
+  for (const Network& network : networks_) {
     const std::string prefix = std::string(network.name) + ".";
     const Parameters& parameters = *network.parameters;
     for (size_t i = 0; i < parameters.entries().size(); ++i)
@@ -87,7 +80,7 @@ void Trainer::load_state(const SafetensorsFile& file) {
     pending.push_back({target, read_entry(file, name, target)});
   };
   std::vector<int64_t> adam_steps;
-  for (const Network& network : network_list()) {
+  for (const Network& network : networks_) {
     const std::string prefix = std::string(network.name) + ".";
     const Parameters& parameters = *network.parameters;
     for (size_t i = 0; i < parameters.entries().size(); ++i)
@@ -103,15 +96,14 @@ void Trainer::load_state(const SafetensorsFile& file) {
   EBM_CHECK(scale > 0 && scale <= 1, kOp, "energy_lr_scale \"" + scale_text + "\"", "a number in (0, 1]");
 
   for (Pending& p : pending) p.target.copy_from_host(p.values);
-  const std::vector<Network> list = network_list();
-  for (size_t i = 0; i < list.size(); ++i) list[i].adam->set_steps(adam_steps[i]);
+  for (size_t i = 0; i < networks_.size(); ++i) networks_[i].adam->set_steps(adam_steps[i]);
   iteration_ = iteration;
   energy_lr_scale_ = scale;
 }
 
 std::vector<Tensor> Trainer::buffer_list() const {
   std::vector<Tensor> list;
-  for (const Network& network : network_list()) {
+  for (const Network& network : networks_) {
     list.insert(list.end(), {network.parameters->flat(), network.adam->m(), network.adam->v()});
     if (network.adam->has_average()) list.push_back(network.adam->average());
   }
@@ -125,7 +117,7 @@ void Trainer::save(Snapshot& snapshot) const {
   }
   for (size_t i = 0; i < list.size(); ++i) snapshot.buffers[i].copy_from(list[i]);
   snapshot.adam_steps.clear();
-  for (const Network& network : network_list()) snapshot.adam_steps.push_back(network.adam->steps());
+  for (const Network& network : networks_) snapshot.adam_steps.push_back(network.adam->steps());
   snapshot.iteration = iteration_;
   snapshot.energy_lr_scale = energy_lr_scale_;
 }
@@ -133,8 +125,7 @@ void Trainer::save(Snapshot& snapshot) const {
 void Trainer::restore(const Snapshot& snapshot) {
   std::vector<Tensor> list = buffer_list();
   for (size_t i = 0; i < list.size(); ++i) list[i].copy_from(snapshot.buffers[i]);
-  const std::vector<Network> networks = network_list();
-  for (size_t i = 0; i < networks.size(); ++i) networks[i].adam->set_steps(snapshot.adam_steps[i]);
+  for (size_t i = 0; i < networks_.size(); ++i) networks_[i].adam->set_steps(snapshot.adam_steps[i]);
   iteration_ = snapshot.iteration;
   energy_lr_scale_ = snapshot.energy_lr_scale;
 }

@@ -6,8 +6,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "kernels/random_fill.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 
@@ -133,10 +132,8 @@ TEST_CASE("every op's gradient agrees with central differences") {
 }
 
 TEST_CASE("leaky_relu fused into conv2d has the gradient of the two ops apart") {
-  const Device device = test_device();
-  Tensor x = Tensor::empty({3, 6, 6, 2}, device), w = Tensor::empty({4, 3, 3, 2}, device), b = Tensor::zeros({4}, device);
-  fill_normal(x, {1, Stream::init}, 0, 1);
-  fill_normal(w, {2, Stream::init}, 0, 1);
+  const Tensor x = normal({3, 6, 6, 2}, 1), w = normal({4, 3, 3, 2}, 2);
+  const Tensor b = Tensor::zeros({4}, x.device());
   const auto gradients = [&](bool fused) {
     Tape tape;
     const Var vx(x), vw(w), vb(b);

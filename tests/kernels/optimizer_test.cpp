@@ -4,21 +4,18 @@
 
 #include <cmath>
 
-#include "kernels/random_fill.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 
 TEST_CASE("Adam follows its published recursion") {
   const int64_t n = 1000;
-  Tensor p = Tensor::empty({n}, test_device()), m = Tensor::zeros({n}, test_device()), v = Tensor::zeros({n}, test_device());
-  fill_normal(p, {1, Stream::init}, 0, 1);
+  Tensor p = normal({n}, 1), m = Tensor::zeros({n}, p.device()), v = Tensor::zeros({n}, p.device());
   const AdamSettings s{0.01f, 0.5f, 0.999f, 1e-8f};
   std::vector<float> start = p.to_host();
   std::vector<double> expected(start.begin(), start.end()), em(n), ev(n);
   for (int t = 1; t <= 5; ++t) {
-    Tensor g = Tensor::empty({n}, test_device());
-    fill_normal(g, {2, Stream::init, static_cast<uint32_t>(t)}, 0, 1);
+    const Tensor g = normal({n}, static_cast<uint64_t>(1 + t));
     adam_step(p, g, m, v, t, s, 0.5f);
     const std::vector<float> gradient = g.to_host();
     for (int64_t i = 0; i < n; ++i) {

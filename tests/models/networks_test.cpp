@@ -8,7 +8,7 @@
 #include "models/energy.h"
 #include "models/generator.h"
 #include "models/recipes.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 
@@ -24,14 +24,13 @@ TEST_CASE("the paper's networks have the paper's parameter counts") {
 
 TEST_CASE("networks map the shapes of their tables") {
   const Device device = test_device();
-  for (const NetworkConfigs& n : {mnist_laptop_networks({4, 16, 8, 8}), cifar10_laptop_networks({4, 16, 8, 8}), mnist_paper_networks()}) {
+  for (const NetworkConfigs& n : {mnist_laptop_networks({4, 16, 8, 8}), cifar10_laptop_networks({4, 16, 8, 8}),
+                                  mnist_paper_networks()}) {
     const EnergyNet energy(n.energy, device, 1);
     const Generator generator(n.generator, device, 1);
     const Encoder encoder(n.encoder, device, 1);
     CHECK(generator.image() == n.energy.image);
-    Tensor z = Tensor::empty({3, n.generator.latent}, device);
-    fill_normal(z, {1, Stream::latent}, 0, 1);
-    const Var x = generator(Var(z));
+    const Var x = generator(Var(normal({3, n.generator.latent}, 1)));
     CHECK(x.shape() == Shape{3, n.energy.image.height, n.energy.image.width, n.energy.image.channels});
     CHECK(energy(x).shape() == Shape{3});
     CHECK(encoder(x).mu.shape() == Shape{3, n.encoder.latent});
@@ -58,14 +57,14 @@ TEST_CASE("f is the sum of the head's outputs") {
   config.outputs = 5;
   EnergyNet net(config, device, 3);
   fill_normal(net.parameters().flat(), {4, Stream::init}, 0, 0.1f);
-  Tensor x = Tensor::empty({3, 28, 28, 1}, device);
-  fill_normal(x, {5, Stream::init}, 0, 1);
+  const Tensor x = normal({3, 28, 28, 1}, 5);
 
   const Parameters& p = net.parameters();
   Var h(x);
   for (int i = 0; i < 3; ++i) {
     const std::string name = "conv" + std::to_string(i + 1);
-    h = leaky_relu(conv2d(h, p[name + ".weight"], p[name + ".bias"], {config.layers[i].stride, config.layers[i].pad}), 0.2f);
+    const ConvGeometry geometry{config.layers[i].stride, config.layers[i].pad};
+    h = leaky_relu(conv2d(h, p[name + ".weight"], p[name + ".bias"], geometry), 0.2f);
   }
   const Var outputs = conv2d(h, p["head.weight"], p["head.bias"], {});  // (3, 1, 1, 5)
   const std::vector<float> expected = sum_rows(outputs).value().to_host();
@@ -95,7 +94,8 @@ TEST_CASE("reparameterisation gives mu + sqrt(v) e") {
   const Device device = test_device();
   const Posterior posterior{Var(Tensor::from_host(std::vector<float>{1, 2}, {1, 2}, device)),
                             Var(Tensor::from_host(std::vector<float>{0, std::log(4.0f)}, {1, 2}, device))};
-  const auto z = reparameterise(posterior, Tensor::from_host(std::vector<float>{0.5f, -1.0f}, {1, 2}, device)).value().to_host();
+  const Tensor xi = Tensor::from_host(std::vector<float>{0.5f, -1.0f}, {1, 2}, device);
+  const auto z = reparameterise(posterior, xi).value().to_host();
   CHECK(z[0] == doctest::Approx(1.5));
   CHECK(z[1] == doctest::Approx(0.0).scale(1));
 }

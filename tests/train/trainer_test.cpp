@@ -162,7 +162,8 @@ TEST_CASE("settings that make no sense are refused by name") {
   };
   CHECK_NOTHROW(check_settings(tiny()));
   for (const char* recipe : {"mnist", "fashion", "cifar10"}) {
-    for (Profile profile : {Profile::paper, Profile::laptop}) CHECK_NOTHROW(check_settings(recipe_settings(recipe, profile)));
+    for (Profile profile : {Profile::paper, Profile::laptop})
+      CHECK_NOTHROW(check_settings(recipe_settings(recipe, profile)));
   }
   CHECK_THROWS_WITH_AS(recipe_settings("mnits", Profile::paper), doctest::Contains("mnist"), Error);
   refused([](Settings& s) { s.batch = 0; });
