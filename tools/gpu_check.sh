@@ -82,7 +82,7 @@ phase_suite() {
 
 # The paper's networks, small batches; fp32 and fixed plans, so that only the order of sums differs.
 parity_run() {
-  build-gpu/train_ebm_vae mnist --profile paper --device "$1" --batch 20 --chains 20 --steps 10 --iterations 10 \
+  build-gpu/train_ebm_vae mnist --profile paper --device "$1" --batch 20 --chains 20 --steps 10 --iterations 8 \
     --precision fp32 --deterministic --quiet --out "build-gpu/parity-$1"
 }
 phase_parity() {
