@@ -10,12 +10,12 @@ namespace {
 struct AdamUpdate {
   float *p, *m, *v;
   const float* g;
-  float scale, beta1, beta2, step_size, inv_sqrt_correction2, eps;
+  float scale, beta1, beta2, step_size, inv_sqrt_correction2, eps, shrink;
   EBM_HD void operator()(int64_t i) const {
     const float gradient = scale * g[i];
     m[i] = beta1 * m[i] + (1 - beta1) * gradient;
     v[i] = beta2 * v[i] + (1 - beta2) * gradient * gradient;
-    p[i] -= step_size * m[i] / (sqrtf(v[i]) * inv_sqrt_correction2 + eps);
+    p[i] = shrink * p[i] - step_size * m[i] / (sqrtf(v[i]) * inv_sqrt_correction2 + eps);
   }
 };
 
@@ -40,7 +40,7 @@ void adam_step(Tensor& parameters, const Tensor& gradient, Tensor& m, Tensor& v,
   map(parameters.device(), parameters.size(),
       AdamUpdate{parameters.mutable_data(), m.mutable_data(), v.mutable_data(), gradient.data(),
                  gradient_scale, s.beta1, s.beta2, static_cast<float>(s.lr / correction1),
-                 static_cast<float>(1 / std::sqrt(correction2)), s.eps});
+                 static_cast<float>(1 / std::sqrt(correction2)), s.eps, 1 - s.lr * s.weight_decay});
 }
 
 void ema_update(Tensor& average, const Tensor& x, float decay) {

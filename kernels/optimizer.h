@@ -9,9 +9,10 @@ namespace ebm {
 
 struct AdamSettings {
   float lr = 1e-3f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
+  float weight_decay = 0;  // decoupled: each step shrinks the parameters by the factor 1 - lr·weight_decay
 };
 
-// Kingma & Ba 2015, with bias correction; t counts from 1. All tensors have the shape of parameters.
+// Kingma & Ba 2015, with bias correction, and with Loshchilov & Hutter's weight decay; t counts from 1. All tensors have the shape of parameters.
 // gradient_scale multiplies the gradient first (global-norm clipping).
 void adam_step(Tensor& parameters, const Tensor& gradient, Tensor& m, Tensor& v, int64_t t,
                const AdamSettings& settings, float gradient_scale);

@@ -6,11 +6,6 @@
 #include "kernels/elementwise.h"
 
 namespace ebm {
-namespace {
-
-std::string layer_name(size_t i) { return "conv" + std::to_string(i + 1); }
-
-}  // namespace
 
 Encoder::Encoder(const EncoderConfig& config, Device device, uint64_t seed) : config_(config) {
   Shape map{1, config.image.height, config.image.width, config.image.channels};
@@ -31,7 +26,7 @@ Encoder::Encoder(const EncoderConfig& config, Device device, uint64_t seed) : co
   parameters_.allocate(device, seed, 2);
 }
 
-Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key, int64_t first_image) const {
+Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key) const {
   const int64_t n = x.shape()[0];
   Var h = x;  // (N, H, W, C)
   for (size_t i = 0; i < config_.layers.size(); ++i) {
@@ -41,7 +36,7 @@ Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key, int64_
     if (dropout_key && config_.dropout_keep < 1) {
       RandomKey key = *dropout_key;
       key.step = static_cast<uint32_t>(i);
-      h = dropout(h, config_.dropout_keep, key, first_image * h.value().size() / n);
+      h = dropout(h, config_.dropout_keep, key);
     }
   }
   h = reshape(h, {n, h.value().size() / n});                                     // (N, features)

@@ -16,10 +16,9 @@ class Encoder {
  public:
   Encoder(const EncoderConfig& config, Device device, uint64_t seed);
 
-  // x (N,H,W,C). Dropout masks are drawn from (dropout_key, first_image + i); without a key there is none.
-  Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr, int64_t first_image = 0) const;
+  // x (N,H,W,C). Dropout masks are drawn from dropout_key; without a key there is none.
+  Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
 
-  const EncoderConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 

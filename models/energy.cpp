@@ -9,9 +9,8 @@ EnergyNet::EnergyNet(const EnergyConfig& config, Device device, uint64_t seed) :
   for (size_t i = 0; i < config.layers.size(); ++i) {
     const ConvLayer& layer = config.layers[i];
     const Shape weight{layer.channels, layer.kernel, layer.kernel, map[3]};
-    const std::string name = "conv" + std::to_string(i + 1);
-    parameters_.add_weight(name + ".weight", weight, weight.size() / layer.channels, config.init);
-    parameters_.add_zeros(name + ".bias", {layer.channels});
+    parameters_.add_weight(layer_name(i) + ".weight", weight, weight.size() / layer.channels, config.init);
+    parameters_.add_zeros(layer_name(i) + ".bias", {layer.channels});
     map = conv2d_shape(map, weight, {layer.stride, layer.pad});
   }
   features_ = map.size();
@@ -20,8 +19,7 @@ EnergyNet::EnergyNet(const EnergyConfig& config, Device device, uint64_t seed) :
   parameters_.allocate(device, seed, 0);
 
   for (size_t i = 0; i < config.layers.size(); ++i) {
-    const std::string name = "conv" + std::to_string(i + 1);
-    convs_.push_back({parameters_[name + ".weight"], parameters_[name + ".bias"],
+    convs_.push_back({parameters_[layer_name(i) + ".weight"], parameters_[layer_name(i) + ".bias"],
                       {config.layers[i].stride, config.layers[i].pad}});
   }
 }

@@ -28,7 +28,6 @@ class EnergyNet {
     Var head_weight_, head_bias_;
   };
 
-  const EnergyConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 

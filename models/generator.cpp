@@ -3,11 +3,6 @@
 #include "autograd/ops.h"
 
 namespace ebm {
-namespace {
-
-std::string layer_name(size_t i) { return "conv" + std::to_string(i + 1); }
-
-}  // namespace
 
 Generator::Generator(const GeneratorConfig& config, Device device, uint64_t seed) : config_(config) {
   Shape map{1, 1, 1, config.latent};

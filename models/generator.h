@@ -15,7 +15,6 @@ class Generator {
   Var operator()(const Var& z) const;
 
   ImageShape image() const { return image_; }
-  const GeneratorConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 

@@ -11,6 +11,9 @@
 
 namespace ebm {
 
+// The name of a network's i-th convolution: "conv1" for 0.
+inline std::string layer_name(size_t i) { return "conv" + std::to_string(i + 1); }
+
 class Parameters {
  public:
   struct Entry {

@@ -30,17 +30,41 @@ Tensor random_tensor(const Shape& shape, Device device) {
   return x;
 }
 
-// FLOPs of f for one image, the head's outputs summed into one.
-double energy_flops(const EnergyConfig& config) {
+// Multiply-adds of one image's convolution; `map` becomes its output's shape.
+double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& geometry) {
+  const Shape w{channels, kernel, kernel, map[3]};
+  map = conv2d_shape(map, w, geometry);
+  return static_cast<double>(map.size()) * kernel * kernel * w[3];
+}
+
+// Multiply-adds of f for one image, the head's outputs summed into one.
+double energy_macs(const EnergyConfig& config) {
   Shape map{1, config.image.height, config.image.width, config.image.channels};
   double macs = 0;
-  for (const ConvLayer& layer : config.layers) {
-    const int64_t taps = int64_t{layer.kernel} * layer.kernel * map[3];
-    map = conv2d_shape(map, {layer.channels, layer.kernel, layer.kernel, map[3]},
-                       {layer.stride, layer.pad});
-    macs += static_cast<double>(map.size() * taps);
+  for (const ConvLayer& l : config.layers)
+    macs += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  return macs + static_cast<double>(map.size());
+}
+
+// Floating-point operations of one training iteration.
+double iteration_flops(const Settings& s) {
+  const NetworkConfigs n = networks(s);
+  double encoder = 0, generator = 0;  // multiply-adds of one image
+  Shape map{1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
+  for (const ConvLayer& l : n.encoder.layers)
+    encoder += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  encoder += 2.0 * static_cast<double>(map.size() * n.encoder.latent);
+  map = {1, 1, 1, n.generator.latent};
+  for (const GeneratorLayer& l : n.generator.layers) {
+    const Shape w{map[3], l.kernel, l.kernel, l.channels};
+    generator += static_cast<double>(map.size()) * l.kernel * l.kernel * l.channels;
+    map = conv_transpose2d_shape(map, w, {l.stride, l.pad});
   }
-  return 2 * (macs + static_cast<double>(map.size()));
+  // a gradient with respect to x costs as much as the value; one for all parameters twice as much
+  const double energy = energy_macs(n.energy);
+  const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
+  return 2 * (chains * generator + chains * s.num_steps * 2 * energy +
+              (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
 }
 
 std::set<std::string> plan_lines() {
@@ -202,7 +226,7 @@ Measurement measure_langevin(const Settings& settings, int64_t batch, Device dev
       },
       4.0);
   // ∂f/∂x costs as much as f
-  const double flops = 2 * energy_flops(config) * static_cast<double>(batch);
+  const double flops = 2 * 2 * energy_macs(config) * static_cast<double>(batch);
   return {"langevin",
           fmt::format("langevin step, batch {}, chain of {}", batch, steps),
           1e3 * seconds / static_cast<double>(steps),
@@ -230,7 +254,7 @@ std::vector<Measurement> measure_training(const Settings& settings, Device devic
     whole.push_back(m.seconds_ancestral + m.seconds_langevin + m.seconds_energy + m.seconds_vae);
     spent += whole.back();
   }
-  const double chain_flops = 2 * energy_flops(networks(settings).energy) *
+  const double chain_flops = 2 * 2 * energy_macs(networks(settings).energy) *
                              static_cast<double>(settings.chains * settings.num_steps);
   return {{"training",
            fmt::format("iteration, batch {}, {} chains of {}", settings.batch, settings.chains,

@@ -98,9 +98,7 @@ void run_bench(const BenchFlags& flags) {
     EBM_CHECK(std::find(kParts.begin(), kParts.end(), part) != kParts.end(), "--only",
               "\"" + part + "\"", "ops, langevin or training");
   const int64_t batch = flags.batch.empty() ? 0 : parse_count("batch", flags.batch, 1);
-  if (!flags.threads.empty())
-    set_num_threads(
-        static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
+  apply_threads(flags.threads);
   // Opened first: minutes of measuring should not end at an unwritable path.
   std::ofstream json_file;
   const std::string json_problem = "cannot write \"" + flags.json + "\"";

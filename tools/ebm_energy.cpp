@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 
@@ -30,22 +29,11 @@ void append(const ImageSet& set, Images& images) {
   for (const uint8_t pixel : set.pixels) images.pixels.push_back(to_float(pixel));
 }
 
-bool is_image(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
-}
-
-Images load_folder(const fs::path& folder, ImageShape shape) {
-  std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.is_regular_file() && is_image(entry.path())) files.push_back(entry.path());
-  EBM_CHECK(!files.empty(), "--images", folder.string() + " without images",
-            "a folder with .png or .jpg files");
-  std::sort(files.begin(), files.end());
+// An image or a folder of them, each under its name.
+Images load_files(const fs::path& path, ImageShape shape) {
   Images images;
   images.column = "file";
-  for (const fs::path& file : files) {
+  for (const fs::path& file : image_files(path)) {
     append(load_images(file, shape), images);
     images.names.push_back(file.filename().string());
   }
@@ -81,13 +69,8 @@ Images load_any(const std::string& what, const std::string& data, ImageShape sha
   }
   EBM_CHECK(fs::exists(what), "--images", what + ", which is not there",
             "an image, a .npy file, a folder of images or the name of a data set");
-  if (fs::is_directory(what)) return load_folder(what, shape);
   if (fs::path(what).extension() == ".npy") return load_npy(what, shape);
-  Images images;
-  images.column = "file";
-  append(load_images(what, shape), images);
-  images.names.push_back(fs::path(what).filename().string());
-  return images;
+  return load_files(what, shape);
 }
 
 // A field of the table: quoted where it must be.
@@ -123,6 +106,7 @@ struct EnergyFlags {
 
 void energy(const EnergyFlags& flags) {
   const auto trainer = load_model(flags.model);
+  check_writable(flags.out);
   const Images images = load_any(flags.images, flags.data, trainer->generator().image());
   const std::vector<float> u = energies(*trainer, images.pixels);
   std::string table = kComment;

@@ -21,9 +21,7 @@ void ModelFlags::add_to(CLI::App& command) {
 }
 
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
-  if (!flags.threads.empty())
-    set_num_threads(
-        static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
+  apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
   set_precision(parse_precision(flags.precision));
   const Checkpoint checkpoint = read_checkpoint(flags.run);

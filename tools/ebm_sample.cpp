@@ -5,13 +5,14 @@
 #include "core/check.h"
 #include "tools/ebm_commands.h"
 #include "tools/settings_flags.h"
+#include "train/file_io.h"
 #include "train/image_grid.h"
 #include "train/npy.h"
 
 namespace ebm {
 namespace {
 
-constexpr int64_t kMostSamples = 1'000'000;
+constexpr int64_t kMostSamples = 1'000'000, kMostInGrid = 10'000;
 constexpr int64_t kGridScale = 2;
 
 struct SampleFlags {
@@ -37,11 +38,15 @@ void sample(const SampleFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1);
   EBM_CHECK(n <= kMostSamples, "--n", flags.n, fmt::format("1 to {}", kMostSamples));
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  EBM_CHECK(out.extension() == ".npy" || n <= kMostInGrid, "--n", flags.n + " for a picture",
+            fmt::format("at most {}, or a name that ends in .npy", kMostInGrid));
   const auto trainer = load_model(flags.model);
+  check_writable(out);
   const Settings& s = trainer->settings();
-  const int64_t steps = flags.generator_only  ? 0
-                        : flags.steps.empty() ? s.num_steps
-                                              : parse_count("steps", flags.steps, 0);
+  const int64_t steps = flags.generator_only   ? 0
+                        : !flags.steps.empty() ? parse_count("steps", flags.steps, 0)
+                        : s.sample_steps > 0   ? s.sample_steps
+                                               : s.num_steps;
   const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
   const Trainer::Samples samples =
       trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, noise_scale);
@@ -58,7 +63,7 @@ void add_sample_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("sample", "draw images from a trained model");
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "how many [64]")->type_name("N");
-  command->add_option("--steps", flags->steps, "l: Langevin steps [the run's]")->type_name("N");
+  command->add_option("--steps", flags->steps, "l: Langevin steps [the run's sample-steps, else its steps]")->type_name("N");
   command
       ->add_option("--noise-scale", flags->noise_scale,
                    "factor of the noise; 0: gradient descent [the run's]")

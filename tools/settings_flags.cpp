@@ -20,6 +20,8 @@ constexpr SettingFlag kFlags[] = {
     {"chains", "", "Langevin chains an iteration", &Settings::chains},
     {"seed", "", "seed of all random numbers", &Settings::seed},
     {"steps", "l", "Langevin steps of a chain", &Settings::num_steps},
+    {"sample-steps", "", "Langevin steps of `ebm sample`; 0: as in training",
+     &Settings::sample_steps},
     {"drift", "δ²/2", "factor of the gradient in a Langevin step", &Settings::drift},
     {"noise", "δ", "standard deviation of a step's noise", &Settings::noise},
     {"noise-scale", "", "factor of the noise; 0: plain gradient descent", &Settings::noise_scale},
@@ -38,6 +40,8 @@ constexpr SettingFlag kFlags[] = {
     {"kl-weight", "γ", "weight of the KL term in the VAE's loss", &Settings::kl_weight},
     {"kl-warmup", "", "iterations over which γ rises to its value", &Settings::kl_warmup},
     {"energy-l2", "", "weight of mean f² in the energy net's loss", &Settings::energy_l2},
+    {"energy-decay", "", "weight decay of the energy net, times its learning rate",
+     &Settings::energy_decay},
     {"clip-norm", "", "largest gradient norm of a network; 0: no clipping", &Settings::clip_norm},
     {"ema-decay", "", "decay of the parameters' moving average, used for samples; 0: none",
      &Settings::ema_decay},
@@ -47,13 +51,13 @@ constexpr SettingFlag kFlags[] = {
     {"image-noise-end", "", "what that noise falls to", &Settings::image_noise_end},
     {"image-noise-tau", "", "iterations until it has fallen half of the way",
      &Settings::image_noise_tau},
-    {"width", "", "channels of the energy net's first layer (laptop profile)", &Settings::width},
+    {"width", "", "channels of the energy net's first layer (laptop profile)", &Settings::width, true},
     {"generator-width", "", "channels of the generator's first layer (laptop profile)",
-     &Settings::generator_width},
+     &Settings::generator_width, true},
     {"encoder-width", "", "channels of the encoder's first layer (laptop profile)",
-     &Settings::encoder_width},
+     &Settings::encoder_width, true},
     {"dropout-keep", "", "probability that the encoder's dropout keeps an element (laptop profile)",
-     &Settings::dropout_keep},
+     &Settings::dropout_keep, true},
     {"latent", "d", "dimension of z", &Settings::latent},
     {"guard-gap", "", "energy gap at which a run counts as diverged; 0: when it outgrows its mean",
      &Settings::guard_gap},
@@ -119,7 +123,8 @@ void SettingsOptions::add_to(CLI::App& app, const std::string& recipe) {
                  paper = recipe_settings(recipe, Profile::paper);
   for (const SettingFlag& flag : kFlags) {
     const std::string a = setting_text(laptop, flag), b = setting_text(paper, flag);
-    const std::string defaults = a == b ? a : "laptop " + a + ", paper " + b;
+    const bool one = a == b || flag.laptop_only;
+    const std::string defaults = one ? a : "laptop " + a + ", paper " + b;
     const std::string symbol = *flag.symbol ? std::string(flag.symbol) + ": " : "";
     app.add_option_function<std::string>(
            std::string("--") + flag.flag,
@@ -136,6 +141,9 @@ void SettingsOptions::add_to(CLI::App& app, const std::string& recipe) {
 void SettingsOptions::apply(Settings& settings) const {
   for (const SettingFlag& flag : kFlags) {
     if (!given(flag.flag)) continue;
+    EBM_CHECK(!flag.laptop_only || settings.profile == Profile::laptop, std::string("--") + flag.flag,
+              setting_text(values_, flag) + " for the paper profile, whose networks are fixed",
+              "it with --profile laptop");
     std::visit([&](auto field) { settings.*field = values_.*field; }, flag.field);
   }
 }
@@ -145,6 +153,7 @@ std::string config_text(const Settings& settings, const RunFlags& run) {
   text += fmt::format("recipe = \"{}\"\nprofile = \"{}\"\n\n", settings.recipe,
                       to_string(settings.profile));
   for (const SettingFlag& flag : kFlags) {
+    if (flag.laptop_only && settings.profile != Profile::laptop) continue;
     const std::string line = fmt::format("{} = {}", flag.flag, setting_text(settings, flag));
     const std::string symbol = *flag.symbol ? std::string(flag.symbol) + ": " : "";
     text += fmt::format("# {}{}\n{}\n", symbol, flag.help, line);
@@ -185,6 +194,12 @@ int64_t parse_count(const std::string& flag, const std::string& text, int64_t le
   const auto value = parse_number<int64_t>(flag, text, expected.c_str());
   if (value < least) refuse(flag, text, expected);
   return value;
+}
+
+void apply_threads(const std::string& text) {
+  constexpr int64_t kMost = 4096;
+  if (text.empty()) return;
+  set_num_threads(static_cast<int>(std::min(parse_count("threads", text, 1), kMost)));
 }
 
 }  // namespace ebm

@@ -22,6 +22,7 @@ struct SettingFlag {
   const char* symbol;  // the paper's, or ""
   const char* help;
   Field field;
+  bool laptop_only = false;  // the paper's networks are fixed
 };
 std::span<const SettingFlag> setting_flags();
 
@@ -37,7 +38,7 @@ class SettingsOptions {
   // long as the app.
   void add_to(CLI::App& app, const std::string& recipe);
   bool given(const std::string& flag) const { return given_.contains(flag); }
-  // Puts what was given over these settings.
+  // Puts what was given over these settings. Throws Error for what their profile fixes.
   void apply(Settings& settings) const;
 
  private:
@@ -65,5 +66,7 @@ Config read_config(const std::string& text, const std::string& name);
 
 // "1000" as a count of at least `least`; throws Error naming the flag otherwise.
 int64_t parse_count(const std::string& flag, const std::string& text, int64_t least);
+// What --threads says; "" leaves all cores.
+void apply_threads(const std::string& text);
 
 }  // namespace ebm

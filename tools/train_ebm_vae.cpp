@@ -1,6 +1,8 @@
 // ./train_ebm_vae RECIPE: trains the three networks and leaves a run's folder.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <CLI/Config.hpp>
@@ -46,8 +48,7 @@ int train(TrainFlags& flags) {
   };
   say(plan.profile_line);
   if (options.resume) {
-    options.folder =
-        flags.out.empty() ? options.resume->path.parent_path() : std::filesystem::path(flags.out);
+    options.folder = resumed_run_folder(flags, options.resume->path);
     const std::string& threads = options.resume->file.metadata.at(kCheckpointThreads);
     if (!options.device.is_cuda() && threads != std::to_string(num_threads()))
       say(fmt::format(
@@ -111,6 +112,9 @@ int main(int argc, char** argv) {
   flags.add_to(app, ebm::recipe_for_help(argc, argv));
   return ebm::run_program(app, argc, argv, [&] {
     flags.resume_given = app.count("--resume") > 0;
+    flags.iterations_given = std::any_of(argv, argv + argc, [](std::string_view word) {
+      return word == "--iterations" || word.starts_with("--iterations=");
+    });
     return ebm::train(flags);
   });
 }

@@ -10,6 +10,7 @@
 #include "core/precision.h"
 #include "kernels/conv_plan.h"
 #include "tools/data.h"
+#include "train/file_io.h"
 
 namespace ebm {
 namespace {
@@ -23,20 +24,38 @@ bool is_recipe(const std::string& word) {
   return std::find(names.begin(), names.end(), word) != names.end();
 }
 
-// The latest run of a recipe below runs/ that has a checkpoint. Names end in the time, so they sort
-// by it.
+bool is_run_of(const fs::path& folder, const std::string& recipe) {
+  try {
+    const std::vector<std::byte> bytes = read_file(folder / "config.toml", 1 << 20);
+    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return read_config(text, folder.string()).settings.recipe == recipe;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// The run of a recipe below runs/ whose last checkpoint is the youngest.
 fs::path latest_run(const std::string& recipe) {
   fs::path latest;
+  fs::file_time_type youngest;
   std::error_code error;
   for (fs::directory_iterator it(kRuns, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (!name.starts_with(recipe + "-") || list_checkpoints(it->path()).empty()) continue;
-    if (latest.empty() || name > latest.filename().string()) latest = it->path();
+    const std::vector<fs::path> checkpoints = list_checkpoints(it->path());
+    if (checkpoints.empty()) continue;
+    const fs::file_time_type time = fs::last_write_time(checkpoints.back(), error);
+    if (error || (!latest.empty() && time <= youngest) || !is_run_of(it->path(), recipe)) continue;
+    latest = it->path();
+    youngest = time;
   }
   EBM_CHECK(!latest.empty(), "--resume",
             "no run of " + recipe + " with a checkpoint below " + kRuns + "/",
             "--resume with a run's folder or a checkpoint");
   return latest;
+}
+
+void refuse_other_run(const std::string& out) {
+  EBM_CHECK(!fs::exists(fs::path(out) / "metrics.csv"), "--out", out + ", which holds a run",
+            "another folder, or --resume to go on with it");
 }
 
 Checkpoint find_checkpoint(TrainFlags& flags) {
@@ -111,11 +130,9 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
 }
 
 TrainPlan plan_run(TrainFlags& flags) {
-  EBM_CHECK(flags.epochs.empty() || !flags.settings.given("iterations"), "--epochs",
-            "--iterations too", "one of the two");
-  if (!flags.threads.empty())
-    set_num_threads(
-        static_cast<int>(std::min<int64_t>(parse_count("threads", flags.threads, 1), 4096)));
+  EBM_CHECK(flags.epochs.empty() || !flags.iterations_given, "--epochs", "--iterations too",
+            "one of the two");
+  apply_threads(flags.threads);
   TrainPlan plan;
   RunOptions& options = plan.options;
   options.device = parse_device(flags.device);
@@ -158,8 +175,7 @@ TrainPlan plan_run(TrainFlags& flags) {
 
 fs::path new_run_folder(const TrainFlags& flags, const std::string& recipe) {
   if (!flags.out.empty()) {
-    EBM_CHECK(!fs::exists(fs::path(flags.out) / "metrics.csv"), "--out",
-              flags.out + ", which holds a run", "another folder, or --resume to go on with it");
+    refuse_other_run(flags.out);
     return flags.out;
   }
   const std::time_t now = std::time(nullptr);
@@ -168,6 +184,14 @@ fs::path new_run_folder(const TrainFlags& flags, const std::string& recipe) {
   fs::path unique = folder;
   for (int i = 2; fs::exists(unique); ++i) unique = fmt::format("{}-{}", folder.string(), i);
   return unique;
+}
+
+fs::path resumed_run_folder(const TrainFlags& flags, const fs::path& checkpoint) {
+  const fs::path own = checkpoint.has_parent_path() ? checkpoint.parent_path() : ".";
+  std::error_code error;
+  if (flags.out.empty() || fs::equivalent(flags.out, own, error)) return own;
+  refuse_other_run(flags.out);
+  return flags.out;
 }
 
 }  // namespace ebm

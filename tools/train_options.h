@@ -15,6 +15,7 @@ struct TrainFlags {
   std::string recipe, profile = "auto", device = "auto", epochs, out, resume, data, threads;
   std::string checkpoint_every, samples_every, precision;
   bool quiet = false, deterministic = false, resume_given = false;
+  bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs
   SettingsOptions settings;
 
   // Adds every option. Help shows the defaults of `recipe`.
@@ -23,7 +24,7 @@ struct TrainFlags {
 
 // A run ready to start, but for `folder` and the data.
 struct TrainPlan {
-  RunOptions options;  // settings.iterations as given; --epochs is applied by plan_epochs
+  RunOptions options;  // settings.iterations as given: --epochs needs the data set's size
   RunFlags flags;
   std::string profile_line;  // which profile and device were taken, for the user
 };
@@ -33,5 +34,9 @@ TrainPlan plan_run(TrainFlags& flags);
 
 // A new run's folder below runs/, or --out; Error when a run is there already.
 std::filesystem::path new_run_folder(const TrainFlags& flags, const std::string& recipe);
+// The folder that the run of `checkpoint` goes on in: its own, or --out; Error when that holds another
+// run.
+std::filesystem::path resumed_run_folder(const TrainFlags& flags,
+                                         const std::filesystem::path& checkpoint);
 
 }  // namespace ebm

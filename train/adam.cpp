@@ -7,8 +7,14 @@
 
 namespace ebm {
 
-Adam::Adam(Parameters& parameters, double beta1, double beta2, double clip_norm, double ema_decay)
-    : parameters_(parameters), beta1_(beta1), beta2_(beta2), clip_norm_(clip_norm), ema_decay_(ema_decay) {
+Adam::Adam(Parameters& parameters, double beta1, double beta2, double clip_norm, double ema_decay,
+           double weight_decay)
+    : parameters_(parameters),
+      beta1_(beta1),
+      beta2_(beta2),
+      clip_norm_(clip_norm),
+      ema_decay_(ema_decay),
+      weight_decay_(weight_decay) {
   const Tensor& flat = parameters.flat();
   gradient_ = Tensor::zeros(flat.shape(), flat.device());
   m_ = Tensor::zeros(flat.shape(), flat.device());
@@ -25,6 +31,7 @@ float Adam::step(const std::vector<Tensor>& gradients, double lr) {
   settings.lr = static_cast<float>(lr);
   settings.beta1 = static_cast<float>(beta1_);
   settings.beta2 = static_cast<float>(beta2_);
+  settings.weight_decay = static_cast<float>(weight_decay_);
   adam_step(parameters_.flat(), gradient_, m_, v_, ++t_, settings, scale);
 
   if (average_.defined()) {

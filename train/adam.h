@@ -9,7 +9,8 @@ namespace ebm {
 class Adam {
  public:
   // Keeps a reference to parameters, which must outlive it. ema_decay 0: no moving average is kept.
-  Adam(Parameters& parameters, double beta1, double beta2, double clip_norm, double ema_decay);
+  Adam(Parameters& parameters, double beta1, double beta2, double clip_norm, double ema_decay,
+       double weight_decay = 0);
 
   // One update. gradients: in order of parameters.entries(). Returns the gradient's norm before clipping.
   float step(const std::vector<Tensor>& gradients, double lr);
@@ -23,7 +24,7 @@ class Adam {
 
  private:
   Parameters& parameters_;
-  double beta1_, beta2_, clip_norm_, ema_decay_;
+  double beta1_, beta2_, clip_norm_, ema_decay_, weight_decay_;
   int64_t t_ = 0;
   Tensor gradient_, m_, v_, average_;  // all (size of the network)
 };

@@ -27,6 +27,10 @@ SafetensorsFile read_valid(const fs::path& path) {
   for (const char* key : {kCheckpointConfig, kCheckpointPlans, kCheckpointThreads, "iteration"})
     EBM_CHECK(file.metadata.contains(key), kOp,
               fmt::format("{} without \"{}\"", path.string(), key), "a whole checkpoint");
+  const std::string& iteration = file.metadata.at("iteration");
+  EBM_CHECK(!iteration.empty() && iteration.size() < 19 &&
+                iteration.find_first_not_of("0123456789") == std::string::npos,
+            kOp, fmt::format("{} with iteration \"{}\"", path.string(), iteration), "a whole number");
   return file;
 }
 
@@ -85,11 +89,15 @@ Checkpoint read_checkpoint(const fs::path& path) {
   try {
     return {file, read_valid(file)};
   } catch (const Error& e) {
-    const fs::path before = valid_before(file);
-    if (before.empty()) throw;
-    EBM_FAIL(e.op(), e.received(),
-             e.expected() + "; the one before it is valid: " + before.string());
+    refuse_checkpoint(file, e);
   }
+}
+
+void refuse_checkpoint(const fs::path& path, const Error& reason) {
+  const fs::path before = valid_before(path);
+  if (before.empty()) throw reason;
+  EBM_FAIL(reason.op(), reason.received(),
+           reason.expected() + "; the one before it is valid: " + before.string());
 }
 
 CheckpointStore::CheckpointStore(fs::path folder, int keep)
@@ -98,8 +106,11 @@ CheckpointStore::CheckpointStore(fs::path folder, int keep)
 void CheckpointStore::set_aside_after(int64_t iteration) {
   for (const fs::path& path : list_checkpoints(folder_)) {
     if (checkpoint_iteration(path) <= iteration) continue;
+    const std::string aside = path.string() + ".set-aside";
+    fs::path free = aside;
+    for (int i = 2; fs::exists(free); ++i) free = fmt::format("{}-{}", aside, i);
     std::error_code error;
-    fs::rename(path, path.string() + ".set-aside", error);
+    fs::rename(path, free, error);
     EBM_CHECK(!error, kOp, path.string() + ": " + error.message(), "a file that can be renamed");
   }
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/check.h"
 #include "train/safetensors.h"
 
 namespace ebm {
@@ -33,6 +34,8 @@ struct Checkpoint {
   const std::string& config() const { return file.metadata.at(kCheckpointConfig); }
 };
 Checkpoint read_checkpoint(const std::filesystem::path& path);
+// Throws `reason` again, with the newest valid checkpoint before `path` where there is one.
+[[noreturn]] void refuse_checkpoint(const std::filesystem::path& path, const Error& reason);
 
 // Writes the checkpoints of one run and keeps the last few.
 class CheckpointStore {
@@ -42,8 +45,8 @@ class CheckpointStore {
   // The folder must exist.
   explicit CheckpointStore(std::filesystem::path folder, int keep = kKeep);
 
-  // Renames checkpoints of later iterations, which the run that begins now will do again, to
-  // *.set-aside. Nothing of a user's is deleted.
+  // Renames checkpoints of later iterations, which the run will do again, to *.set-aside, or
+  // *.set-aside-2 and so on. Nothing of a user's is deleted.
   void set_aside_after(int64_t iteration);
 
   // Atomically: until the new file is whole on disk nothing else changes. Then all but the last

@@ -276,7 +276,6 @@ FetchSources published_sources(const std::string& name) {
 }
 
 void fetch(const std::string& name, const fs::path& root, const Say& say) {
-  if (name == "synthetic") return say("synthetic: generated, nothing to fetch");
   fetch_from(dataset_record(name), published_sources(name), root, say);
 }
 

@@ -122,6 +122,8 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
   file.commit();
 }
 
+void check_writable(const std::filesystem::path& path) { AtomicFile probe(path); }
+
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);

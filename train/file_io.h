@@ -40,6 +40,9 @@ class AtomicFile {
 // AtomicFile for content that is already whole in memory.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
+// Throws Error now if a file could not be written there: before an hour's work, not after it.
+void check_writable(const std::filesystem::path& path);
+
 // Makes the folder and its parents; Error with the reason when that fails.
 void make_folder(const std::filesystem::path& folder);
 

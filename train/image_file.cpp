@@ -22,23 +22,6 @@ bool has_image_suffix(const std::filesystem::path& path) {
   return suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg";
 }
 
-std::vector<std::filesystem::path> image_files(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) return {path};
-  std::vector<std::filesystem::path> files;
-  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (has_image_suffix(entry->path())) files.push_back(entry->path());
-  }
-  EBM_CHECK(!error, "load_images", fmt::format("{}: {}", path.string(), error.message()),
-            "a readable folder");
-  EBM_CHECK(!files.empty(), "load_images",
-            fmt::format("{}: a folder without images", path.string()),
-            "a folder with .png, .jpg or .jpeg files");
-  std::sort(files.begin(), files.end());  // a folder's own order differs between machines
-  return files;
-}
-
 std::string dimensions(int64_t height, int64_t width) {
   const auto edge = [](int64_t n) { return n == 0 ? std::string("any") : std::to_string(n); };
   return fmt::format("{}x{} (height x width)", edge(height), edge(width));
@@ -86,6 +69,23 @@ ImageSet decode_image(std::span<const std::byte> file, const std::string& name, 
                .labels = {}};
   set.pixels.assign(pixels.get(), pixels.get() + set.image_elements());
   return set;
+}
+
+std::vector<std::filesystem::path> image_files(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (has_image_suffix(entry->path())) files.push_back(entry->path());
+  }
+  EBM_CHECK(!error, "load_images", fmt::format("{}: {}", path.string(), error.message()),
+            "a readable folder");
+  EBM_CHECK(!files.empty(), "load_images",
+            fmt::format("{}: a folder without images", path.string()),
+            "a folder with .png, .jpg or .jpeg files");
+  std::sort(files.begin(), files.end());  // a folder's own order differs between machines
+  return files;
 }
 
 ImageSet load_images(const std::filesystem::path& path, ImageShape wanted) {

@@ -27,6 +27,10 @@ ImageSet decode_image(std::span<const std::byte> file, const std::string& name, 
 // Error as decode_image does, and when a folder holds no images.
 ImageSet load_images(const std::filesystem::path& path, ImageShape wanted);
 
+// Every .png/.jpg/.jpeg directly in a folder, in the order of their names; a file as itself. Throws
+// Error when a folder holds none.
+std::vector<std::filesystem::path> image_files(const std::filesystem::path& path);
+
 // PNG bytes of one image, (H, W, C) with 1 or 3 channels.
 std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape shape);
 

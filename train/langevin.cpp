@@ -1,6 +1,7 @@
 #include "train/langevin.h"
 
 #include "autograd/ops.h"
+#include "kernels/elementwise.h"
 #include "kernels/reduce.h"
 
 namespace ebm {
@@ -14,6 +15,14 @@ LangevinStep langevin_step_of(const Settings& s) {
   return step;
 }
 
+// ∂U/∂x = x/σ_ref² − ∂f/∂x, (N,H,W,C).
+static Tensor energy_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep& step) {
+  Tensor gradient = x.clone();
+  scale_in_place(gradient, step.inv_sigma_ref_sq);
+  add_scaled(gradient, df_dx, -1.0f);
+  return gradient;
+}
+
 ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
                           const RandomKey& key, int64_t first_chain) {
   const EnergyNet::Frozen f(energy);
@@ -23,7 +32,7 @@ ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps,
     Tape tape;
     const Var x_t(x);                                             // (N, H, W, C)
     const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];    // (N, H, W, C)
-    if (t + 1 == num_steps) stats.grad_sq = sum_squares(df_dx);
+    if (t + 1 == num_steps) stats.grad_sq = sum_squares(energy_gradient(x, df_dx, step));
     RandomKey step_key = key;
     step_key.step = static_cast<uint32_t>(t);
     langevin_step(x, df_dx, step, step_key, first_element);       // (6)

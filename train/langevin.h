@@ -12,7 +12,7 @@ namespace ebm {
 LangevinStep langevin_step_of(const Settings& settings);
 
 struct ChainStats {
-  Tensor grad_sq;  // (1), Σ (∂f/∂x)² over all chains at the last step; undefined if there was no step
+  Tensor grad_sq;  // (1), Σ (∂U/∂x)² over all chains at the last step; undefined if there was no step
 };
 
 // Runs num_steps steps of all chains in place: x (N,H,W,C). Noise is drawn from (key, step t, global chain

@@ -22,6 +22,8 @@ double read(const Metrics& m) {
 }
 
 constexpr MetricField kFields[] = {
+    {"u_data", "energy/u_data", read<&Metrics::u_data>, false},
+    {"u_samples", "energy/u_samples", read<&Metrics::u_samples>, false},
     {"f_data", "energy/f_data", read<&Metrics::f_data>, false},
     {"f_samples", "energy/f_samples", read<&Metrics::f_samples>, false},
     {"energy_gap", "energy/gap", read<&Metrics::energy_gap>, false},

@@ -20,7 +20,8 @@ std::span<const MetricField> metric_fields();
 
 // The sign convention, the first line of the file.
 inline constexpr const char* kMetricsComment =
-    "# f = -U up to the reference; energy_gap = mean f(data) - mean f(samples); "
+    "# f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
+    "of the energy's loss; grad_x = |dU/dx|; "
     "rows of an iteration with fewer rollbacks were undone by the divergence guard";
 
 class MetricsLog {

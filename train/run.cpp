@@ -22,6 +22,15 @@ constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2,
                                     0.3,  0.4,  0.5,  0.6,  0.7, 0.8,  0.9};
 
+// Names the checkpoint before this one when the networks do not fit it.
+void load_state(Trainer& trainer, const Checkpoint& checkpoint) {
+  try {
+    trainer.load_state(checkpoint.file);
+  } catch (const Error& e) {
+    refuse_checkpoint(checkpoint.path, e);
+  }
+}
+
 // Feeds the trainer and writes the run's files.
 class Run {
  public:
@@ -41,7 +50,7 @@ class Run {
     if (options.resume) {
       // before the first convolution: what is chosen by timing must be what it was
       cpu::plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
-      trainer_.load_state(options.resume->file);
+      load_state(trainer_, *options.resume);
     }
     guard_.emplace(trainer_);
     if (options.resume) guard_->load(options.resume->file.metadata);
@@ -62,6 +71,7 @@ class Run {
       log_->append(metrics, guard_->rollbacks());
       observer_.stepped(metrics);
       if (const auto rollback = guard_->watch(trainer_, metrics)) {
+        store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
         if (rollback->gave_up) give_up(*rollback);
         observer_.notice(
             fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's "
@@ -83,8 +93,6 @@ class Run {
     result.samples = last_samples_;
     return result;
   }
-
-  fs::path last_checkpoint() const { return store_.last(); }
 
  private:
   const Tensor& next_batch() {
@@ -132,8 +140,7 @@ class Run {
   }
 
   [[noreturn]] void give_up(const DivergenceGuard::Rollback& rollback) {
-    // the trainer is in its last good state: not less than the last checkpoint, unless that is from
-    // this very stretch
+    // the trainer is in its last good state, at or after the last checkpoint
     if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration())
       write_checkpoint();
     EBM_FAIL("training",
@@ -175,8 +182,9 @@ Picture samples_picture(const Trainer::Samples& samples, ImageShape image) {
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
   check_settings(options.settings);
   make_folder(options.folder);
+  Run run(options, dataset, observer);  // a checkpoint that is refused here is not the last good one
   try {
-    return Run(options, dataset, observer).go();
+    return run.go();
   } catch (const Error& e) {
     const fs::path last = CheckpointStore(options.folder).last();
     if (last.empty()) throw;

@@ -25,12 +25,11 @@ Settings mnist_paper() {
   s.kl_weight = 3;
   s.kl_warmup = 0;
   s.energy_l2 = 0;
+  s.energy_decay = 0;
   s.clip_norm = 0;
   s.ema_decay = 0;
   s.image_noise = s.image_noise_end = 0;
   s.latent = 100;
-  s.width = s.encoder_width = 64;
-  s.dropout_keep = 0.8;
   s.guard_gap = 0;  // energies of this profile reach 1e6: only NaN and exploding chains stop it
   return s;
 }
@@ -41,6 +40,7 @@ Settings cifar10_paper() {
   s.batch = 250;
   s.chains = 900;
   s.num_steps = 15;
+  s.sample_steps = 30;
   s.noise = 0.002;
   s.drift = s.noise * s.noise / 2;
   s.vae_lr = 2e-4;
@@ -56,12 +56,6 @@ void check(bool ok, const char* name, double value, const char* range) {
   std::string text = std::to_string(value);
   if (value == std::floor(value) && std::abs(value) < 1e15) text = std::to_string(static_cast<int64_t>(value));
   EBM_FAIL("settings", std::string(name) + " = " + text, range);
-}
-
-double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& geometry) {
-  const Shape w{channels, kernel, kernel, map[3]};
-  map = conv2d_shape(map, w, geometry);
-  return static_cast<double>(map.size()) * kernel * kernel * w[3];
 }
 
 }  // namespace
@@ -117,6 +111,8 @@ void check_settings(const Settings& s) {
   positive("chains", static_cast<double>(s.chains), 1 << 20);
   check(s.chains >= 2, "chains", static_cast<double>(s.chains), "2 or more: batch normalisation needs a batch");
   check(s.num_steps >= 0 && s.num_steps <= 1'000'000, "steps", static_cast<double>(s.num_steps), "0 to 1000000");
+  check(s.sample_steps >= 0 && s.sample_steps <= 1'000'000, "sample-steps", static_cast<double>(s.sample_steps),
+        "0 to 1000000");
   positive("width", static_cast<double>(s.width), 4096);
   positive("latent", static_cast<double>(s.latent), 65536);
   not_negative("drift", s.drift);
@@ -132,6 +128,7 @@ void check_settings(const Settings& s) {
   check(s.lr_decay_iterations > 0, "lr-decay-iterations", s.lr_decay_iterations, "more than 0");
   not_negative("kl-weight", s.kl_weight);
   not_negative("energy-l2", s.energy_l2);
+  not_negative("energy-decay", s.energy_decay);
   not_negative("clip-norm", s.clip_norm);
   check(s.ema_decay >= 0 && s.ema_decay < 1, "ema-decay", s.ema_decay, "0 or more, below 1");
   not_negative("image-noise", s.image_noise);
@@ -157,26 +154,5 @@ Profile parse_profile(const std::string& text) {
 }
 
 std::string to_string(Profile profile) { return profile == Profile::paper ? "paper" : "laptop"; }
-
-double iteration_flops(const Settings& s) {
-  const NetworkConfigs n = networks(s);
-  double energy = 0, encoder = 0, generator = 0;  // multiply-adds of one image
-  Shape map{1, n.energy.image.height, n.energy.image.width, n.energy.image.channels};
-  for (const ConvLayer& l : n.energy.layers) energy += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
-  energy += static_cast<double>(map.size());  // the summed head
-  map = {1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
-  for (const ConvLayer& l : n.encoder.layers) encoder += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
-  encoder += 2.0 * map.size() * n.encoder.latent;
-  map = {1, 1, 1, n.generator.latent};
-  for (const GeneratorLayer& l : n.generator.layers) {
-    const Shape w{map[3], l.kernel, l.kernel, l.channels};
-    generator += static_cast<double>(map.size()) * l.kernel * l.kernel * l.channels;
-    map = conv_transpose2d_shape(map, w, {l.stride, l.pad});
-  }
-  // a gradient with respect to x costs as much as the value; one for all parameters twice as much
-  const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
-  return 2 * (chains * generator + chains * s.num_steps * 2 * energy + (chains + batch) * 3 * energy +
-              chains * 3 * (encoder + generator));
-}
 
 }  // namespace ebm

@@ -22,6 +22,7 @@ struct Settings {
   int64_t chains = 64;            // Langevin chains an iteration; may differ from batch
 
   int64_t num_steps = 20;         // l, Langevin steps
+  int64_t sample_steps = 0;       // of samples drawn after training; 0: num_steps
   double drift = 1.0;             // δ²/2, the factor of the gradient
   double noise = 0.01;            // δ, standard deviation of a step's noise, before noise_scale
   double noise_scale = 1.0;       // 1: the paper's equation, 0: gradient descent
@@ -38,6 +39,7 @@ struct Settings {
   double kl_weight = 3.0;         // γ
   double kl_warmup = 1000.0;      // iterations over which γ rises linearly to its value
   double energy_l2 = 0.1;         // weight of mean f(x)² + mean f(x̃)² in the energy's loss
+  double energy_decay = 0.5;      // weight decay of θ: an iteration shrinks it by 1 − η_θ·energy_decay
   double clip_norm = 200.0;       // largest global gradient norm of a network; 0: no clipping
   double ema_decay = 0.999;       // of the parameters' moving average, which sampling uses; 0: none
   double image_noise = 0.3;       // standard deviation of noise added to data and revised samples, for the
@@ -78,9 +80,5 @@ void check_settings(const Settings& settings);
 
 Profile parse_profile(const std::string& text);  // paper | laptop
 std::string to_string(Profile profile);
-
-// Floating-point operations of one iteration (multiply and add
-// counted as two), for the estimate of a run's time.
-double iteration_flops(const Settings& settings);
 
 }  // namespace ebm

@@ -93,7 +93,7 @@ Trainer::Trainer(const Settings& s, Device device)
       energy_(networks(s).energy, device, s.seed),
       encoder_(networks(s).encoder, device, s.seed),
       generator_(networks(s).generator, device, s.seed),
-      energy_adam_(energy_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
+      energy_adam_(energy_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay, s.energy_decay),
       encoder_adam_(encoder_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
       generator_adam_(generator_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
       langevin_(langevin_step_of(s)) {}
@@ -152,6 +152,9 @@ Metrics Trainer::step(const Tensor& data) {
   }
   m.seconds_vae = clock.lap();
 
+  const float reference = 0.5f * langevin_.inv_sigma_ref_sq;
+  m.u_data = reference * sum_squares(x).item() / static_cast<float>(s.batch) - m.f_data;
+  m.u_samples = reference * sum_squares(y).item() / static_cast<float>(n) - m.f_samples;
   m.energy_gap = m.f_data - m.f_samples;
   m.grad_x = chain.grad_sq.defined() ? std::sqrt(chain.grad_sq.item() / n) : 0.0f;
   m.drift = langevin_.drift * m.grad_x;

@@ -17,13 +17,15 @@ namespace ebm {
 // What one iteration showed: method.md, "Watch while training".
 struct Metrics {
   int64_t iteration = 0;        // counted from 1
-  float f_data = 0, f_samples = 0;  // mean f on data and on revised samples (f = −U up to the reference)
+  // On data and on revised samples, both with the image noise that the energy's loss sees them with:
+  float f_data = 0, f_samples = 0;  // mean f = −U up to the reference
+  float u_data = 0, u_samples = 0;  // mean U
   float energy_gap = 0;         // f_data − f_samples; near 0 when the two networks keep up with each other
-  float energy_loss = 0;
+  float energy_loss = 0;        // with the penalty energy_l2
   float reconstruction = 0;     // mean ‖x̃ − g(z̃)‖²
   float kl = 0;                 // mean KL( π_β(z|x̃) ‖ N(0, I) )
-  float grad_x = 0;             // root mean square of ‖∂f/∂x‖ over chains, at the last step
-  float drift = 0;              // its size in one update, drift·‖∂f/∂x‖ ...
+  float grad_x = 0;             // root mean square of ‖∂U/∂x‖ over chains, at the last step
+  float drift = 0;              // its size in one update, (δ²/2)·‖∂U/∂x‖ ...
   float noise = 0;              // ... against that of the noise, δ·sqrt(D)
   float revision = 0;           // mean-square ‖x̃ − x̂‖ over chains, as a root: what the VAE still has to close
   float grad_energy = 0, grad_vae = 0;  // gradient norms before clipping
@@ -58,7 +60,6 @@ class Trainer {
   const Settings& settings() const { return settings_; }
   Device device() const { return device_; }
   const EnergyNet& energy_net() const { return energy_; }
-  const Encoder& encoder() const { return encoder_; }
   const Generator& generator() const { return generator_; }
 
   // Everything the next iteration depends on, as host tensors: parameters by name ("energy.conv1.weight"),

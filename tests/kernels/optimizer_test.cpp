@@ -11,7 +11,7 @@ namespace ebm {
 TEST_CASE("Adam follows its published recursion") {
   const int64_t n = 1000;
   Tensor p = normal({n}, 1), m = Tensor::zeros({n}, p.device()), v = Tensor::zeros({n}, p.device());
-  const AdamSettings s{0.01f, 0.5f, 0.999f, 1e-8f};
+  const AdamSettings s{0.01f, 0.5f, 0.999f, 1e-8f, 3.0f};
   std::vector<float> start = p.to_host();
   std::vector<double> expected(start.begin(), start.end()), em(n), ev(n);
   for (int t = 1; t <= 5; ++t) {
@@ -22,7 +22,7 @@ TEST_CASE("Adam follows its published recursion") {
       const double gi = 0.5 * gradient[i];
       em[i] = 0.5 * em[i] + 0.5 * gi;
       ev[i] = 0.999 * ev[i] + 0.001 * gi * gi;
-      expected[i] -= 0.01 * (em[i] / (1 - std::pow(0.5, t))) / (std::sqrt(ev[i] / (1 - std::pow(0.999, t))) + 1e-8);
+      expected[i] -= 0.01 * 3.0 * expected[i] + 0.01 * (em[i] / (1 - std::pow(0.5, t))) / (std::sqrt(ev[i] / (1 - std::pow(0.999, t))) + 1e-8);
     }
   }
   const std::vector<float> got = p.to_host();

@@ -10,31 +10,12 @@ using namespace ebm::test;
 
 namespace {
 
-const std::vector<std::string> kTiny{"--device",
-                                     "cpu",
-                                     "--deterministic",
-                                     "--width",
-                                     "4",
-                                     "--generator-width",
-                                     "16",
-                                     "--encoder-width",
-                                     "8",
-                                     "--latent",
-                                     "8",
-                                     "--batch",
-                                     "8",
-                                     "--chains",
-                                     "8",
-                                     "--steps",
-                                     "3"};
-
 Outcome train(const TemporaryFolder& folder, std::vector<std::string> arguments) {
   return Program(EBM_TRAIN_PROGRAM, arguments, folder.path()).wait();
 }
 
 Outcome train_tiny(const TemporaryFolder& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.end(), kTiny.begin(), kTiny.end());
-  return train(folder, arguments);
+  return train(folder, tiny(std::move(arguments)));
 }
 
 Outcome ebm_tool(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
@@ -104,6 +85,7 @@ TEST_CASE("absurd settings are refused before anything is written") {
                                              {"--seed", "-1"},
                                              {"--precision", "fp8"},
                                              {"--checkpoint-every", "-1"},
+                                             {"--width", "16", "--profile", "paper"},
                                              {"--device", "tpu"},
                                              {"--device", "cuda:99"},
                                              {"--iterations", "3", "--epochs", "3"}}) {
@@ -156,6 +138,10 @@ TEST_CASE("a run leaves everything in its folder, and config.toml makes the same
   CHECK(get(folder / "run" / name) == get(folder / "again" / name));
 
   CHECK(train_tiny(folder, {"synthetic", "--out", "run"}).is_error_with("holds a run"));
+  const Outcome epochs = train(folder, {"--config", "run/config.toml", "--device", "cpu", "--epochs", "1",
+                                        "--out", "epoch"});
+  CHECK_MESSAGE(epochs.code == 0, epochs.err);
+  CHECK(contains(epochs.out, "done: 64 iterations"));  // 512 images, 8 in each; the file says 6
 }
 
 TEST_CASE("epochs, and runs/RECIPE-TIME when no folder is named") {

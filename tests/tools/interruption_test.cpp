@@ -9,14 +9,6 @@ using namespace ebm::test;
 
 namespace {
 
-std::vector<std::string> tiny(std::vector<std::string> arguments) {
-  for (const char* word :
-       {"--device", "cpu", "--deterministic", "--width", "4", "--generator-width", "16",
-        "--encoder-width", "8", "--latent", "8", "--batch", "8", "--chains", "8", "--steps", "3"})
-    arguments.push_back(word);
-  return arguments;
-}
-
 Outcome train(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
               int64_t file_limit = 0) {
   return Program(EBM_TRAIN_PROGRAM, arguments, folder.path(), file_limit).wait();
@@ -105,6 +97,9 @@ TEST_CASE("what --resume cannot go on with is refused") {
             .is_error_with("--profile paper"));
   CHECK(train(folder, {"synthetic", "--resume"}).is_error_with("no run of synthetic"));
   CHECK(train(folder, {"--resume", "nowhere"}).is_error_with("nowhere"));
+  REQUIRE(train(folder, tiny({"synthetic", "--iterations", "1", "--out", "other"})).code == 0);
+  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--out", "other"})
+            .is_error_with("other, which holds a run"));
   const std::string last = "run/checkpoint-00000004.safetensors";
   put(folder / last, get(folder / last).substr(0, 1000));
   CHECK(train(folder, {"--resume", "run", "--iterations", "6"})
@@ -112,4 +107,21 @@ TEST_CASE("what --resume cannot go on with is refused") {
   const Outcome before = train(folder, {"--resume", "run/checkpoint-00000002.safetensors",
                                         "--iterations", "6", "--device", "cpu"});
   CHECK_MESSAGE(before.code == 0, before.err);
+}
+
+TEST_CASE("--resume finds the latest run of a recipe, and a checkpoint in the current folder") {
+  const TemporaryFolder folder;
+  for (const char* out : {"runs/synthetic-9", "runs/long"})
+    REQUIRE(train(folder, tiny({"synthetic", "--iterations", "2", "--out", out})).code == 0);
+  const Outcome latest =
+      train(folder, {"synthetic", "--resume", "--iterations", "3", "--device", "cpu"});
+  CHECK_MESSAGE(latest.code == 0, latest.err);
+  CHECK(contains(latest.out, "all in runs/long"));
+  const Outcome here = Program(EBM_TRAIN_PROGRAM,
+                               {"--resume", "checkpoint-00000002.safetensors", "--iterations", "3",
+                                "--device", "cpu"},
+                               folder / "runs/synthetic-9")
+                           .wait();
+  CHECK_MESSAGE(here.code == 0, here.err);
+  CHECK(std::filesystem::exists(folder / "runs/synthetic-9/checkpoint-00000003.safetensors"));
 }

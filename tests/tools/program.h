@@ -78,6 +78,15 @@ class Program {
   bool ended_ = false;
 };
 
+// The smallest networks and chains, and the same bits each time.
+inline std::vector<std::string> tiny(std::vector<std::string> arguments) {
+  for (const char* word :
+       {"--device", "cpu", "--deterministic", "--width", "4", "--generator-width", "16",
+        "--encoder-width", "8", "--latent", "8", "--batch", "8", "--chains", "8", "--steps", "3"})
+    arguments.push_back(word);
+  return arguments;
+}
+
 // Waits for a condition; false when it does not come true within a minute.
 inline bool eventually(const std::function<bool()>& condition) {
   for (int i = 0; i < 3000; ++i) {

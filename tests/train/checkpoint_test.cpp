@@ -108,6 +108,11 @@ TEST_CASE("a damaged or foreign checkpoint is refused and the one before it offe
   CHECK(contains(error, "another program"));
   CHECK(contains(error, good.string()));
 
+  SafetensorsFile odd = read_checkpoint(good).file;
+  odd.metadata["iteration"] = "four";
+  write_safetensors(last, odd);
+  CHECK(contains(error_of([&] { read_checkpoint(last); }), "iteration \"four\""));
+
   put(good, "");
   error = error_of([&] { read_checkpoint(last); });
   CHECK(!contains(error, "before it"));
@@ -127,6 +132,38 @@ TEST_CASE("the store keeps the last few checkpoints") {
   REQUIRE(list.size() == 3);
   CHECK(list[0].filename() == "checkpoint-00000300.safetensors");
   CHECK(store.last().filename() == "checkpoint-123456789.safetensors");
+}
+
+TEST_CASE("checkpoints of iterations that are done again are set aside, each under its own name") {
+  const TemporaryFolder folder;
+  SafetensorsFile file;
+  file.tensors["weight"] = {"F32", {1}, std::vector<std::byte>(4)};
+  CheckpointStore store(folder.path(), 3);
+  store.write(10, file);
+  for (const char* aside : {".set-aside", ".set-aside-2", ".set-aside-3"}) {
+    store.write(20, file);
+    store.set_aside_after(10);
+    CHECK(checkpoint_iteration(store.last()) == 10);
+    CHECK(fs::exists((folder / "checkpoint-00000020.safetensors").string() + aside));
+  }
+}
+
+TEST_CASE("a checkpoint that lacks a tensor is refused, and not called the last good one") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  RunOptions options = tiny_run(folder / "run", tiny_settings(4));
+  options.checkpoint_every = 2;
+  run(options);
+  const fs::path last = folder / "run" / "checkpoint-00000004.safetensors";
+  SafetensorsFile file = read_checkpoint(last).file;
+  file.tensors.erase("energy.conv1.weight");
+  write_safetensors(last, file);
+  options.settings.iterations = 6;
+  options.resume = read_checkpoint(last);
+  const std::string error = error_of([&] { run(options); });
+  CHECK(contains(error, "energy.conv1.weight"));
+  CHECK(contains(error, "the one before it is valid: "));
+  CHECK(!contains(error, "last good"));
 }
 
 TEST_CASE("a checkpoint of other networks changes nothing") {

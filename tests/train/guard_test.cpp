@@ -131,6 +131,35 @@ TEST_CASE("a run that diverges goes on with a lower learning rate") {
       read_checkpoint(result.checkpoint).file.metadata.at("energy_lr_scale").starts_with("0.0001"));
 }
 
+TEST_CASE("a rollback sets aside the checkpoints of what it undoes") {
+  struct Undone : RunObserver {
+    explicit Undone(std::filesystem::path run) : folder(std::move(run)) {}
+    void notice(const std::string& line) override {
+      const std::string words = "back to iteration ";
+      const int64_t to = std::stoll(line.substr(line.find(words) + words.size()));
+      for (const auto& path : list_checkpoints(folder)) CHECK(checkpoint_iteration(path) <= to);
+      ++rollbacks;
+    }
+    std::filesystem::path folder;
+    int rollbacks = 0;
+  };
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  Settings s = tiny_settings(30);
+  s.energy_lr = 5;  // absurd
+  s.energy_l2 = 0;
+  s.guard_gap = 50;
+  s.guard_every = 3;
+  s.guard_lr_factor = 1e-4;
+  RunOptions options = tiny_run(folder / "run", s);
+  options.checkpoint_every = 1;
+  Undone undone(folder / "run");
+  const RunResult result =
+      run_training(options, load_dataset("synthetic", {}, Split::train), undone);
+  CHECK(undone.rollbacks == 1);
+  CHECK(checkpoint_iteration(result.checkpoint) == 30);
+}
+
 TEST_CASE("a run that diverges for good stops with its last good checkpoint") {
   const OneThread one_thread;
   const TemporaryFolder folder;

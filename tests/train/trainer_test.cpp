@@ -7,7 +7,8 @@
 
 #include "core/check.h"
 #include "core/memory.h"
-#include "tests/test_device.h"
+#include "kernels/reduce.h"
+#include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
 #include "train/dataset.h"
 
@@ -152,6 +153,20 @@ TEST_CASE("the energy of an image is the reference term minus f") {
   const auto u = trainer.energy(x).to_host();
   const auto f = trainer.energy_net()(Var(x)).value().to_host();
   for (int i = 0; i < 2; ++i) CHECK(u[i] == doctest::Approx(784 * 0.01 / (2 * 0.25) - f[i]).epsilon(1e-4));
+}
+
+TEST_CASE("the logged energies are U, its reference included") {
+  Settings s = tiny();
+  s.sigma_ref = 0.5;
+  s.energy_lr = 1e-12;  // an energy that stands still
+  s.energy_decay = 0;
+  s.ema_decay = 0;
+  s.image_noise = s.image_noise_end = 0;
+  Trainer trainer(s, test_device());
+  const Tensor x = normal({s.batch, 28, 28, 1}, 1, 0, 0.5f);
+  const Metrics m = trainer.step(x);
+  CHECK(m.u_data == doctest::Approx(sum(trainer.energy(x)).item() / s.batch).epsilon(1e-4));
+  CHECK(m.u_data + m.f_data == doctest::Approx(sum_squares(x).item() / s.batch / (2 * 0.25)).epsilon(1e-4));
 }
 
 TEST_CASE("settings that make no sense are refused by name") {
