@@ -16,6 +16,13 @@ constexpr int64_t kMeanIterations = 200;
 constexpr int64_t kWarmUpIterations = 50;  // before, the mean says little
 constexpr double kGrowth = 20, kGrowthMargin = 5;
 
+// A kept state moves on to the next place at every so many keepings: with guard_every 50 the places
+// hold states that are up to 50, 100, 300, 1,100 and 4,300 iterations old.
+constexpr int64_t kStride[] = {1, 1, 4, 16, 64};
+// Diverging again before so many keepings have passed: the trouble is older than the state that the
+// run returned to.
+constexpr int64_t kCalmKeepings = 10;
+
 template <class T>
 T read_number(const std::map<std::string, std::string>& metadata, const std::string& name) {
   const auto found = metadata.find(name);
@@ -34,7 +41,24 @@ T read_number(const std::map<std::string, std::string>& metadata, const std::str
 DivergenceGuard::DivergenceGuard(const Trainer& trainer)
     : settings_(trainer.settings()),
       pixels_(static_cast<double>(trainer.generator().image().elements())) {
-  trainer.save(newer_.snapshot);
+  for (Kept& kept : kept_) trainer.save(kept.snapshot);
+}
+
+void DivergenceGuard::keep(const Trainer& trainer) {
+  static_assert(std::size(kStride) == kStates);
+  const int64_t keeping = trainer.iteration() / settings_.guard_every;
+  for (size_t i = kStates - 1; i > 0; --i)
+    if (keeping % kStride[i] == 0) std::swap(kept_[i], kept_[i - 1]);
+  trainer.save(kept_[0].snapshot);
+  kept_[0].gap = gap_;
+}
+
+size_t DivergenceGuard::state_before(int64_t diverged) const {
+  const bool again =
+      diverged_ > 0 && diverged <= diverged_ + kCalmKeepings * settings_.guard_every;
+  size_t i = 1;
+  while (again && i + 1 < kStates && kept_[i].snapshot.iteration >= returned_to_) ++i;
+  return i;
 }
 
 std::string DivergenceGuard::judge(const Metrics& m) const {
@@ -62,22 +86,22 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
   if (reason.empty()) {
     gap_.seen = std::min(gap_.seen + 1, kMeanIterations);
     gap_.mean += (std::abs(m.energy_gap) - gap_.mean) / static_cast<double>(gap_.seen);
-    if (m.iteration % settings_.guard_every == 0) {
-      if (!older_) older_.emplace();
-      std::swap(newer_, *older_);
-      trainer.save(newer_.snapshot);
-      newer_.gap = gap_;
-    }
+    if (m.iteration % settings_.guard_every == 0) keep(trainer);
     return std::nullopt;
   }
 
   Rollback result{reason, m.iteration, 0, trainer.energy_lr_scale(),
                   rollbacks_ >= settings_.guard_retries};
-  if (older_) std::swap(newer_, *older_);
-  older_.reset();  // it came after the state that is returned to: a past undone
-  trainer.restore(newer_.snapshot);
-  gap_ = newer_.gap;
-  result.to = newer_.snapshot.iteration;
+  const size_t state = state_before(m.iteration);
+  trainer.restore(kept_[state].snapshot);
+  gap_ = kept_[state].gap;
+  result.to = kept_[state].snapshot.iteration;
+  diverged_ = m.iteration;
+  returned_to_ = result.to;
+  for (size_t i = 0; i < state; ++i) {  // a past undone
+    trainer.save(kept_[i].snapshot);
+    kept_[i].gap = gap_;
+  }
   if (!result.gave_up) {
     ++rollbacks_;
     result.energy_lr_scale *= settings_.guard_lr_factor;
@@ -98,7 +122,8 @@ void DivergenceGuard::load(const std::map<std::string, std::string>& metadata) {
   const GapMean gap{read_number<double>(metadata, "guard.gap_mean"),
                     read_number<int64_t>(metadata, "guard.gap_seen")};
   rollbacks_ = rollbacks;
-  gap_ = newer_.gap = gap;
+  gap_ = gap;
+  for (Kept& kept : kept_) kept.gap = gap;
 }
 
 }  // namespace ebm

@@ -1,6 +1,7 @@
 // Watches a run for divergence and takes it back to its last good state.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,7 +12,8 @@ namespace ebm {
 
 class DivergenceGuard {
  public:
-  // Takes the trainer's present state, which is held to be good, as the first one to return to.
+  // Takes the trainer's present state, which is held to be good, as the one to return to. Memory:
+  // kStates copies of the parameters and the optimiser's state, on the trainer's device.
   explicit DivergenceGuard(const Trainer& trainer);
 
   struct Rollback {
@@ -23,9 +25,9 @@ class DivergenceGuard {
   };
 
   // Judges one iteration. When it is fine, keeps the trainer's state every guard_every iterations.
-  // Otherwise the trainer goes back to the older of the two states kept last, with its energy
-  // learning rate lowered: what diverges now was often on its way when the newer one, up to
-  // guard_every iterations old, was kept.
+  // Otherwise the trainer goes back, with its energy learning rate lowered: to the second newest
+  // state, since what diverges now was often on its way when the newest was kept; and if it diverged
+  // a little while ago too, to a state older than the one it returned to then.
   std::optional<Rollback> watch(Trainer& trainer, const Metrics& metrics);
 
   // What makes these metrics those of a diverged run; empty for a good one.
@@ -34,7 +36,7 @@ class DivergenceGuard {
   int64_t rollbacks() const { return rollbacks_; }
 
   // Counters to and from a checkpoint's metadata. The kept states are not in it: a resumed run goes
-  // back to its checkpoint at the earliest.
+  // back to its checkpoint at the farthest.
   void save(std::map<std::string, std::string>& metadata) const;
   void load(const std::map<std::string, std::string>& metadata);
 
@@ -49,12 +51,18 @@ class DivergenceGuard {
     GapMean gap;
   };
 
+  void keep(const Trainer& trainer);
+  // The index of the state to return to.
+  size_t state_before(int64_t diverged) const;
+
+  static constexpr size_t kStates = 5;
+
   Settings settings_;
   double pixels_;
   GapMean gap_;
   int64_t rollbacks_ = 0;
-  Kept newer_;
-  std::optional<Kept> older_;
+  int64_t diverged_ = 0, returned_to_ = 0;  // iterations of the last rollback; 0: none so far
+  std::array<Kept, kStates> kept_;          // newest first, the later ones ever further apart
 };
 
 }  // namespace ebm

@@ -69,7 +69,7 @@ TEST_CASE("without a limit the guard judges the gap by its own mean, after a war
   CHECK(contains(guard.judge(m), "grown from a mean of 1000"));
 }
 
-TEST_CASE("a rollback returns to the older state, with a lower learning rate of the energy") {
+TEST_CASE("a rollback returns to an older state each time, with a lower learning rate of the energy") {
   Settings s = tiny_settings(100);
   s.guard_every = 2;
   s.guard_retries = 2;
@@ -79,11 +79,21 @@ TEST_CASE("a rollback returns to the older state, with a lower learning rate of 
   Trainer trainer(s, kCpu);
   DivergenceGuard guard(trainer);
   const Tensor x = Tensor::zeros({s.batch, 28, 28, 1}, kCpu);
+  const SafetensorsFile at_zero = trainer.state();
   SafetensorsFile at_two;
   for (int i = 1; i <= 5; ++i) {
     CHECK(!guard.watch(trainer, trainer.step(x)));
     if (i == 2) at_two = trainer.state();
   }
+  const auto check_state = [&](const SafetensorsFile& expected) {
+    const double scale = trainer.energy_lr_scale();
+    trainer.set_energy_lr_scale(1.0);
+    const SafetensorsFile state = trainer.state();
+    trainer.set_energy_lr_scale(scale);
+    for (const auto& [name, entry] : expected.tensors)
+      CHECK(state.tensors.at(name).data == entry.data);
+    CHECK(state.metadata == expected.metadata);
+  };
   Metrics bad = trainer.step(x);
   bad.f_data = std::numeric_limits<float>::quiet_NaN();
 
@@ -93,20 +103,49 @@ TEST_CASE("a rollback returns to the older state, with a lower learning rate of 
   CHECK(rollback->from == 6);
   CHECK(rollback->to == 2);  // of the kept states 2 and 4 the older
   CHECK(trainer.energy_lr_scale() == 0.5);
+  check_state(at_two);
 
-  // diverges again at once: that state is all that is left
+  // diverges again at once: further back than that
   bad = trainer.step(x);
   bad.kl = std::numeric_limits<float>::infinity();
-  CHECK(guard.watch(trainer, bad)->to == 2);
+  CHECK(guard.watch(trainer, bad)->to == 0);
   CHECK(trainer.energy_lr_scale() == 0.25);
   CHECK(guard.rollbacks() == 2);
   CHECK(guard.watch(trainer, bad)->gave_up);
-  CHECK(trainer.iteration() == 2);
+  check_state(at_zero);
+}
 
-  trainer.set_energy_lr_scale(1.0);
-  const SafetensorsFile state = trainer.state();
-  for (const auto& [name, entry] : at_two.tensors) CHECK(state.tensors.at(name).data == entry.data);
-  CHECK(state.metadata == at_two.metadata);
+TEST_CASE("a run that diverges slowly is taken back ever further") {
+  Settings s = tiny_settings(100000);
+  s.guard_every = 2;
+  s.guard_retries = 10;
+  Trainer trainer(s, kCpu);
+  DivergenceGuard guard(trainer);
+  Trainer::Snapshot state;
+  trainer.save(state);
+  const auto go_to = [&](int64_t iteration) {  // good iterations, without their work
+    for (int64_t i = trainer.iteration() + 1; i <= iteration; ++i) {
+      state.iteration = i;
+      trainer.restore(state);
+      REQUIRE(!guard.watch(trainer, good_metrics(i)));
+    }
+  };
+  go_to(1000);
+  int64_t before = 1000;
+  for (int divergence = 0; divergence < 3; ++divergence) {
+    go_to(1001 + divergence);  // each time a little further than before
+    Metrics bad = good_metrics(trainer.iteration() + 1);
+    bad.energy_gap = 1e9f;
+    const auto rollback = guard.watch(trainer, bad);
+    REQUIRE(rollback);
+    CHECK(rollback->to < before);
+    before = rollback->to;
+  }
+  CHECK(before < 900);
+  go_to(2000);  // that trouble is over: a new one begins near by
+  Metrics bad = good_metrics(2001);
+  bad.energy_gap = 1e9f;
+  CHECK(guard.watch(trainer, bad)->to == 1998);
 }
 
 TEST_CASE("a run that diverges goes on with a lower learning rate") {
