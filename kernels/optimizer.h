@@ -12,7 +12,8 @@ struct AdamSettings {
   float weight_decay = 0;  // decoupled: each step shrinks the parameters by the factor 1 - lr·weight_decay
 };
 
-// Kingma & Ba 2015, with bias correction, and with Loshchilov & Hutter's weight decay; t counts from 1. All tensors have the shape of parameters.
+// Kingma & Ba 2015, with bias correction, and with Loshchilov & Hutter's weight decay; t counts from 1. All
+// tensors have the shape of parameters.
 // gradient_scale multiplies the gradient first (global-norm clipping).
 void adam_step(Tensor& parameters, const Tensor& gradient, Tensor& m, Tensor& v, int64_t t,
                const AdamSettings& settings, float gradient_scale);

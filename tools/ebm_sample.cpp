@@ -63,7 +63,9 @@ void add_sample_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("sample", "draw images from a trained model");
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "how many [64]")->type_name("N");
-  command->add_option("--steps", flags->steps, "l: Langevin steps [the run's sample-steps, else its steps]")->type_name("N");
+  command
+      ->add_option("--steps", flags->steps, "l: Langevin steps [the run's sample-steps, else its steps]")
+      ->type_name("N");
   command
       ->add_option("--noise-scale", flags->noise_scale,
                    "factor of the noise; 0: gradient descent [the run's]")

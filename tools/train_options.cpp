@@ -42,8 +42,9 @@ fs::path latest_run(const std::string& recipe) {
   for (fs::directory_iterator it(kRuns, error), end; !error && it != end; it.increment(error)) {
     const std::vector<fs::path> checkpoints = list_checkpoints(it->path());
     if (checkpoints.empty()) continue;
-    const fs::file_time_type time = fs::last_write_time(checkpoints.back(), error);
-    if (error || (!latest.empty() && time <= youngest) || !is_run_of(it->path(), recipe)) continue;
+    std::error_code gone;
+    const fs::file_time_type time = fs::last_write_time(checkpoints.back(), gone);
+    if (gone || (!latest.empty() && time <= youngest) || !is_run_of(it->path(), recipe)) continue;
     latest = it->path();
     youngest = time;
   }

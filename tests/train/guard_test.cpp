@@ -20,6 +20,17 @@ Metrics good_metrics(int64_t iteration) {
   return m;
 }
 
+// Diverges within some iterations, and not any more after one rollback.
+Settings soon_diverging(int64_t iterations) {
+  Settings s = tiny_settings(iterations);
+  s.energy_lr = 5;  // absurd
+  s.energy_l2 = 0;
+  s.guard_gap = 50;
+  s.guard_every = 3;
+  s.guard_lr_factor = 1e-4;
+  return s;
+}
+
 }  // namespace
 
 TEST_CASE("the guard tells a diverged iteration from a good one") {
@@ -151,12 +162,7 @@ TEST_CASE("a run that diverges slowly is taken back ever further") {
 TEST_CASE("a run that diverges goes on with a lower learning rate") {
   const OneThread one_thread;
   const TemporaryFolder folder;
-  Settings s = tiny_settings(30);
-  s.energy_lr = 5;  // absurd
-  s.energy_l2 = 0;
-  s.guard_gap = 50;
-  s.guard_every = 3;
-  s.guard_lr_factor = 1e-4;
+  const Settings s = soon_diverging(30);
   Notices notices;
   const RunResult result = run_training(tiny_run(folder / "run", s),
                                         load_dataset("synthetic", {}, Split::train), notices);
@@ -184,12 +190,7 @@ TEST_CASE("a rollback sets aside the checkpoints of what it undoes") {
   };
   const OneThread one_thread;
   const TemporaryFolder folder;
-  Settings s = tiny_settings(30);
-  s.energy_lr = 5;  // absurd
-  s.energy_l2 = 0;
-  s.guard_gap = 50;
-  s.guard_every = 3;
-  s.guard_lr_factor = 1e-4;
+  const Settings s = soon_diverging(30);
   RunOptions options = tiny_run(folder / "run", s);
   options.checkpoint_every = 1;
   Undone undone(folder / "run");
