@@ -9,8 +9,8 @@
 
 namespace ebm {
 
-// Call first in main. OpenMP's threads spin for milliseconds when they wait, which slows a run a hundred
-// times where another program shares the cores (docs/performance.md). The OpenMP library reads its settings
+// Call first in main. OpenMP's threads spin for milliseconds when they wait, which slows a run where
+// another program shares the cores (docs/performance.md). The OpenMP library reads its settings
 // before main, so this starts the program anew with a shorter spin; a user's own OMP_WAIT_POLICY or
 // GOMP_SPINCOUNT is left alone.
 void limit_spinning(char** argv);
