@@ -6,6 +6,18 @@
 
 namespace ebm {
 
+namespace {
+
+// ∂U/∂x = x/σ_ref² − ∂f/∂x, (N,H,W,C).
+Tensor energy_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep& step) {
+  Tensor gradient = x.clone();
+  scale_in_place(gradient, step.inv_sigma_ref_sq);
+  add_scaled(gradient, df_dx, -1.0f);
+  return gradient;
+}
+
+}  // namespace
+
 LangevinStep langevin_step_of(const Settings& s) {
   LangevinStep step;
   step.drift = static_cast<float>(s.drift);
@@ -13,14 +25,6 @@ LangevinStep langevin_step_of(const Settings& s) {
   step.inv_sigma_ref_sq = s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
   step.clamp = static_cast<float>(s.clamp);
   return step;
-}
-
-// ∂U/∂x = x/σ_ref² − ∂f/∂x, (N,H,W,C).
-static Tensor energy_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep& step) {
-  Tensor gradient = x.clone();
-  scale_in_place(gradient, step.inv_sigma_ref_sq);
-  add_scaled(gradient, df_dx, -1.0f);
-  return gradient;
 }
 
 ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,

@@ -34,6 +34,14 @@ std::vector<std::string> rows(const fs::path& folder) {
   return list;
 }
 
+// Makes folder/run with the checkpoints of iterations 2 and 4.
+RunOptions run_of_two_checkpoints(const TemporaryFolder& folder) {
+  RunOptions options = tiny_run(folder / "run", tiny_settings(4));
+  options.checkpoint_every = 2;
+  run(options);
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("20 iterations are 10, a resume and 10 more, bit for bit") {
@@ -88,9 +96,7 @@ TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats w
 TEST_CASE("a damaged or foreign checkpoint is refused and the one before it offered") {
   const OneThread one_thread;
   const TemporaryFolder folder;
-  RunOptions options = tiny_run(folder / "run", tiny_settings(4));
-  options.checkpoint_every = 2;
-  run(options);
+  run_of_two_checkpoints(folder);
   const fs::path good = folder / "run" / "checkpoint-00000002.safetensors";
   const fs::path last = folder / "run" / "checkpoint-00000004.safetensors";
   CHECK(read_checkpoint(folder / "run").path == last);
@@ -151,9 +157,7 @@ TEST_CASE("checkpoints of iterations that are done again are set aside, each und
 TEST_CASE("a checkpoint that lacks a tensor is refused, and not called the last good one") {
   const OneThread one_thread;
   const TemporaryFolder folder;
-  RunOptions options = tiny_run(folder / "run", tiny_settings(4));
-  options.checkpoint_every = 2;
-  run(options);
+  RunOptions options = run_of_two_checkpoints(folder);
   const fs::path last = folder / "run" / "checkpoint-00000004.safetensors";
   SafetensorsFile file = read_checkpoint(last).file;
   file.tensors.erase("energy.conv1.weight");
