@@ -34,4 +34,27 @@ void copy_to_host(int index, void* to, const void* from, size_t bytes);
 void copy_on_device(int index, void* to, const void* from, size_t bytes);
 void fill_zero(int index, void* to, size_t bytes);
 
+// Graphs: what the compute stream is given between begin_capture and end_capture is recorded, not run.
+// end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded.
+void begin_capture(int index);
+void* end_capture(int index);
+void abandon_capture(int index) noexcept;
+void launch_graph(int index, void* graph);
+void release_graph(void* graph) noexcept;
+
+// Events mark a place in a stream's work. In a graph the mark is made anew at every replay.
+void* create_event(int index);
+void release_event(void* event) noexcept;
+void record_event(int index, void* event);       // after what the compute stream was given so far
+void wait_for_event(void* event);                // the calling thread waits
+double seconds_between(void* begin, void* end);  // of two events that have happened
+
+// Host memory that copies read and write directly.
+void* allocate_pinned(int index, size_t bytes);
+void release_pinned(void* memory) noexcept;
+// Copies pinned memory to the device beside the compute stream's work: begins after the event `after` and
+// records `done`. The compute stream's later work waits for `done` through await().
+void copy_beside(int index, void* to, const void* from, size_t bytes, void* after, void* done);
+void await(int index, void* event);
+
 }  // namespace ebm::cuda

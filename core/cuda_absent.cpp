@@ -23,5 +23,19 @@ void copy_to_device(int, void*, const void*, size_t) { absent("copy"); }
 void copy_to_host(int, void*, const void*, size_t) { absent("copy"); }
 void copy_on_device(int, void*, const void*, size_t) { absent("copy"); }
 void fill_zero(int, void*, size_t) { absent("fill"); }
+void begin_capture(int) { absent("graph"); }
+void* end_capture(int) { absent("graph"); }
+void abandon_capture(int) noexcept {}
+void launch_graph(int, void*) { absent("graph"); }
+void release_graph(void*) noexcept {}
+void* create_event(int) { absent("event"); }
+void release_event(void*) noexcept {}
+void record_event(int, void*) { absent("event"); }
+void wait_for_event(void*) { absent("event"); }
+double seconds_between(void*, void*) { absent("event"); }
+void* allocate_pinned(int, size_t) { absent("allocate_pinned"); }
+void release_pinned(void*) noexcept {}
+void copy_beside(int, void*, const void*, size_t, void*, void*) { absent("copy"); }
+void await(int, void*) { absent("event"); }
 
 }  // namespace ebm::cuda

@@ -26,6 +26,27 @@ struct LazyStream {
   std::once_flag once;
   cudaStream_t stream = nullptr;
 };
+// Never destroyed: tensors of static duration may be released after any destructor here.
+using Streams = std::array<LazyStream, 64>;
+
+cudaStream_t lazy_stream(Streams& streams, int index) {
+  EBM_CHECK(index >= 0 && index < static_cast<int>(streams.size()), "stream", std::to_string(index),
+            "a device below " + std::to_string(streams.size()));
+  use(index);
+  LazyStream& lazy = streams[index];
+  std::call_once(lazy.once, [&] {
+    // non-blocking: no implicit order with the legacy default stream, which libraries may use
+    check(cudaStreamCreateWithFlags(&lazy.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  });
+  return lazy.stream;
+}
+
+cudaStream_t copy_stream(int index) {
+  static auto* streams = new Streams;
+  return lazy_stream(*streams, index);
+}
+
+cudaEvent_t event_of(void* event) { return static_cast<cudaEvent_t>(event); }
 
 }  // namespace
 
@@ -56,17 +77,8 @@ void synchronize(int index) {
 }
 
 void* stream(int index) {
-  // Never destroyed: tensors of static duration may be released after any destructor here.
-  static auto* streams = new std::array<LazyStream, 64>;
-  EBM_CHECK(index >= 0 && index < static_cast<int>(streams->size()), "stream", std::to_string(index),
-            "a device below " + std::to_string(streams->size()));
-  use(index);
-  LazyStream& lazy = (*streams)[index];
-  std::call_once(lazy.once, [&] {
-    // non-blocking: no implicit order with the legacy default stream, which libraries may use
-    check(cudaStreamCreateWithFlags(&lazy.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-  });
-  return lazy.stream;
+  static auto* streams = new Streams;
+  return lazy_stream(*streams, index);
 }
 
 void* allocate(int index, size_t bytes) {
@@ -112,6 +124,85 @@ void copy_on_device(int index, void* to, const void* from, size_t bytes) {
 
 void fill_zero(int index, void* to, size_t bytes) {
   check(cudaMemsetAsync(to, 0, bytes, compute_stream(index)), "cudaMemsetAsync");
+}
+
+void begin_capture(int index) {
+  // relaxed: the allocator may have to ask for memory while recording
+  check(cudaStreamBeginCapture(compute_stream(index), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
+}
+
+void* end_capture(int index) {
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamEndCapture(compute_stream(index), &graph), "cudaStreamEndCapture");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check(status, "cudaGraphInstantiate");
+  return executable;
+}
+
+void abandon_capture(int index) noexcept {
+  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
+  const cudaStream_t stream = compute_stream(index);
+  if (cudaStreamIsCapturing(stream, &capturing) == cudaSuccess && capturing != cudaStreamCaptureStatusNone) {
+    cudaGraph_t graph = nullptr;
+    cudaStreamEndCapture(stream, &graph);
+    if (graph) cudaGraphDestroy(graph);
+  }
+  cudaGetLastError();
+}
+
+void launch_graph(int index, void* graph) {
+  check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), compute_stream(index)), "cudaGraphLaunch");
+}
+
+void release_graph(void* graph) noexcept { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+
+void* create_event(int index) {
+  use(index);
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreate(&event), "cudaEventCreate");
+  return event;
+}
+
+void release_event(void* event) noexcept { cudaEventDestroy(event_of(event)); }
+
+void record_event(int index, void* event) {
+  const cudaStream_t stream = compute_stream(index);
+  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(stream, &capturing), "cudaStreamIsCapturing");
+  const bool recording = capturing != cudaStreamCaptureStatusNone;
+  // external: a node of the graph that records the event, not a dependency between captured streams
+  check(cudaEventRecordWithFlags(event_of(event), stream, recording ? cudaEventRecordExternal : cudaEventRecordDefault),
+        "cudaEventRecordWithFlags");
+}
+
+void wait_for_event(void* event) { check(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize"); }
+
+double seconds_between(void* begin, void* end) {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, event_of(begin), event_of(end)), "cudaEventElapsedTime");
+  return 1e-3 * milliseconds;
+}
+
+void* allocate_pinned(int index, size_t bytes) {
+  use(index);
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, bytes), "cudaMallocHost");
+  return memory;
+}
+
+void release_pinned(void* memory) noexcept { cudaFreeHost(memory); }
+
+void copy_beside(int index, void* to, const void* from, size_t bytes, void* after, void* done) {
+  const cudaStream_t stream = copy_stream(index);
+  check(cudaStreamWaitEvent(stream, event_of(after), 0), "cudaStreamWaitEvent");
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync to the device");
+  check(cudaEventRecord(event_of(done), stream), "cudaEventRecord");
+}
+
+void await(int index, void* event) {
+  check(cudaStreamWaitEvent(compute_stream(index), event_of(event), 0), "cudaStreamWaitEvent");
 }
 
 }  // namespace ebm::cuda

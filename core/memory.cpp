@@ -1,11 +1,10 @@
 #include "core/memory.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <map>
-#include <mutex>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "core/check.h"
 #include "core/cuda.h"
@@ -24,101 +23,130 @@ size_t block_size(size_t bytes) {
 
 std::string megabytes(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-class Pool {
- public:
-  explicit Pool(Device device) : device_(device) {}
-
-  void* allocate(size_t bytes) {
-    const size_t size = block_size(bytes);
-    std::lock_guard lock(mutex_);
-    void* memory = nullptr;
-    auto& blocks = free_[size];
-    if (!blocks.empty()) {
-      memory = blocks.back();
-      blocks.pop_back();
-    } else {
-      memory = from_system(size);
-      if (!memory) {
-        release_cached();
-        memory = from_system(size);
-      }
-      if (!memory) out_of_memory(bytes);
-      ++stats_.system_allocations;
-      stats_.bytes_held += size;
-    }
-    stats_.bytes_in_use += size;
-    stats_.peak_bytes_in_use = std::max(stats_.peak_bytes_in_use, stats_.bytes_in_use);
-    return memory;
-  }
-
-  void release(void* memory, size_t bytes) noexcept {
-    const size_t size = block_size(bytes);
-    std::lock_guard lock(mutex_);
-    stats_.bytes_in_use -= size;
-    free_[size].push_back(memory);
-  }
-
-  MemoryStats stats() {
-    std::lock_guard lock(mutex_);
-    return stats_;
-  }
-
-  void release_all_cached() {
-    std::lock_guard lock(mutex_);
-    release_cached();
-  }
-
- private:
-  void* from_system(size_t size) {
-    if (device_.is_cuda()) return cuda::allocate(device_.index, size);
-    return std::aligned_alloc(64, (size + 63) / 64 * 64);
-  }
-
-  void release_cached() {
-    if (device_.is_cuda()) cuda::synchronize(device_.index);
-    for (auto& [size, blocks] : free_) {
-      for (void* memory : blocks) {
-        if (device_.is_cuda()) cuda::release(device_.index, memory);
-        else std::free(memory);
-        stats_.bytes_held -= size;
-      }
-      blocks.clear();
-    }
-  }
-
-  [[noreturn]] void out_of_memory(size_t bytes) {
-    std::string expected = "no more than the device has: in use " + megabytes(stats_.bytes_in_use);
-    if (device_.is_cuda()) {
-      const cuda::MemoryInfo info = cuda::memory_info(device_.index);
-      expected += ", free " + megabytes(info.free) + " of " + megabytes(info.total);
-    }
-    EBM_FAIL("out of memory on " + to_string(device_), "a request for " + megabytes(bytes),
-             expected + "; a smaller --batch or --chains needs less");
-  }
-
-  Device device_;
-  std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;
-  MemoryStats stats_;
+// What a device's pools have in common. Never destroyed: tensors of static duration may outlive any other order.
+struct DeviceMemory {
+  std::mutex mutex;
+  MemoryStats stats;
+  std::shared_ptr<MemoryPool> pool;
 };
 
-// Pools live until the process ends: tensors of static duration may outlive any other order.
-Pool& pool(Device device) {
+DeviceMemory& device_memory(Device device) {
   static std::mutex mutex;
-  static auto* pools = new std::map<std::pair<int, int>, Pool*>;
+  static auto* memories = new std::map<std::pair<int, int>, DeviceMemory>;
   std::lock_guard lock(mutex);
-  Pool*& entry = (*pools)[{static_cast<int>(device.type), device.index}];
-  if (!entry) entry = new Pool(device);
-  return *entry;
+  return (*memories)[{static_cast<int>(device.type), device.index}];
 }
+
+template <class Change>
+void count(Device device, const Change& change) {
+  DeviceMemory& memory = device_memory(device);
+  std::lock_guard lock(memory.mutex);
+  change(memory.stats);
+}
+
+std::shared_ptr<MemoryPool> common_pool(Device device) {
+  DeviceMemory& memory = device_memory(device);
+  std::lock_guard lock(memory.mutex);
+  if (!memory.pool) memory.pool = std::make_shared<MemoryPool>(device);
+  return memory.pool;
+}
+
+thread_local std::pair<Device, std::shared_ptr<MemoryPool>> scoped;
 
 }  // namespace
 
-void* allocate(Device device, size_t bytes) { return pool(device).allocate(bytes); }
-void release(Device device, void* memory, size_t bytes) noexcept {
-  pool(device).release(memory, bytes);
+MemoryPool::MemoryPool(Device device) : device_(device) {}
+
+MemoryPool::~MemoryPool() {
+  try {
+    release_cached();
+  } catch (const Error&) {
+    // the device is lost, and its memory with it
+  }
 }
-MemoryStats memory_stats(Device device) { return pool(device).stats(); }
-void release_cached_memory(Device device) { pool(device).release_all_cached(); }
+
+void* MemoryPool::allocate(size_t bytes) {
+  const size_t size = block_size(bytes);
+  std::lock_guard lock(mutex_);
+  void* memory = nullptr;
+  auto& blocks = free_[size];
+  const bool fresh = blocks.empty();
+  if (fresh) {
+    memory = from_system(size);
+    if (!memory) {
+      release_cached_locked();
+      const std::shared_ptr<MemoryPool> common = common_pool(device_);
+      if (common.get() != this) common->release_cached();
+      memory = from_system(size);
+    }
+    if (!memory) out_of_memory(bytes);
+  } else {
+    memory = blocks.back();
+    blocks.pop_back();
+  }
+  count(device_, [&](MemoryStats& stats) {
+    stats.system_allocations += fresh;
+    stats.bytes_held += fresh ? size : 0;
+    stats.bytes_in_use += size;
+    stats.peak_bytes_in_use = std::max(stats.peak_bytes_in_use, stats.bytes_in_use);
+  });
+  return memory;
+}
+
+void MemoryPool::release(void* memory, size_t bytes) noexcept {
+  const size_t size = block_size(bytes);
+  std::lock_guard lock(mutex_);
+  count(device_, [&](MemoryStats& stats) { stats.bytes_in_use -= size; });
+  free_[size].push_back(memory);
+}
+
+void MemoryPool::release_cached() {
+  std::lock_guard lock(mutex_);
+  release_cached_locked();
+}
+
+void MemoryPool::release_cached_locked() {
+  if (device_.is_cuda()) cuda::synchronize(device_.index);
+  for (auto& [size, blocks] : free_) {
+    for (void* memory : blocks) {
+      if (device_.is_cuda()) cuda::release(device_.index, memory);
+      else std::free(memory);
+    }
+    count(device_, [&](MemoryStats& stats) { stats.bytes_held -= size * blocks.size(); });
+    blocks.clear();
+  }
+}
+
+void* MemoryPool::from_system(size_t size) {
+  if (!device_.is_cuda()) return std::aligned_alloc(64, (size + 63) / 64 * 64);
+  return cuda::allocate(device_.index, size);
+}
+
+void MemoryPool::out_of_memory(size_t bytes) {
+  const MemoryStats stats = memory_stats(device_);
+  std::string expected = "no more than the device has: held " + megabytes(stats.bytes_held) + ", in use " +
+                         megabytes(stats.bytes_in_use);
+  if (device_.is_cuda()) {
+    const cuda::MemoryInfo info = cuda::memory_info(device_.index);
+    expected += ", free " + megabytes(info.free) + " of " + megabytes(info.total);
+  }
+  EBM_FAIL("out of memory on " + to_string(device_), "a request for " + megabytes(bytes),
+           expected + "; a smaller --batch or --chains needs less");
+}
+
+std::shared_ptr<MemoryPool> current_pool(Device device) {
+  return scoped.second && scoped.first == device ? scoped.second : common_pool(device);
+}
+
+PoolScope::PoolScope(Device device, std::shared_ptr<MemoryPool> pool)
+    : outer_(std::exchange(scoped, {device, std::move(pool)})) {}
+
+PoolScope::~PoolScope() { scoped = std::move(outer_); }
+
+MemoryStats memory_stats(Device device) {
+  DeviceMemory& memory = device_memory(device);
+  std::lock_guard lock(memory.mutex);
+  return memory.stats;
+}
 
 }  // namespace ebm

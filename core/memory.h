@@ -1,9 +1,13 @@
-// The caching allocator: one per device. Freed blocks are kept and handed out again, so that a training
-// step allocates nothing from the system once every shape has been seen.
+// Caching allocators. Freed blocks are kept and handed out again, so that a training step allocates nothing
+// from the system once every shape has been seen.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include "core/device.h"
 
@@ -16,13 +20,49 @@ struct MemoryStats {
   size_t peak_bytes_in_use = 0;
 };
 
-// 64-byte aligned, uninitialised memory of at least `bytes` bytes (0 gives a valid pointer). Thread safe.
-// Throws Error if the device has no more, saying how much was asked, held and free.
-void* allocate(Device device, size_t bytes);
-void release(Device device, void* memory, size_t bytes) noexcept;
+// Blocks of one device. Thread safe. On a GPU a released block may still be read by work that was given to the
+// device before: its next owner writes it in stream order, after that work.
+class MemoryPool {
+ public:
+  explicit MemoryPool(Device device);
+  ~MemoryPool();  // no block may be in use
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
 
+  // 64-byte aligned, uninitialised memory of at least `bytes` bytes (0 gives a valid pointer). Throws Error if
+  // the device has no more, saying how much was asked, held and free.
+  void* allocate(size_t bytes);
+  void release(void* memory, size_t bytes) noexcept;
+  // Gives all cached blocks back to the system.
+  void release_cached();
+
+ private:
+  void* from_system(size_t size);
+  void release_cached_locked();
+  [[noreturn]] void out_of_memory(size_t bytes);
+
+  Device device_;
+  std::mutex mutex_;
+  std::map<size_t, std::vector<void*>> free_;
+};
+
+// Where this thread's tensors on `device` get their memory: the device's one pool, or that of a PoolScope.
+std::shared_ptr<MemoryPool> current_pool(Device device);
+
+// While alive, this thread's tensors on the pool's device come from it and return to it: what a captured graph
+// writes to at every replay must not be lent to others in between.
+class PoolScope {
+ public:
+  PoolScope(Device device, std::shared_ptr<MemoryPool> pool);
+  ~PoolScope();
+  PoolScope(const PoolScope&) = delete;
+  PoolScope& operator=(const PoolScope&) = delete;
+
+ private:
+  std::pair<Device, std::shared_ptr<MemoryPool>> outer_;
+};
+
+// Of all pools of the device.
 MemoryStats memory_stats(Device device);
-// Gives all cached blocks back to the system.
-void release_cached_memory(Device device);
 
 }  // namespace ebm

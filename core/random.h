@@ -30,11 +30,29 @@ enum class Stream : uint32_t {
   sample_noise = 9,  // as data_noise, on revised samples
 };
 
+// Added to a key's numbers when a kernel starts; lies in the device's memory.
+struct RandomOffset {
+  uint32_t iteration = 0, step = 0;
+  uint32_t quad = 0;  // of four elements
+};
+
 struct RandomKey {
   uint64_t seed = 0;
   Stream stream = Stream::init;
   uint32_t iteration = 0;
   uint32_t step = 0;  // Langevin step, layer or epoch, whatever the stream counts
+  // What a replayed graph (core/graph.h) differs by from replay to replay; nullptr: nothing.
+  const RandomOffset* offset = nullptr;
+  uint32_t first_quad = 0;
+
+  // Takes the offset in; kernels call it once (kernels/map.h).
+  EBM_HD void load() {
+    if (!offset) return;
+    iteration += offset->iteration;
+    step += offset->step;
+    first_quad += offset->quad;
+    offset = nullptr;
+  }
 };
 
 struct Words4 {
@@ -65,7 +83,7 @@ EBM_HD Words4 philox4x32_10(Words4 counter, uint32_t key0, uint32_t key1) {
 
 // The four words of elements 4·quad … 4·quad+3. The element index reaches 2^34 - 1.
 EBM_HD Words4 random_words(const RandomKey& key, uint64_t quad) {
-  return philox4x32_10({{static_cast<uint32_t>(quad), key.step, key.iteration,
+  return philox4x32_10({{static_cast<uint32_t>(quad) + key.first_quad, key.step, key.iteration,
                          static_cast<uint32_t>(key.stream)}},
                        static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32));
 }

@@ -6,7 +6,6 @@
 
 #include "core/check.h"
 #include "core/cuda.h"
-#include "core/memory.h"
 
 namespace ebm {
 
@@ -56,9 +55,13 @@ void copy_bytes(Device to_device, void* to, Device from_device, const void* from
 }  // namespace
 
 Storage::Storage(Device device, size_t bytes)
-    : device(device), bytes(bytes), memory(allocate(device, bytes)), id(next_storage_id()) {}
+    : device(device),
+      bytes(bytes),
+      pool(current_pool(device)),
+      memory(pool->allocate(bytes)),
+      id(next_storage_id()) {}
 
-Storage::~Storage() { release(device, memory, bytes); }
+Storage::~Storage() { pool->release(memory, bytes); }
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, float* data, const Shape& shape)
     : storage_(std::move(storage)), data_(data), shape_(shape), size_(shape.size()) {}

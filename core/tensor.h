@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/memory.h"
 
 namespace ebm {
 
@@ -44,6 +45,7 @@ struct Storage {
 
   Device device;
   size_t bytes;
+  std::shared_ptr<MemoryPool> pool;  // where memory came from and returns to
   void* memory;
   const uint64_t id;     // unique in the process; never reused
   uint64_t version = 0;  // counts in-place changes: what was derived from the values is stale when it moved

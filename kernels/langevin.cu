@@ -16,6 +16,8 @@ struct Step {
   LangevinStep s;
   RandomKey key;
 
+  EBM_HD void load() { key.load(); }
+
   template <bool kWhole>
   EBM_HD void quad(uint64_t quad, int64_t start) const {
     const Floats4 xi = kNoise ? normal4(key, quad) : Floats4{};

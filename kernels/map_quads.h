@@ -18,6 +18,7 @@ struct QuadRun {
   F f;
   uint64_t first_quad;
   int64_t first_start;
+  EBM_HD void load() { load_numbers(f); }
   EBM_HD void operator()(int64_t i) const { f.template quad<kWhole>(first_quad + i, first_start + 4 * i); }
 };
 

@@ -9,41 +9,57 @@ namespace {
 
 struct AdamUpdate {
   float *p, *m, *v;
-  const float* g;
-  float scale, beta1, beta2, step_size, inv_sqrt_correction2, eps, shrink;
+  const float *g, *norm_sq;
+  AdamStep at;
+  float beta1, beta2, eps, clip_norm;
+  float scale = 1;  // of the gradient
+  EBM_HD void load() {
+    at.step_size.load();
+    at.inv_sqrt_correction2.load();
+    at.shrink.load();
+    if (clip_norm > 0 && *norm_sq > clip_norm * clip_norm) scale = clip_norm / sqrtf(*norm_sq);
+  }
   EBM_HD void operator()(int64_t i) const {
     const float gradient = scale * g[i];
     m[i] = beta1 * m[i] + (1 - beta1) * gradient;
     v[i] = beta2 * v[i] + (1 - beta2) * gradient * gradient;
-    p[i] = shrink * p[i] - step_size * m[i] / (sqrtf(v[i]) * inv_sqrt_correction2 + eps);
+    p[i] = at.shrink.value * p[i] -
+           at.step_size.value * m[i] / (sqrtf(v[i]) * at.inv_sqrt_correction2.value + eps);
   }
 };
 
 struct EmaUpdate {
   float* average;
   const float* x;
-  float decay;
-  EBM_HD void operator()(int64_t i) const { average[i] = decay * average[i] + (1 - decay) * x[i]; }
+  Scalar decay;
+  EBM_HD void load() { decay.load(); }
+  EBM_HD void operator()(int64_t i) const {
+    average[i] = decay.value * average[i] + (1 - decay.value) * x[i];
+  }
 };
 
 }  // namespace
 
-void adam_step(Tensor& parameters, const Tensor& gradient, Tensor& m, Tensor& v, int64_t t,
-               const AdamSettings& s, float gradient_scale) {
+AdamStep adam_at(const AdamSettings& s, int64_t t) {
+  EBM_CHECK(t >= 1, "adam", "step " + std::to_string(t), "1 or more");
+  const double correction1 = 1 - std::pow(static_cast<double>(s.beta1), t);
+  const double correction2 = 1 - std::pow(static_cast<double>(s.beta2), t);
+  return {static_cast<float>(s.lr / correction1), static_cast<float>(1 / std::sqrt(correction2)),
+          1 - s.lr * s.weight_decay};
+}
+
+void adam_step(Tensor& parameters, const Tensor& gradient, Tensor& m, Tensor& v, const AdamSettings& s,
+               const AdamStep& step, const Tensor& norm_sq, float clip_norm) {
   check_same_shape("adam", parameters, gradient);
   check_same_shape("adam", parameters, m);
   check_same_shape("adam", parameters, v);
-  EBM_CHECK(t >= 1, "adam", "step " + std::to_string(t), "1 or more");
-  // m̂ = m/(1-β1ᵗ), v̂ = v/(1-β2ᵗ): the corrections are the same for all elements
-  const double correction1 = 1 - std::pow(static_cast<double>(s.beta1), t);
-  const double correction2 = 1 - std::pow(static_cast<double>(s.beta2), t);
+  if (clip_norm > 0) check_shape("adam", "norm_sq", norm_sq, {1});
   map(parameters.device(), parameters.size(),
       AdamUpdate{parameters.mutable_data(), m.mutable_data(), v.mutable_data(), gradient.data(),
-                 gradient_scale, s.beta1, s.beta2, static_cast<float>(s.lr / correction1),
-                 static_cast<float>(1 / std::sqrt(correction2)), s.eps, 1 - s.lr * s.weight_decay});
+                 clip_norm > 0 ? norm_sq.data() : nullptr, step, s.beta1, s.beta2, s.eps, clip_norm});
 }
 
-void ema_update(Tensor& average, const Tensor& x, float decay) {
+void ema_update(Tensor& average, const Tensor& x, Scalar decay) {
   check_same_shape("ema", average, x);
   map(x.device(), x.size(), EmaUpdate{average.mutable_data(), x.data(), decay});
 }

@@ -11,6 +11,10 @@ struct FillQuads {
   float* x;
   int64_t n;
   RandomKey key;
+  EBM_HD void load() {
+    key.load();
+    load_numbers(draw);
+  }
   template <bool kWhole>
   EBM_HD void quad(uint64_t quad, int64_t start) const {
     const Floats4 values = draw(random_words(key, quad));
@@ -21,10 +25,12 @@ struct FillQuads {
 };
 
 struct DrawNormal {
-  float mean, stddev;
+  float mean;
+  Scalar stddev;
+  EBM_HD void load() { stddev.load(); }
   EBM_HD Floats4 operator()(const Words4& words) const {
     Floats4 r = to_normal(words);
-    for (int j = 0; j < 4; ++j) r.v[j] = mean + stddev * r.v[j];
+    for (int j = 0; j < 4; ++j) r.v[j] = mean + stddev.value * r.v[j];
     return r;
   }
 };
@@ -53,6 +59,7 @@ struct Dropout {
   RandomKey key;
   uint64_t first;
   float keep;
+  EBM_HD void load() { key.load(); }
   EBM_HD void operator()(int64_t i) const {
     y[i] = uniform1(key, first + i) < keep ? x[i] / keep : 0.0f;
   }
@@ -65,7 +72,7 @@ void fill_quads(Tensor& x, const RandomKey& key, uint64_t first, Draw draw) {
 
 }  // namespace
 
-void fill_normal(Tensor& x, const RandomKey& key, float mean, float stddev, uint64_t first_element) {
+void fill_normal(Tensor& x, const RandomKey& key, float mean, Scalar stddev, uint64_t first_element) {
   fill_quads(x, key, first_element, DrawNormal{mean, stddev});
 }
 

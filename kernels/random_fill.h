@@ -3,11 +3,12 @@
 #pragma once
 
 #include "core/random.h"
+#include "core/scalar.h"
 #include "core/tensor.h"
 
 namespace ebm {
 
-void fill_normal(Tensor& x, const RandomKey& key, float mean, float stddev, uint64_t first_element = 0);
+void fill_normal(Tensor& x, const RandomKey& key, float mean, Scalar stddev, uint64_t first_element = 0);
 void fill_uniform(Tensor& x, const RandomKey& key, float low, float high, uint64_t first_element = 0);
 // 1 with probability p, else 0.
 void fill_bernoulli(Tensor& x, const RandomKey& key, float p, uint64_t first_element = 0);

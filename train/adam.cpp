@@ -1,20 +1,24 @@
 #include "train/adam.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/reduce.h"
 
 namespace ebm {
 
-Adam::Adam(Parameters& parameters, double beta1, double beta2, double clip_norm, double ema_decay,
-           double weight_decay)
+Adam::Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2, double clip_norm,
+           double ema_decay, double weight_decay)
     : parameters_(parameters),
-      beta1_(beta1),
-      beta2_(beta2),
+      scalars_(scalars),
       clip_norm_(clip_norm),
       ema_decay_(ema_decay),
-      weight_decay_(weight_decay) {
+      step_size_(scalars.add()),
+      inv_sqrt_correction2_(scalars.add()),
+      shrink_(scalars.add()),
+      average_decay_(scalars.add()) {
+  settings_.beta1 = static_cast<float>(beta1);
+  settings_.beta2 = static_cast<float>(beta2);
+  settings_.weight_decay = static_cast<float>(weight_decay);
   const Tensor& flat = parameters.flat();
   gradient_ = Tensor::zeros(flat.shape(), flat.device());
   m_ = Tensor::zeros(flat.shape(), flat.device());
@@ -22,24 +26,23 @@ Adam::Adam(Parameters& parameters, double beta1, double beta2, double clip_norm,
   if (ema_decay > 0) average_ = flat.clone();
 }
 
-float Adam::step(const std::vector<Tensor>& gradients, double lr) {
+void Adam::prepare(double lr) {
+  settings_.lr = static_cast<float>(lr);
+  const AdamStep at = adam_at(settings_, ++t_);
+  scalars_.set(step_size_, at.step_size.value);
+  scalars_.set(inv_sqrt_correction2_, at.inv_sqrt_correction2.value);
+  scalars_.set(shrink_, at.shrink.value);
+  // the average of the first steps weighs them equally, so that it does not remember the initial values
+  scalars_.set(average_decay_, static_cast<float>(std::min(ema_decay_, (1.0 + t_) / (10.0 + t_))));
+}
+
+Tensor Adam::step(const std::vector<Tensor>& gradients) {
   parameters_.gather(gradients, gradient_);
-  const float norm = std::sqrt(sum_squares(gradient_).item());
-  const float scale = clip_norm_ > 0 && norm > clip_norm_ ? static_cast<float>(clip_norm_ / norm) : 1.0f;
-
-  AdamSettings settings;
-  settings.lr = static_cast<float>(lr);
-  settings.beta1 = static_cast<float>(beta1_);
-  settings.beta2 = static_cast<float>(beta2_);
-  settings.weight_decay = static_cast<float>(weight_decay_);
-  adam_step(parameters_.flat(), gradient_, m_, v_, ++t_, settings, scale);
-
-  if (average_.defined()) {
-    // the average of the first steps weighs them equally, so that it does not remember the initial values
-    const double decay = std::min(ema_decay_, (1.0 + t_) / (10.0 + t_));
-    ema_update(average_, parameters_.flat(), static_cast<float>(decay));
-  }
-  return norm;
+  const Tensor norm_sq = sum_squares(gradient_);  // (1)
+  const AdamStep at{scalars_.scalar(step_size_), scalars_.scalar(inv_sqrt_correction2_), scalars_.scalar(shrink_)};
+  adam_step(parameters_.flat(), gradient_, m_, v_, settings_, at, norm_sq, static_cast<float>(clip_norm_));
+  if (average_.defined()) ema_update(average_, parameters_.flat(), scalars_.scalar(average_decay_));
+  return norm_sq;
 }
 
 }  // namespace ebm

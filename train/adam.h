@@ -2,18 +2,22 @@
 #pragma once
 
 #include "kernels/optimizer.h"
+#include "kernels/scalars.h"
 #include "models/parameters.h"
 
 namespace ebm {
 
 class Adam {
  public:
-  // Keeps a reference to parameters, which must outlive it. ema_decay 0: no moving average is kept.
-  Adam(Parameters& parameters, double beta1, double beta2, double clip_norm, double ema_decay,
+  // Keeps references to parameters and scalars, which must outlive it. ema_decay 0: no moving average is kept.
+  Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2, double clip_norm, double ema_decay,
        double weight_decay = 0);
 
-  // One update. gradients: in order of parameters.entries(). Returns the gradient's norm before clipping.
-  float step(const std::vector<Tensor>& gradients, double lr);
+  // One update is two calls, so that step() can be recorded: prepare() counts it and gives its numbers to the
+  // scalars, which have to be uploaded before step() runs.
+  void prepare(double lr);
+  // gradients: in order of parameters.entries(). Returns the gradient's squared norm before clipping (1).
+  Tensor step(const std::vector<Tensor>& gradients);
 
   int64_t steps() const { return t_; }
   void set_steps(int64_t t) { t_ = t; }
@@ -24,7 +28,10 @@ class Adam {
 
  private:
   Parameters& parameters_;
-  double beta1_, beta2_, clip_norm_, ema_decay_, weight_decay_;
+  Scalars& scalars_;
+  AdamSettings settings_;
+  double clip_norm_, ema_decay_;
+  int step_size_, inv_sqrt_correction2_, shrink_, average_decay_;  // places in scalars_
   int64_t t_ = 0;
   Tensor gradient_, m_, v_, average_;  // all (size of the network)
 };

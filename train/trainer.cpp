@@ -1,7 +1,7 @@
 #include "train/trainer.h"
 
-#include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "autograd/ops.h"
 #include "core/check.h"
@@ -13,22 +13,18 @@
 namespace ebm {
 namespace {
 
-// Seconds from one lap to the next, device work included.
-class PhaseClock {
- public:
-  explicit PhaseClock(Device device) : device_(device) {}
-  double lap() {
-    synchronize(device_);
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    start_ = now;
-    return seconds;
-  }
-
- private:
-  Device device_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+// What the device writes down of an iteration: a row of one number each. Everything else in Metrics follows.
+enum Quantity {
+  kFData, kFSamples, kEnergyLoss, kReconstruction, kKl,
+  kSquaredData, kSquaredSamples,  // Σ x² over the images that the energy saw
+  kSquaredGradX,                  // Σ (∂U/∂x)² over all chains
+  kSquaredRevision,               // Σ (x̃ − x̂)²
+  kSquaredGradEnergy, kSquaredGradEncoder, kSquaredGradGenerator,
+  kQuantities
 };
+constexpr int64_t kRows = 64;  // iterations that may be begun before the first is read
+
+enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate, kPhases };
 
 Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) {
   Tensor x = Tensor::empty(shape, device);
@@ -37,8 +33,7 @@ Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) 
 }
 
 // x + stddev · noise
-Tensor with_noise(const Tensor& x, float stddev, const RandomKey& key) {
-  if (stddev <= 0) return x;
+Tensor with_noise(const Tensor& x, Scalar stddev, const RandomKey& key) {
   Tensor y = Tensor::empty(x.shape(), x.device());
   fill_normal(y, key, 0.0f, stddev);
   add_scaled(y, x, 1.0f);
@@ -87,56 +82,95 @@ constexpr int64_t kSampleBatch = 100;
 
 }  // namespace
 
-Trainer::Trainer(const Settings& s, Device device)
+Trainer::Trainer(const Settings& s, Device device, bool use_graph)
     : settings_(s),
       device_(device),
+      scalars_(device),
       energy_(networks(s).energy, device, s.seed),
       encoder_(networks(s).encoder, device, s.seed),
       generator_(networks(s).generator, device, s.seed),
-      energy_adam_(energy_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay, s.energy_decay),
-      encoder_adam_(encoder_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
-      generator_adam_(generator_.parameters(), s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
-      langevin_(langevin_step_of(s)) {}
+      energy_adam_(energy_.parameters(), scalars_, s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay,
+                   s.energy_decay),
+      encoder_adam_(encoder_.parameters(), scalars_, s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
+      generator_adam_(generator_.parameters(), scalars_, s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
+      langevin_(langevin_step_of(s)),
+      rows_(Tensor::zeros({kRows, kQuantities}, device)),
+      timer_(device, kPhases),
+      graph_(device, use_graph) {
+  const ImageShape image = generator_.image();
+  data_ = Tensor::zeros({s.batch, image.height, image.width, image.channels}, device);
+}
 
-Metrics Trainer::step(const Tensor& data) {
+Metrics Trainer::step(const Tensor& x) {
+  begin_step(x);
+  return finish_steps().back();
+}
+
+void Trainer::begin_step(const Tensor& x) {
+  check_shape("training step", "x", x, data_.shape());
+  if (static_cast<int64_t>(unread_.size()) == kRows) read_rows();
+  data_.copy_from(x);
+  prepare_step();
+  graph_.run([this] { algorithm_1(); });
+  unread_.back().iteration = ++iteration_;
+}
+
+void Trainer::prepare_step() {
+  const double decay = lr_factor(settings_, iteration_);
+  Metrics m;
+  m.energy_lr = static_cast<float>(settings_.energy_lr * decay * energy_lr_scale_);
+  m.vae_lr = static_cast<float>(settings_.vae_lr * decay);
+  energy_adam_.prepare(m.energy_lr);
+  encoder_adam_.prepare(m.vae_lr);
+  generator_adam_.prepare(m.vae_lr);
+  scalars_.set_offset(random_, {static_cast<uint32_t>(iteration_), 0, 0});
+  scalars_.set(kl_weight_, static_cast<float>(kl_weight(settings_, iteration_)));
+  scalars_.set(image_noise_, static_cast<float>(image_noise(settings_, iteration_)));
+  scalars_.set(row_, static_cast<float>(unread_.size()));
+  scalars_.upload();
+  unread_.push_back(m);
+}
+
+void Trainer::algorithm_1() {
   const Settings& s = settings_;
   const int64_t n = s.chains, d = s.latent;
-  const auto iteration = static_cast<uint32_t>(iteration_);
-  const auto key = [&](Stream stream) { return RandomKey{s.seed, stream, iteration, 0}; };
-  const double decay = lr_factor(s, iteration_);
-  Metrics m;
-  m.energy_lr = static_cast<float>(s.energy_lr * decay * energy_lr_scale_);
-  m.vae_lr = static_cast<float>(s.vae_lr * decay);
-  PhaseClock clock(device_);
+  const auto key = [&](Stream stream) { return RandomKey{s.seed, stream, 0, 0, scalars_.offset(random_)}; };
+  std::array<Tensor, kQuantities> shown;  // (1) each
 
   // 1. ẑ ~ N(0, I_d), x̂ = g_α(ẑ)
+  timer_.mark(kAncestral);
   const Tensor z_hat = standard_normal({n, d}, device_, key(Stream::latent));         // (n, d)
   const Tensor x_hat = generator_(Var(z_hat)).value();                                // (n, H, W, C)
-  m.seconds_ancestral = clock.lap();
 
   // 2. x̃: l Langevin steps on U_θ from x̂
+  timer_.mark(kLangevin);
   Tensor x_tilde = x_hat.clone();                                                     // (n, H, W, C)
   const ChainStats chain = langevin_chain(energy_, x_tilde, s.num_steps, langevin_, key(Stream::langevin));
-  m.seconds_langevin = clock.lap();
+  shown[kSquaredGradX] = chain.grad_sq.defined() ? chain.grad_sq : Tensor::zeros({1}, device_);
+  shown[kSquaredRevision] = squared_distance(x_tilde, x_hat);
 
   // 5. θ by Adam along mean ∇U(x) − mean ∇U(x̃); f = −U, and the reference term does not depend on θ.
   // (The recipes update θ before α and β; both see the same x̃.)
-  const float blur = static_cast<float>(image_noise(s, iteration_));
-  const Tensor x = with_noise(data, blur, key(Stream::data_noise));                   // (batch, H, W, C)
-  const Tensor y = with_noise(x_tilde, blur, key(Stream::sample_noise));              // (n, H, W, C)
+  timer_.mark(kEnergyUpdate);
+  const bool blurred = s.image_noise > 0 || s.image_noise_end > 0;
+  const Scalar blur = scalars_.scalar(image_noise_);
+  const Tensor x = blurred ? with_noise(data_, blur, key(Stream::data_noise)) : data_;        // (batch, H, W, C)
+  const Tensor y = blurred ? with_noise(x_tilde, blur, key(Stream::sample_noise)) : x_tilde;  // (n, H, W, C)
   {
     Tape tape;
     const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));                  // (batch), (n)
     const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
     const Var loss = add(sub(mean(f_samples), mean(f_data)), scale(penalty, static_cast<float>(s.energy_l2)));
-    m.grad_energy = energy_adam_.step(tape.gradient(loss, energy_.parameters().vars()), m.energy_lr);
-    m.f_data = mean(f_data).value().item();
-    m.f_samples = mean(f_samples).value().item();
-    m.energy_loss = loss.value().item();
+    shown[kSquaredGradEnergy] = energy_adam_.step(tape.gradient(loss, energy_.parameters().vars()));
+    shown[kFData] = mean(f_data).value();
+    shown[kFSamples] = mean(f_samples).value();
+    shown[kEnergyLoss] = loss.value();
+    shown[kSquaredData] = sum_squares(x);
+    shown[kSquaredSamples] = sum_squares(y);
   }
-  m.seconds_energy = clock.lap();
 
   // 3. z̃ ~ π_β(z|x̃) and 4. (α, β) by Adam on mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
+  timer_.mark(kVaeUpdate);
   {
     Tape tape;
     const RandomKey dropout_key = key(Stream::dropout);
@@ -144,24 +178,50 @@ Metrics Trainer::step(const Tensor& data) {
     const Var z_tilde = reparameterise(posterior, standard_normal({n, d}, device_, key(Stream::posterior)));  // (n, d)
     const Var reconstruction = mean(sum_rows(square(sub(generator_(z_tilde), Var(x_tilde)))));
     const Var kl = mean(kl_to_standard_normal(posterior));
-    const Var loss = add(reconstruction, scale(kl, static_cast<float>(kl_weight(s, iteration_))));
+    const Var loss = add(reconstruction, mul(kl, Var(scalars_.tensor(kl_weight_))));
     const auto [dbeta, dalpha] = gradients(tape, loss, encoder_.parameters(), generator_.parameters());
-    m.grad_vae = std::hypot(encoder_adam_.step(dbeta, m.vae_lr), generator_adam_.step(dalpha, m.vae_lr));
-    m.reconstruction = reconstruction.value().item();
-    m.kl = kl.value().item();
+    shown[kSquaredGradEncoder] = encoder_adam_.step(dbeta);
+    shown[kSquaredGradGenerator] = generator_adam_.step(dalpha);
+    shown[kReconstruction] = reconstruction.value();
+    shown[kKl] = kl.value();
   }
-  m.seconds_vae = clock.lap();
+  store_row(shown, rows_, scalars_.scalar(row_));
+  timer_.mark(kPhases);
+}
 
-  const float reference = 0.5f * langevin_.inv_sigma_ref_sq;
-  m.u_data = reference * sum_squares(x).item() / static_cast<float>(s.batch) - m.f_data;
-  m.u_samples = reference * sum_squares(y).item() / static_cast<float>(n) - m.f_samples;
-  m.energy_gap = m.f_data - m.f_samples;
-  m.grad_x = chain.grad_sq.defined() ? std::sqrt(chain.grad_sq.item() / n) : 0.0f;
-  m.drift = langevin_.drift * m.grad_x;
-  m.noise = langevin_.noise * std::sqrt(static_cast<float>(generator_.image().elements()));
-  m.revision = std::sqrt(squared_distance(x_tilde, x_hat).item() / n);
-  m.iteration = ++iteration_;
-  return m;
+void Trainer::read_rows() {
+  const std::vector<float> rows = rows_.to_host();  // waits for the device
+  for (size_t i = 0; i < unread_.size(); ++i) {
+    const float* shown = rows.data() + i * kQuantities;
+    const auto n = static_cast<float>(settings_.chains);
+    Metrics& m = unread_[i];
+    m.f_data = shown[kFData];
+    m.f_samples = shown[kFSamples];
+    m.energy_gap = m.f_data - m.f_samples;
+    m.energy_loss = shown[kEnergyLoss];
+    m.reconstruction = shown[kReconstruction];
+    m.kl = shown[kKl];
+    const float reference = 0.5f * langevin_.inv_sigma_ref_sq;
+    m.u_data = reference * shown[kSquaredData] / static_cast<float>(settings_.batch) - m.f_data;
+    m.u_samples = reference * shown[kSquaredSamples] / n - m.f_samples;
+    m.grad_x = std::sqrt(shown[kSquaredGradX] / n);
+    m.drift = langevin_.drift * m.grad_x;
+    m.noise = langevin_.noise * std::sqrt(static_cast<float>(generator_.image().elements()));
+    m.revision = std::sqrt(shown[kSquaredRevision] / n);
+    m.grad_energy = std::sqrt(shown[kSquaredGradEnergy]);
+    m.grad_vae = std::sqrt(shown[kSquaredGradEncoder] + shown[kSquaredGradGenerator]);
+    m.seconds_ancestral = timer_.seconds(kAncestral);
+    m.seconds_langevin = timer_.seconds(kLangevin);
+    m.seconds_energy = timer_.seconds(kEnergyUpdate);
+    m.seconds_vae = timer_.seconds(kVaeUpdate);
+  }
+  finished_.insert(finished_.end(), unread_.begin(), unread_.end());
+  unread_.clear();
+}
+
+std::vector<Metrics> Trainer::finish_steps() {
+  if (!unread_.empty()) read_rows();
+  return std::exchange(finished_, {});
 }
 
 Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale) {

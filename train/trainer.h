@@ -4,7 +4,10 @@
 #include <array>
 #include <vector>
 
+#include "core/graph.h"
+#include "core/phase_timer.h"
 #include "kernels/langevin.h"
+#include "kernels/scalars.h"
 #include "models/encoder.h"
 #include "models/energy.h"
 #include "models/generator.h"
@@ -30,19 +33,25 @@ struct Metrics {
   float revision = 0;           // mean-square ‖x̃ − x̂‖ over chains, as a root: what the VAE still has to close
   float grad_energy = 0, grad_vae = 0;  // gradient norms before clipping
   float energy_lr = 0, vae_lr = 0;
-  // seconds of each phase
+  // seconds of each phase; of iterations that were read together, those of the last one
   double seconds_ancestral = 0, seconds_langevin = 0, seconds_energy = 0, seconds_vae = 0;
 };
 
 class Trainer {
  public:
-  Trainer(const Settings& settings, Device device);
+  // On a GPU an iteration is recorded as a CUDA graph and replayed, unless use_graph is false.
+  Trainer(const Settings& settings, Device device, bool use_graph = true);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
-  // One iteration of Algorithm 1 on the data images x (batch,H,W,C). Throws nothing for NaN: the guard
-  // (train/guard.h) judges the metrics.
+  // One iteration of Algorithm 1 on the data images x (batch,H,W,C), begun and waited for. Throws nothing for
+  // NaN: the guard (train/guard.h) judges the metrics.
   Metrics step(const Tensor& x);
+  // The same in two parts, so that a GPU need not wait for the host: gives the device one iteration's work and
+  // returns; waits for all iterations begun since the last call and tells what they showed, in order. After
+  // begin_step(), x may be overwritten in order with the device's work.
+  void begin_step(const Tensor& x);
+  std::vector<Metrics> finish_steps();
 
   // n samples from latent vectors drawn with `key`: x̂ = g(z) and x̃, the same after num_steps of Langevin.
   // Uses the moving averages where they are kept. Deterministic in (key, n).
@@ -86,9 +95,13 @@ class Trainer {
     Adam* adam;
   };
   std::vector<Tensor> buffer_list() const;  // what a Snapshot copies, in its order
+  void prepare_step();  // the numbers that this iteration differs by
+  void algorithm_1();   // the device's work, the same in every iteration
+  void read_rows();     // waits; unread_ to finished_
 
   Settings settings_;
   Device device_;
+  Scalars scalars_;
   EnergyNet energy_;
   Encoder encoder_;
   Generator generator_;
@@ -99,6 +112,15 @@ class Trainer {
   LangevinStep langevin_;
   int64_t iteration_ = 0;
   double energy_lr_scale_ = 1.0;  // lowered by the guard
+
+  const int random_ = scalars_.add_offset(), row_ = scalars_.add();  // places in scalars_
+  const int kl_weight_ = scalars_.add(), image_noise_ = scalars_.add();
+  Tensor data_;                     // (batch, H, W, C), this iteration's images
+  Tensor rows_;                     // (kRows, quantities), what the iterations in unread_ showed
+  std::vector<Metrics> unread_;     // the host's part of them
+  std::vector<Metrics> finished_;
+  PhaseTimer timer_;
+  Graph graph_;
 };
 
 }  // namespace ebm

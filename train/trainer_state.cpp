@@ -123,6 +123,8 @@ void Trainer::save(Snapshot& snapshot) const {
 }
 
 void Trainer::restore(const Snapshot& snapshot) {
+  unread_.clear();
+  finished_.clear();
   std::vector<Tensor> list = buffer_list();
   for (size_t i = 0; i < list.size(); ++i) list[i].copy_from(snapshot.buffers[i]);
   for (size_t i = 0; i < networks_.size(); ++i) networks_[i].adam->set_steps(snapshot.adam_steps[i]);

@@ -12,14 +12,15 @@ namespace ebm {
 
 TEST_CASE("a released block is handed out again, also for a slightly smaller request") {
   const Device device = test_device();
-  void* first = allocate(device, 100000);
+  MemoryPool pool(device);
+  void* first = pool.allocate(100000);
   CHECK(reinterpret_cast<uintptr_t>(first) % 64 == 0);
-  release(device, first, 100000);
+  pool.release(first, 100000);
   const uint64_t asked = memory_stats(device).system_allocations;
-  void* second = allocate(device, 99000);
+  void* second = pool.allocate(99000);
   CHECK(second == first);
   CHECK(memory_stats(device).system_allocations == asked);
-  release(device, second, 99000);
+  pool.release(second, 99000);
 }
 
 TEST_CASE("memory counters follow what is in use") {
@@ -56,18 +57,42 @@ TEST_CASE("in steady state the system is not asked for memory") {
 
 TEST_CASE("an empty request gives a valid block, and cached blocks can be given back") {
   const Device device = test_device();
-  void* nothing = allocate(device, 0);
+  const MemoryStats before = memory_stats(device);
+  MemoryPool pool(device);
+  void* nothing = pool.allocate(0);
   CHECK(nothing != nullptr);
-  release(device, nothing, 0);
-  release_cached_memory(device);
-  const MemoryStats stats = memory_stats(device);
-  CHECK(stats.bytes_held == stats.bytes_in_use);
+  pool.release(nothing, 0);
+  CHECK(memory_stats(device).bytes_held > before.bytes_held);
+  pool.release_cached();
+  CHECK(memory_stats(device).bytes_held == before.bytes_held);
+}
+
+TEST_CASE("within a scope tensors come from its pool and return to it, also after the scope") {
+  const Device device = test_device();
+  const auto pool = std::make_shared<MemoryPool>(device);
+  const float *inside = nullptr, *outside = nullptr;
+  Tensor outlives;
+  {
+    const PoolScope scope(device, pool);
+    inside = Tensor::empty({1000}, device).data();
+    CHECK(Tensor::empty({1000}, device).data() == inside);
+    outlives = Tensor::empty({1000}, device);
+    CHECK(outlives.data() == inside);
+    CHECK(current_pool(device) == pool);
+  }
+  CHECK(current_pool(device) != pool);
+  outside = Tensor::empty({1000}, device).data();
+  CHECK(outside != inside);
+  outlives = {};
+  CHECK(Tensor::empty({1000}, device).data() == outside);  // the pool's block is not lent to others
+  const PoolScope scope(device, pool);
+  CHECK(Tensor::empty({1000}, device).data() == inside);
 }
 
 TEST_CASE("a request beyond the memory of the machine is an Error that says how much was asked") {
   const size_t bytes = size_t{1} << 60;
   try {
-    allocate(test_device(), bytes);
+    MemoryPool(test_device()).allocate(bytes);
     FAIL("no Error");
   } catch (const Error& error) {
     CHECK(error.received().find(std::to_string(bytes >> 20) + " MiB") != std::string::npos);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/reduce.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
@@ -16,7 +17,8 @@ TEST_CASE("Adam follows its published recursion") {
   std::vector<double> expected(start.begin(), start.end()), em(n), ev(n);
   for (int t = 1; t <= 5; ++t) {
     const Tensor g = normal({n}, static_cast<uint64_t>(1 + t));
-    adam_step(p, g, m, v, t, s, 0.5f);
+    const Tensor norm_sq = sum_squares(g);
+    adam_step(p, g, m, v, s, adam_at(s, t), norm_sq, 0.5f * std::sqrt(norm_sq.item()));  // to half its length
     const std::vector<float> gradient = g.to_host();
     for (int64_t i = 0; i < n; ++i) {
       const double gi = 0.5 * gradient[i];

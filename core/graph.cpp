@@ -1,0 +1,41 @@
+#include "core/graph.h"
+
+#include "core/check.h"
+#include "core/cuda.h"
+
+namespace ebm {
+
+Graph::Graph(Device device, bool enabled)
+    : device_(device), enabled_(enabled && device.is_cuda() && !sync_after_launch()) {
+  if (enabled_) pool_ = std::make_shared<MemoryPool>(device);
+}
+
+Graph::~Graph() { forget(); }
+
+void Graph::run(const std::function<void()>& work) {
+  if (!enabled_) return work();
+  if (recorded_) return cuda::launch_graph(device_.index, recorded_);
+  const PoolScope temporaries(device_, pool_);
+  if (!warm_) {
+    work();
+    warm_ = true;
+    return;
+  }
+  cuda::begin_capture(device_.index);
+  try {
+    work();
+    recorded_ = cuda::end_capture(device_.index);
+  } catch (const Error& e) {
+    cuda::abandon_capture(device_.index);
+    EBM_FAIL("recording a CUDA graph", e.op() + ": " + e.received(), "work that can be recorded, or --no-graph");
+  }
+  cuda::launch_graph(device_.index, recorded_);
+}
+
+void Graph::forget() {
+  if (recorded_) cuda::release_graph(recorded_);
+  recorded_ = nullptr;
+  warm_ = false;
+}
+
+}  // namespace ebm
