@@ -159,8 +159,9 @@ std::string config_text(const Settings& settings, const RunFlags& run) {
     text += fmt::format("# {}{}\n{}\n", symbol, flag.help, line);
   }
   text += fmt::format(
-      "\ncheckpoint-every = {}\nsamples-every = {}\nprecision = \"{}\"\ndeterministic = {}\n",
-      run.checkpoint_every, run.samples_every, run.precision, run.deterministic);
+      "\ncheckpoint-every = {}\nsamples-every = {}\nprecision = \"{}\"\ndeterministic = {}\n"
+      "read-every = {}\n",
+      run.checkpoint_every, run.samples_every, run.precision, run.deterministic, run.read_every);
   return text;
 }
 
@@ -177,6 +178,7 @@ Config read_config(const std::string& text, const std::string& name) {
   app.add_option("--samples-every", config.flags.samples_every);
   app.add_option("--precision", config.flags.precision);
   app.add_flag("--deterministic", config.flags.deterministic);
+  app.add_option("--read-every", config.flags.read_every);
   std::istringstream stream(text);
   try {
     app.parse_from_stream(stream);

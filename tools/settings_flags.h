@@ -52,6 +52,7 @@ struct RunFlags {
   int64_t samples_every = 0;
   std::string precision = "tf32";
   bool deterministic = false;
+  int64_t read_every = 0;
 };
 
 // config.toml: all settings and run flags, commented. read_config takes it back, through CLI11's

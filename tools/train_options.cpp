@@ -127,6 +127,11 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.add_option("--samples-every", samples_every,
                  "iterations between sample pictures; 0: about a dozen in a run [0]")
       ->type_name("N");
+  app.add_option("--read-every", read_every,
+                 "iterations whose losses are read together; 0: 1 on the CPU, 16 on a GPU [0]")
+      ->type_name("N");
+  app.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph")
+      ->configurable(false);
   settings.add_to(app, recipe_for_help);
 }
 
@@ -164,10 +169,13 @@ TrainPlan plan_run(TrainFlags& flags) {
     plan.flags.checkpoint_every = parse_count("checkpoint-every", flags.checkpoint_every, 0);
   if (!flags.samples_every.empty())
     plan.flags.samples_every = parse_count("samples-every", flags.samples_every, 0);
+  if (!flags.read_every.empty()) plan.flags.read_every = parse_count("read-every", flags.read_every, 0);
   if (!flags.precision.empty()) plan.flags.precision = flags.precision;
   if (flags.deterministic) plan.flags.deterministic = true;
   options.checkpoint_every = plan.flags.checkpoint_every;
   options.samples_every = plan.flags.samples_every;
+  options.read_every = plan.flags.read_every;
+  options.graph = !flags.no_graph;
   set_precision(parse_precision(plan.flags.precision));
   if (plan.flags.deterministic) cpu::set_plan_timing(false);
   check_settings(options.settings);

@@ -13,8 +13,8 @@ namespace ebm {
 
 struct TrainFlags {
   std::string recipe, profile = "auto", device = "auto", epochs, out, resume, data, threads;
-  std::string checkpoint_every, samples_every, precision;
-  bool quiet = false, deterministic = false, resume_given = false;
+  std::string checkpoint_every, samples_every, read_every, precision;
+  bool quiet = false, deterministic = false, no_graph = false, resume_given = false;
   bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs
   SettingsOptions settings;
 

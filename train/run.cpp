@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
+constexpr int64_t kReadOnGpu = 16;   // a wait of some microseconds every few milliseconds' work is not seen
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2,
                                     0.3,  0.4,  0.5,  0.6,  0.7, 0.8,  0.9};
@@ -36,17 +37,11 @@ class Run {
  public:
   Run(const RunOptions& options, const Dataset& dataset, RunObserver& observer)
       : options_(options),
-        dataset_(dataset),
         observer_(observer),
-        trainer_(options.settings, options.device),
+        trainer_(options.settings, options.device, options.graph),
         store_(options.folder),
-        host_batch_(
-            static_cast<size_t>(options.settings.batch * trainer_.generator().image().elements())) {
-    const ImageShape image = trainer_.generator().image();
-    EBM_CHECK(dataset.images.shape() == image, "run", "images of another size than the networks'",
-              fmt::format("{}x{}x{}", image.height, image.width, image.channels));
-    batch_ = Tensor::empty({options.settings.batch, image.height, image.width, image.channels},
-                           options.device);
+        feed_(dataset, options.settings, trainer_.generator().image(), options.device),
+        read_every_(options.read_every > 0 ? options.read_every : options.device.is_cuda() ? kReadOnGpu : 1) {
     if (options.resume) {
       // before the first convolution: what is chosen by timing must be what it was
       cpu::plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
@@ -67,25 +62,21 @@ class Run {
     RunResult result;
     const int64_t total = options_.settings.iterations;
     while (trainer_.iteration() < total && !result.stopped) {
-      const Metrics metrics = trainer_.step(next_batch());
-      log_->append(metrics, guard_->rollbacks());
-      observer_.stepped(metrics);
-      if (const auto rollback = guard_->watch(trainer_, metrics)) {
-        store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
-        if (rollback->gave_up) give_up(*rollback);
-        observer_.notice(
-            fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's "
-                        "learning rate at {:.3g} of its setting",
-                        rollback->from, rollback->reason, rollback->to, rollback->energy_lr_scale));
+      trainer_.begin_step(feed_.get(trainer_.iteration()));
+      const int64_t done = trainer_.iteration();
+      if (done < total) feed_.prepare(done);
+      result.stopped = done < total && options_.stop_requested && options_.stop_requested();
+      const bool samples = samples_due(done, total, options_.samples_every) || result.stopped;
+      const bool checkpoint = done == total || result.stopped ||
+                              (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0);
+      // the guard keeps a state when it has judged the iteration that made it
+      if (!samples && !checkpoint && done % read_every_ != 0 && done % options_.settings.guard_every != 0) continue;
+      if (!read_metrics()) {
+        result.stopped = false;
         continue;
       }
-      const int64_t done = trainer_.iteration();
-      if (done % scalars_every_ == 0 || done == total) write_scalars(metrics);
-      result.stopped = done < total && options_.stop_requested && options_.stop_requested();
-      if (samples_due(done, total, options_.samples_every) || result.stopped) write_samples();
-      if (done == total || result.stopped ||
-          (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0))
-        write_checkpoint();
+      if (samples) write_samples();
+      if (checkpoint) write_checkpoint();
     }
     result.iterations = trainer_.iteration();
     result.rollbacks = guard_->rollbacks();
@@ -95,13 +86,25 @@ class Run {
   }
 
  private:
-  const Tensor& next_batch() {
-    const Settings& s = options_.settings;
-    const std::vector<int64_t> indices =
-        batch_indices(s.seed, trainer_.iteration(), s.batch, dataset_.count());
-    fill_batch(dataset_, indices, host_batch_.data());
-    batch_.copy_from_host(host_batch_);
-    return batch_;
+  // Takes in what the iterations since the last reading showed; false when one of them diverged and the trainer
+  // went back.
+  bool read_metrics() {
+    for (const Metrics& metrics : trainer_.finish_steps()) {
+      log_->append(metrics, guard_->rollbacks());
+      observer_.stepped(metrics);
+      if (const auto rollback = guard_->watch(trainer_, metrics)) {
+        store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
+        if (rollback->gave_up) give_up(*rollback);
+        observer_.notice(
+            fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's "
+                        "learning rate at {:.3g} of its setting",
+                        rollback->from, rollback->reason, rollback->to, rollback->energy_lr_scale));
+        return false;  // the rest was computed from what is undone
+      }
+      if (metrics.iteration % scalars_every_ == 0 || metrics.iteration == options_.settings.iterations)
+        write_scalars(metrics);
+    }
+    return true;
   }
 
   void write_scalars(const Metrics& metrics) {
@@ -150,15 +153,14 @@ class Run {
   }
 
   const RunOptions& options_;
-  const Dataset& dataset_;
   RunObserver& observer_;
   Trainer trainer_;
   CheckpointStore store_;
   std::optional<DivergenceGuard> guard_;
   std::optional<MetricsLog> log_;
   std::optional<EventWriter> events_;
-  std::vector<float> host_batch_;  // (batch, H, W, C)
-  Tensor batch_;                   // (batch, H, W, C)
+  BatchFeed feed_;
+  int64_t read_every_;
   int64_t scalars_every_ = 1;
   fs::path last_samples_;
 };

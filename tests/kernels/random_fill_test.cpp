@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/scalars.h"
 #include "tests/test_device.h"
 
 namespace ebm {
@@ -35,6 +36,20 @@ TEST_CASE("a part of a tensor draws what the whole would have drawn there") {
     const auto part = normals(4, first).to_host();
     for (int64_t i = 0; i < 4; ++i) CHECK(part[i] == whole[first + i]);
   }
+}
+
+TEST_CASE("an offset in the device's memory shifts iteration, step and place") {
+  Scalars scalars(test_device());
+  const int place = scalars.add_offset(), stddev = scalars.add();
+  scalars.set_offset(place, {4, 5, 3});
+  scalars.set(stddev, 1.0f);
+  scalars.upload();
+  Tensor x = Tensor::empty({9}, test_device());
+  fill_normal(x, {5, Stream::latent, 2, 2, scalars.offset(place)}, 0, scalars.scalar(stddev), 1);
+  CHECK(x.to_host() == normals(9, 1 + 4 * 3).to_host());  // kKey is iteration 6, step 7
+  const Tensor ones = Tensor::from_host(std::vector<float>(40, 1.0f), {40}, test_device());
+  CHECK(dropout(ones, 0.5f, {5, Stream::latent, 2, 2, scalars.offset(place)}).to_host() ==
+        dropout(ones, 0.5f, kKey, 4 * 3).to_host());
 }
 
 TEST_CASE("draws do not depend on the number of threads") {

@@ -26,7 +26,7 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit") {
         },
         flag.field);
   }
-  const RunFlags flags{7, 9, "fp32", true};
+  const RunFlags flags{7, 9, "fp32", true, 11};
   const Config config = read_config(config_text(s, flags), "test");
   CHECK(config.settings.recipe == s.recipe);
   CHECK(config.settings.profile == s.profile);
@@ -37,6 +37,7 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit") {
   CHECK(config.flags.samples_every == 9);
   CHECK(config.flags.precision == "fp32");
   CHECK(config.flags.deterministic);
+  CHECK(config.flags.read_every == 11);
   CHECK(config_text(config.settings, config.flags) == config_text(s, flags));
 }
 

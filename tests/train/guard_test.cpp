@@ -176,6 +176,31 @@ TEST_CASE("a run that diverges goes on with a lower learning rate") {
       read_checkpoint(result.checkpoint).file.metadata.at("energy_lr_scale").starts_with("0.0001"));
 }
 
+TEST_CASE("a divergence among iterations that are read together undoes those after it") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  struct Seen : Notices {
+    void stepped(const Metrics& m) override { iterations.push_back(m.iteration); }
+    std::vector<int64_t> iterations;
+  } seen;
+  RunOptions options = tiny_run(folder / "run", soon_diverging(30));
+  options.settings.guard_every = 5;
+  options.read_every = 5;
+  const RunResult result =
+      run_training(options, load_dataset("synthetic", {}, Split::train), seen);
+  CHECK(result.iterations == 30);
+  REQUIRE(seen.lines.size() == 1);
+  CHECK(contains(seen.lines[0], "back to iteration "));
+  int64_t back = 0;  // rows never skip an iteration, and go back once
+  for (size_t i = 1; i < seen.iterations.size(); ++i) {
+    if (seen.iterations[i] == seen.iterations[i - 1] + 1) continue;
+    ++back;
+    CHECK(seen.iterations[i] <= seen.iterations[i - 1]);
+    CHECK(seen.iterations[i] % 5 == 1);
+  }
+  CHECK(back == 1);
+}
+
 TEST_CASE("a rollback sets aside the checkpoints of what it undoes") {
   struct Undone : RunObserver {
     explicit Undone(std::filesystem::path run) : folder(std::move(run)) {}

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
+#include "train/file_io.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -25,6 +26,27 @@ TEST_CASE("after the first iterations a run asks the system for no memory") {
   run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train),
                allocations);
   CHECK(allocations.before == allocations.after);
+}
+
+TEST_CASE("reading the losses of several iterations together changes neither them nor the run") {
+  const FixedPlans fixed;
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  Settings s = tiny_settings(12);
+  s.guard_every = 6;
+  const Dataset data = load_dataset("synthetic", {}, Split::train);
+  struct Seen : RunObserver {
+    void stepped(const Metrics& m) override { losses.push_back({static_cast<float>(m.iteration), m.f_data, m.kl}); }
+    std::vector<std::vector<float>> losses;
+  } one_by_one, together;
+  RunOptions options = tiny_run(folder / "1", s);
+  const RunResult first = run_training(options, data, one_by_one);
+  options.folder = folder / "5";
+  options.read_every = 5;
+  const RunResult second = run_training(options, data, together);
+  CHECK(one_by_one.losses.size() == 12);
+  CHECK(one_by_one.losses == together.losses);
+  CHECK(read_file(first.checkpoint, 1 << 28) == read_file(second.checkpoint, 1 << 28));
 }
 
 TEST_CASE("samples come about a dozen times in a run, more often at first, and at its end") {

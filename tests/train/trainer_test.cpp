@@ -121,6 +121,29 @@ TEST_CASE("once every shape was seen, training asks the system for no more memor
   CHECK(memory_stats(test_device()).system_allocations == before);
 }
 
+TEST_CASE("iterations begun without waiting are the same iterations, however many") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  Trainer waiting(tiny(), test_device()), ahead(tiny(), test_device());
+  constexpr int kIterations = 70;  // more than are kept unread
+  const Tensor x = normal({tiny().batch, 28, 28, 1}, 1, 0, 0.5f);
+  std::vector<Metrics> one_by_one;
+  for (int i = 0; i < kIterations; ++i) {
+    one_by_one.push_back(waiting.step(x));
+    ahead.begin_step(x);
+  }
+  const std::vector<Metrics> together = ahead.finish_steps();
+  REQUIRE(together.size() == kIterations);
+  for (int i = 0; i < kIterations; ++i) {
+    CHECK(together[i].iteration == i + 1);
+    CHECK(together[i].f_data == one_by_one[i].f_data);
+    CHECK(together[i].grad_vae == one_by_one[i].grad_vae);
+    CHECK(together[i].revision == one_by_one[i].revision);
+    CHECK(together[i].vae_lr == one_by_one[i].vae_lr);
+  }
+  CHECK(ahead.finish_steps().empty());
+}
+
 TEST_CASE("the generator and encoder learn the revised samples") {
   Settings s = tiny();
   s.energy_lr = 1e-9;  // an energy that stands still

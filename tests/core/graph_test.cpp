@@ -1,0 +1,72 @@
+#include "core/graph.h"
+
+#include <doctest/doctest.h>
+
+#include "core/phase_timer.h"
+#include "core/upload.h"
+#include "kernels/elementwise.h"
+#include "kernels/random_fill.h"
+#include "kernels/scalars.h"
+#include "tests/test_device.h"
+
+namespace ebm {
+
+TEST_CASE("work that is replayed does what it did at first, with the numbers of the time") {
+  const Device device = test_device();
+  Scalars scalars(device);
+  const int offset = scalars.add_offset();
+  const Tensor ones = Tensor::from_host(std::vector<float>(100, 1.0f), {100}, device);
+  Tensor sum = Tensor::zeros({100}, device), expected = Tensor::zeros({100}, device);
+  Graph graph(device, true);
+  for (uint32_t i = 0; i < 5; ++i) {
+    scalars.set_offset(offset, {i, 0, 0});
+    scalars.upload();
+    graph.run([&] {
+      Tensor noise = Tensor::empty({100}, device);  // a temporary, in the graph's own memory
+      fill_normal(noise, {1, Stream::langevin, 0, 0, scalars.offset(offset)}, 0, 1);
+      add_scaled(sum, binary(Binary::add, noise, ones), 1.0f);
+    });
+    const Tensor between = Tensor::from_host(std::vector<float>(100, 9.0f), {100}, device);  // not the graph's memory
+    Tensor noise = Tensor::empty({100}, device);
+    fill_normal(noise, {1, Stream::langevin, i, 0}, 0, 1);
+    add_scaled(expected, binary(Binary::add, noise, ones), 1.0f);
+    CHECK(sum.to_host() == expected.to_host());
+    CHECK(between.to_host() == std::vector<float>(100, 9.0f));
+  }
+}
+
+TEST_CASE("a disabled graph calls its work each time") {
+  Graph graph(test_device(), false);
+  int calls = 0;
+  for (int i = 0; i < 4; ++i) graph.run([&] { ++calls; });
+  CHECK(calls == 4);
+}
+
+TEST_CASE("what is uploaded arrives, time after time") {
+  Upload upload({3}, test_device());
+  for (float v : {1.0f, 2.0f, 3.0f}) {
+    for (float& value : upload.host()) value = v;
+    upload.start();
+    CHECK(upload.tensor().to_host() == std::vector<float>(3, v));
+    upload.release();
+  }
+}
+
+TEST_CASE("phases are timed in order and add up to less than the whole") {
+  const Device device = test_device();
+  PhaseTimer timer(device, 2);
+  const auto begin = std::chrono::steady_clock::now();
+  Tensor x = Tensor::empty({1 << 20}, device);
+  timer.mark(0);
+  for (int i = 0; i < 3; ++i) fill_normal(x, {1}, 0, 1);
+  timer.mark(1);
+  timer.mark(2);
+  synchronize(device);
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - begin;
+  CHECK(timer.seconds(0) > 0);
+  CHECK(timer.seconds(1) >= 0);
+  CHECK(timer.seconds(1) < timer.seconds(0));
+  CHECK(timer.seconds(0) + timer.seconds(1) <= whole.count());
+}
+
+}  // namespace ebm
