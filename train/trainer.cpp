@@ -8,7 +8,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
-#include "train/langevin.h"
+#include "train/recorded_chain.h"
 
 namespace ebm {
 namespace {
@@ -77,7 +77,8 @@ class UseAverages {
   std::vector<Tensor> current_;
 };
 
-// Batch normalisation takes its batch's statistics: samples are always drawn in batches of this size.
+// Batch normalisation takes its batch's statistics: samples are always drawn in batches of this size, a multiple of
+// the four elements that are drawn at a time.
 constexpr int64_t kSampleBatch = 100;
 
 }  // namespace
@@ -231,6 +232,10 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   Samples out{Tensor::empty(shape, device_), Tensor::empty(shape, device_)};
   LangevinStep step = langevin_;
   step.noise = static_cast<float>(settings_.noise * noise_scale);
+  RandomKey chain_key = key;
+  chain_key.stream = Stream::langevin;
+  const Shape batch{kSampleBatch, image.height, image.width, image.channels};
+  RecordedChain chain(energy_, batch, device_, num_steps, step, chain_key);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
     Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
     fill_normal(z, key, 0.0f, 1.0f, static_cast<uint64_t>(first * settings_.latent));
@@ -238,9 +243,7 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
     const int64_t count = std::min(kSampleBatch, n - first);
     const Shape part{count, image.height, image.width, image.channels};
     out.generated.view(first * image.elements(), part).copy_from(x.view(0, part));
-    RandomKey chain_key = key;
-    chain_key.stream = Stream::langevin;
-    langevin_chain(energy_, x, num_steps, step, chain_key, first);
+    chain.run(x, first);
     out.revised.view(first * image.elements(), part).copy_from(x.view(0, part));
   }
   return out;
