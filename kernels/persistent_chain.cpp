@@ -91,13 +91,13 @@ std::vector<float> pack_weights(const ChainPlan& plan, const std::vector<Tensor>
     float* to = packed.data() + plan.weights_at[i];
     for (int p = 0; p < pass.phases(); ++p) {
       const Phase phase = pass.phase(p);
-      for (int n = 0; n < pass.channel_tiles(); ++n)
+      for (int n = 0; n < pass.column_tiles(); ++n)
         for (int k = 0; k < pass.depth_tiles(phase); ++k)
           for (int depth = 0; depth < pass.depth_of(phase, k); ++depth)
-            for (int channel = 0; channel < pass.tile_channels(); ++channel) {
+            for (int column = 0; column < pass.tile_columns(); ++column) {
               const int from = pass.weight_index(phase, k * pass.tile_depth() + depth,
-                                                 n * pass.tile_channels() + channel);
-              to[pass.in_phase(phase, n, k) + pass.in_tile(depth, channel)] = from < 0 ? 0.0f : values[from];
+                                                 n * pass.tile_columns() + column);
+              to[pass.in_phase(phase, n, k) + pass.in_tile(depth, column)] = from < 0 ? 0.0f : values[from];
             }
       to += pass.phase_elements(phase);
     }

@@ -91,7 +91,7 @@ struct ChainPlan {
 // The weight tiles of one step of a cluster in the order in which they pass through the ring. first: element
 // in the packed weights. The producing warp walks this alone; consumers meet the same order in their loops.
 struct WeightTile {
-  int pass, phase, group, channel_tile, depth_tile;
+  int pass, phase, group, column_tile, depth_tile;
   int first, elements;
 };
 template <class Visit>
@@ -102,10 +102,10 @@ EBM_HD void for_each_weight_tile(const ChainPlan& plan, int images, Visit&& visi
     for (int p = 0; p < pass.phases(); first += pass.phase_elements(pass.phase(p)), ++p) {
       const Phase phase = pass.phase(p);
       for (int group = 0; group < row_groups(pass, phase, images); ++group)
-        for (int n = 0; n < pass.channel_tiles(); ++n)
+        for (int n = 0; n < pass.column_tiles(); ++n)
           for (int k = 0; k < pass.depth_tiles(phase); ++k)
             visit(WeightTile{i, p, group, n, k, first + pass.in_phase(phase, n, k),
-                             pass.depth_of(phase, k) * pass.tile_channels()});
+                             pass.depth_of(phase, k) * pass.tile_columns()});
     }
   }
 }

@@ -5,7 +5,8 @@
 // whose rows are pixels of the target map, for all images of a cluster one after another, and whose depth runs
 // over taps and, fastest, the source's channels. The gradient of a layer of stride s falls into s² phases:
 // pixels whose coordinates leave the same remainders meet the same taps, so that no product with a zero
-// between two strides is computed.
+// between two strides is computed. The gradient to x has one to three channels, so few that its phases are
+// folded: they stand beside each other in the product's columns, and each row is a patch of s × s pixels.
 // A kernel can use all of it as it is. There is none yet: tests/kernels/persistent_chain_twin.h runs it.
 #pragma once
 
@@ -15,8 +16,8 @@
 
 namespace ebm::persistent {
 
-inline constexpr int kTileRows = 64;           // of the target: M of one wgmma
-inline constexpr int kMostTileChannels = 128;  // of the target: N
+inline constexpr int kTileRows = 64;          // M of one wgmma
+inline constexpr int kMostTileColumns = 128;  // N
 inline constexpr int kTileElements = 4096;     // of a weight tile at most: one stage of the ring
 inline constexpr int kStages = 4;
 inline constexpr int kDepthStep = 16;          // K of one wgmma on 16-bit operands
@@ -54,6 +55,13 @@ struct Axis {
             y_count, (first + pad - phase) / stride, 1, -1};
   }
 
+  // All phases at once: patch i begins at first + i·step, and its other coordinates read the same ones.
+  static EBM_HD Axis folded(int x_count, int y_count, int kernel, int stride, int pad) {
+    const int first = pad / stride;
+    return {(pad + x_count - 1) / stride - first + 1, first * stride - pad, stride,
+            divide_up(kernel, stride), 0, stride, y_count, first, 1, -1};
+  }
+
   EBM_HD int source(int i, int tap) const {
     const int at = source_first + i * source_step + tap * source_tap_step;
     return at >= 0 && at < source_count ? at : kOutside;
@@ -61,21 +69,25 @@ struct Axis {
 };
 
 struct Pixel {
-  int image, index;  // of the cluster; in its map, row by row
+  int image, index;  // of the cluster; in its map, row by row, or kOutside
 };
 
 struct Phase {
   Axis y, x;
-  int source_channels, target_width;
+  int source_channels, target_h, target_w;
 
   EBM_HD int rows_per_image() const { return y.count * x.count; }
   EBM_HD int depth() const { return y.taps * x.taps * source_channels; }
   EBM_HD int padded_depth() const { return round_up(depth(), kDepthStep); }
 
-  EBM_HD Pixel target(int row) const {
+  EBM_HD int image(int row) const { return row / rows_per_image(); }
+  // The pixel that a row computes; of a folded gradient the one of this phase, which may lie outside.
+  EBM_HD Pixel target(int row, int fold = 0) const {
     const int i = row % rows_per_image();
-    return {row / rows_per_image(),
-            (y.first + i / x.count * y.step) * target_width + x.first + i % x.count * x.step};
+    const int ty = y.first + i / x.count * y.step + fold / x.step;
+    const int tx = x.first + i % x.count * x.step + fold % x.step;
+    const bool inside = ty >= 0 && ty < target_h && tx >= 0 && tx < target_w;
+    return {image(row), inside ? ty * target_w + tx : kOutside};
   }
   // The pixel of the source that a row reads with a tap (0 … y.taps·x.taps − 1): the same image's, or kOutside.
   EBM_HD int source(int row, int tap) const {
@@ -94,44 +106,51 @@ struct Pass {
   int kernel, stride, pad;  // pad: before
 
   EBM_HD int source_layer() const { return gradient ? layer : layer - 1; }
-  EBM_HD int phases() const { return gradient ? stride * stride : 1; }
+  EBM_HD bool folded() const { return gradient && layer == 1; }
+  EBM_HD int phases() const { return gradient && !folded() ? stride * stride : 1; }
   EBM_HD Phase phase(int i) const {
-    if (!gradient)
-      return {Axis::forward(source.h, target.h, kernel, stride, pad),
-              Axis::forward(source.w, target.w, kernel, stride, pad), source.c, target.w};
-    return {Axis::gradient(target.h, source.h, kernel, stride, pad, i / stride),
-            Axis::gradient(target.w, source.w, kernel, stride, pad, i % stride), source.c, target.w};
+    const auto axis = [&](int source_count, int target_count, int part) {
+      return folded()   ? Axis::folded(target_count, source_count, kernel, stride, pad)
+             : gradient ? Axis::gradient(target_count, source_count, kernel, stride, pad, part)
+                        : Axis::forward(source_count, target_count, kernel, stride, pad);
+    };
+    return {axis(source.h, target.h, i / stride), axis(source.w, target.w, i % stride), source.c, target.h, target.w};
   }
 
-  EBM_HD int tile_channels() const { return smaller(round_up(target.c, kCore), kMostTileChannels); }
-  EBM_HD int channel_tiles() const { return divide_up(target.c, tile_channels()); }
-  EBM_HD int tile_depth() const { return kTileElements / tile_channels() / kDepthStep * kDepthStep; }
+  // Column n of the product is channel n % target.c of phase n / target.c, which is 0 unless folded.
+  EBM_HD int columns() const { return folded() ? stride * stride * target.c : target.c; }
+  EBM_HD int tile_columns() const { return smaller(round_up(columns(), kCore), kMostTileColumns); }
+  EBM_HD int column_tiles() const { return divide_up(columns(), tile_columns()); }
+  EBM_HD int tile_depth() const { return kTileElements / tile_columns() / kDepthStep * kDepthStep; }
   EBM_HD int depth_tiles(const Phase& p) const { return divide_up(p.padded_depth(), tile_depth()); }
   EBM_HD int depth_of(const Phase& p, int depth_tile) const {
     return smaller(tile_depth(), p.padded_depth() - depth_tile * tile_depth());
   }
   // Tiles of rows whose sums the warp groups of a block hold at once, for each weight tile to be used on all.
-  EBM_HD int rows_held() const { return kConsumers * (kMostTileChannels / tile_channels()) * kTileRows; }
+  EBM_HD int rows_held() const { return kConsumers * (kMostTileColumns / tile_columns()) * kTileRows; }
 
   // Weights in memory: the tiles of a phase in the order in which they are used, all depths of the first
-  // channels before the second, and in a tile core matrices of 8 channels × 8 depths, channels fastest.
+  // columns before the second, and in a tile core matrices of 8 columns × 8 depths, next to each other in
+  // columns first: what wgmma calls K-major without swizzle.
   EBM_HD int phase_elements(const Phase& p) const {
-    return channel_tiles() * tile_channels() * p.padded_depth();
+    return column_tiles() * tile_columns() * p.padded_depth();
   }
-  EBM_HD int in_phase(const Phase& p, int channel_tile, int depth_tile) const {
-    return tile_channels() * (channel_tile * p.padded_depth() + depth_tile * tile_depth());
+  EBM_HD int in_phase(const Phase& p, int column_tile, int depth_tile) const {
+    return tile_columns() * (column_tile * p.padded_depth() + depth_tile * tile_depth());
   }
-  EBM_HD int in_tile(int depth, int channel) const {
-    return (depth / kCore * (tile_channels() / kCore) + channel / kCore) * kCore * kCore +
-           channel % kCore * kCore + depth % kCore;
+  EBM_HD int in_tile(int depth, int column) const {
+    return (depth / kCore * (tile_columns() / kCore) + column / kCore) * kCore * kCore +
+           column % kCore * kCore + depth % kCore;
   }
-  // Where the weight of (depth, target channel) stands in the layer's w (K,R,S,C); kOutside: padding, a zero.
-  EBM_HD int weight_index(const Phase& p, int depth, int channel) const {
-    if (depth >= p.depth() || channel >= target.c) return kOutside;
-    const int tap = depth / source.c, other = depth % source.c;
-    const int k = gradient ? other : channel, c = gradient ? channel : other;
-    const int channels_in = gradient ? target.c : source.c;
-    return ((k * kernel + p.kernel_row(tap)) * kernel + p.kernel_column(tap)) * channels_in + c;
+  // Where the weight of (depth, column) stands in the layer's w (K,R,S,C); kOutside: padding, a zero.
+  EBM_HD int weight_index(const Phase& p, int depth, int column) const {
+    if (depth >= p.depth() || column >= columns()) return kOutside;
+    const int tap = depth / source.c, fold = column / target.c;
+    const int r = p.kernel_row(tap) + fold / stride, s = p.kernel_column(tap) + fold % stride;
+    if (r >= kernel || s >= kernel) return kOutside;
+    const int from = depth % source.c, to = column % target.c;
+    return gradient ? ((from * kernel + r) * kernel + s) * target.c + to
+                    : ((to * kernel + r) * kernel + s) * source.c + from;
   }
 };
 

@@ -77,7 +77,7 @@ EnergyNet random_net(const EnergyConfig& config) {
 }
 
 // One cluster of each share is the same for a chip of any size; these plans differ in who computes what.
-const std::vector<ChipLimits> kChips = {{2 << 20, 1}, {2 << 20, 2}, {2 << 20, 66}};
+const std::vector<ChipLimits> kChips = {{227 * 1024, 1}, {227 * 1024, 2}, {227 * 1024, 66}};
 
 }  // namespace
 
@@ -132,7 +132,10 @@ TEST_CASE("the pixels of all phases are the target, each once, and both blocks' 
           CHECK(divide_up(first.count, kTileRows) <= divide_up(tiles, 2));
           CHECK(divide_up(second.count, kTileRows) <= divide_up(first.count, kTileRows));
           for (int row = 0; row < first.count + second.count; ++row)
-            ++visits[phase.target(row).image * pass.target.pixels() + phase.target(row).index];
+            for (int column = 0; column < pass.columns(); column += pass.target.c) {
+              const Pixel pixel = phase.target(row, column / pass.target.c);
+              if (pixel.index != kOutside) ++visits[pixel.image * pass.target.pixels() + pixel.index];
+            }
         }
         CHECK(visits == std::vector<int>(visits.size(), 1));
       }

@@ -30,19 +30,19 @@ class WeightRing {
     while (filled_ < std::min<int64_t>(kStages, total_)) fill();
   }
 
-  // The tile that the consumers are at, in each block's memory as floats (depth, tile_channels).
+  // The tile that the consumers are at, in each block's memory as floats (depth, tile_columns).
   std::vector<float> take(int block, const Pass& pass, const WeightTile& expected) {
     const WeightTile& tile = order_[used_ % std::ssize(order_)];
     EBM_CHECK(tile.pass == expected.pass && tile.phase == expected.phase && tile.group == expected.group &&
-                  tile.channel_tile == expected.channel_tile && tile.depth_tile == expected.depth_tile,
+                  tile.column_tile == expected.column_tile && tile.depth_tile == expected.depth_tile,
               "weight ring", "tile " + std::to_string(used_), "the tile that is used next");
     EBM_CHECK(*filled_word(block, used_) == static_cast<uint64_t>(used_), "weight ring",
               "a stage that holds another tile", "tile " + std::to_string(used_));
     const Operand* stage = blocks_[block].at<Operand>(stage_place(used_), tile.elements);
-    const int channels = pass.tile_channels(), depth = tile.elements / channels;
+    const int columns = pass.tile_columns(), depth = tile.elements / columns;
     std::vector<float> values(tile.elements);
     for (int k = 0; k < depth; ++k)
-      for (int n = 0; n < channels; ++n) values[k * channels + n] = float(stage[pass.in_tile(k, n)]);
+      for (int n = 0; n < columns; ++n) values[k * columns + n] = float(stage[pass.in_tile(k, n)]);
     return values;
   }
   // Both blocks are done with the tile: its stage is filled again.
@@ -109,7 +109,9 @@ class Cluster {
  private:
   int x_size() const { return plan_.maps[0].pixels() * plan_.maps[0].c; }
   Arena& home(int image) { return blocks_[home_block(images_, image)]; }
-  float* x_of(int image) { return home(image).template at<float>(plan_.x_place(image_at_home(images_, image), 0), x_size()); }
+  float* x_of(int image) {
+    return home(image).template at<float>(plan_.x_place(image_at_home(images_, image), 0), x_size());
+  }
 
   void load_constants(const ChainWeights& net, Arena& block) {
     for (int i = 0; i < plan_.num_layers; ++i) {
@@ -129,12 +131,12 @@ class Cluster {
     for (int p = 0; p < pass.phases(); ++p) {
       const Phase phase = pass.phase(p);
       for (int group = 0; group < row_groups(pass, phase, images_); ++group)
-        for (int n = 0; n < pass.channel_tiles(); ++n) {
-          std::vector<float> sums[kClusterBlocks];  // (rows of the group, tile_channels), in registers
+        for (int n = 0; n < pass.column_tiles(); ++n) {
+          std::vector<float> sums[kClusterBlocks];  // (rows of the group, tile_columns), in registers
           Range rows[kClusterBlocks];
           for (int block = 0; block < kClusterBlocks; ++block) {
             rows[block] = group_rows(pass, phase, block, group);
-            sums[block].assign(rows[block].count * pass.tile_channels(), 0.0f);
+            sums[block].assign(rows[block].count * pass.tile_columns(), 0.0f);
           }
           for (int k = 0; k < pass.depth_tiles(phase); ++k) {
             for (int block = 0; block < kClusterBlocks; ++block) {
@@ -146,8 +148,8 @@ class Cluster {
           }
           for (int block = 0; block < kClusterBlocks; ++block)
             for (int row = 0; row < rows[block].count; ++row)
-              finish(pass, phase, block, rows[block].first + row, n * pass.tile_channels(),
-                     sums[block].data() + row * pass.tile_channels(), step);
+              finish(pass, phase, block, rows[block].first + row, n * pass.tile_columns(),
+                     sums[block].data() + row * pass.tile_columns(), step);
         }
     }
   }
@@ -158,69 +160,86 @@ class Cluster {
     return {all.first + first, std::min(pass.rows_held(), all.count - first)};
   }
 
-  // sums (rows, channels) += operands (rows, depth) · tile (depth, channels), in fp32, depth in order.
+  // sums (rows, columns) += operands (rows, depth) · tile (depth, columns), in fp32, depth in order.
   void multiply(const Pass& pass, const Phase& phase, int block, Range rows, int depth_tile,
                 const std::vector<float>& tile, std::vector<float>& sums) {
-    const int channels = pass.tile_channels(), first = depth_tile * pass.tile_depth();
+    const int columns = pass.tile_columns(), first = depth_tile * pass.tile_depth();
     const int depth = std::min(pass.depth_of(phase, depth_tile), phase.depth() - first);  // the rest is padding
+    std::vector<float> operands(depth);
     for (int row = 0; row < rows.count; ++row) {
-      float* sum = sums.data() + row * channels;
-      for (int k = 0; k < depth; ++k) {
-        const float a = operand(pass, phase, block, rows.first + row, first + k);
-        for (int n = 0; n < channels; ++n) sum[n] += a * tile[k * channels + n];
+      for (int k = 0, run; k < depth; k += run) {  // runs of channels of one pixel
+        const int channel = (first + k) % pass.source.c;
+        run = std::min(pass.source.c - channel, depth - k);
+        const int image = phase.image(rows.first + row);
+        const int pixel = phase.source(rows.first + row, (first + k) / pass.source.c);
+        gather(pass.source_layer(), block, image, pixel, {channel, run}, operands.data() + k);
+        if (pixel != kOutside && home_block(images_, image) != block) counts_.remote_values += run;
       }
+      float* sum = sums.data() + row * columns;
+      for (int k = 0; k < depth; ++k)
+        for (int n = 0; n < columns; ++n) sum[n] += operands[k] * tile[k * columns + n];
     }
   }
 
-  // What row `row` meets at depth `depth`, as the tensor cores take it.
-  float operand(const Pass& pass, const Phase& phase, int block, int row, int depth) {
-    const int channel = depth % pass.source.c;
-    const int pixel = phase.source(row, depth / pass.source.c);
-    const int image = phase.target(row).image, here = image_at_home(images_, image);
-    const int layer = pass.source_layer();
-    if (pixel == kOutside) {
-      if (layer == 0 || layer == plan_.num_layers) return 0.0f;
-      return float(blocks_[block].template at<Operand>(plan_.zeros_at, pass.source.c)[channel]);
+  // Channels of one pixel of the source as the tensor cores take them, zeros outside the map.
+  void gather(int layer, int block, int image, int pixel, Range channels, float* to) {
+    const int here = image_at_home(images_, image);
+    if (layer == 0) {
+      const float* x = pixel == kOutside ? nullptr : home(image).template at<float>(plan_.x_place(here, pixel), plan_.maps[0].c);
+      for (int i = 0; i < channels.count; ++i) to[i] = x ? float(Operand(x[channels.first + i])) : 0.0f;
+    } else if (layer < plan_.num_layers) {
+      Arena& memory = pixel == kOutside ? blocks_[block] : home(image);
+      const int place = pixel == kOutside ? plan_.zeros_at : plan_.map_place(layer, here, pixel);
+      const Operand* h = memory.template at<Operand>(place, plan_.maps[layer].c) + channels.first;
+      for (int i = 0; i < channels.count; ++i) to[i] = float(h[i]);
+    } else {
+      for (int i = 0; i < channels.count; ++i)
+        to[i] = pixel == kOutside ? 0.0f : last_gradient(block, image, pixel, channels.first + i);
     }
-    counts_.remote_values += home_block(images_, image) != block;
-    if (layer == 0) return float(Operand(home(image).template at<float>(plan_.x_place(here, pixel), pass.source.c)[channel]));
-    if (layer < plan_.num_layers)
-      return float(home(image).template at<Operand>(plan_.map_place(layer, here, pixel), pass.source.c)[channel]);
-    const uint32_t signs = *home(image).template at<uint32_t>(plan_.sign_place(here, pixel, channel));
+  }
+
+  // g_L: the head's weight, or that times the slope.
+  float last_gradient(int block, int image, int pixel, int channel) {
+    const int place = plan_.sign_place(image_at_home(images_, image), pixel, channel);
+    const uint32_t signs = *home(image).template at<uint32_t>(place);
     const float weight = float(*blocks_[block].template at<Operand>(plan_.head_place(pixel, channel)));
-    return float(Operand(weight * (signs & plan_.sign_bit(channel) ? 1.0f : plan_.negative_slope)));
+    return float(Operand(signs & plan_.sign_bit(channel) ? weight : weight * plan_.negative_slope));
   }
 
-  // One row of sums, target channels first … first + tile_channels − 1, becomes h, signs, g or x.
+  // One row of sums, columns first … first + tile_columns − 1, becomes h, signs, g or x.
   void finish(const Pass& pass, const Phase& phase, int block, int row, int first, const float* sums,
               const LangevinStep& step) {
     const Pixel pixel = phase.target(row);
     const int here = image_at_home(images_, pixel.image);
-    const int channels = std::min(pass.tile_channels(), pass.target.c - first);
+    const int columns = std::min(pass.tile_columns(), pass.columns() - first);
     Arena& target = home(pixel.image);
     if (!pass.gradient) {
       const float* bias = blocks_[block].template at<float>(plan_.bias_at[pass.layer - 1], pass.target.c) + first;
       if (pass.layer == plan_.num_layers) {
-        for (int word = 0; word < channels; word += 32) {
+        for (int word = 0; word < columns; word += 32) {
           uint32_t signs = 0;
-          for (int n = word; n < std::min(channels, word + 32); ++n)
+          for (int n = word; n < std::min(columns, word + 32); ++n)
             if (sums[n] + bias[n] > 0) signs |= plan_.sign_bit(first + n);
           *target.at<uint32_t>(plan_.sign_place(here, pixel.index, first + word)) = signs;
         }
         return;
       }
       Operand* h = target.at<Operand>(plan_.map_place(pass.layer, here, pixel.index), pass.target.c) + first;
-      for (int n = 0; n < channels; ++n) {
+      for (int n = 0; n < columns; ++n) {
         const float sum = sums[n] + bias[n];
         h[n] = Operand(sum > 0 ? sum : plan_.negative_slope * sum);
       }
     } else if (pass.layer > 1) {
       Operand* g = target.at<Operand>(plan_.map_place(pass.layer - 1, here, pixel.index), pass.target.c) + first;
-      for (int n = 0; n < channels; ++n)  // g holds h until now
+      for (int n = 0; n < columns; ++n)  // g holds h until now
         g[n] = Operand(sums[n] * (float(g[n]) > 0 ? 1.0f : plan_.negative_slope));
     } else {
-      float* x = target.at<float>(plan_.x_place(here, pixel.index), pass.target.c) + first;
-      for (int n = 0; n < channels; ++n) x[n] = drifted(x[n], sums[n], step);
+      for (int n = 0; n < columns; ++n) {
+        const int at = phase.target(row, (first + n) / pass.target.c).index;
+        if (at == kOutside) continue;
+        float& x = target.at<float>(plan_.x_place(here, at), pass.target.c)[(first + n) % pass.target.c];
+        x = drifted(x, sums[n], step);
+      }
     }
   }
 
