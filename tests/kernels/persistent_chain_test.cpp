@@ -1,85 +1,16 @@
-// The plan of the persistent chain against docs/persistent_chain.md, and its tiling, run by its twin on the
-// host, against the sampler and against the definition.
+// The plan of the persistent chain against docs/persistent_chain.md, and its tiles: nothing left out, nothing
+// twice.
+#include "kernels/persistent_chain.h"
+
 #include <doctest/doctest.h>
 
 #include <numeric>
 
 #include "core/check.h"
 #include "models/recipes.h"
-#include "tests/kernels/persistent_chain_twin.h"
-#include "tests/random_tensor.h"
-#include "train/langevin.h"
+#include "tests/kernels/persistent_chain_cases.h"
 
-namespace {
-
-using namespace ebm;
-using namespace ebm::persistent;
-
-constexpr int kFp32 = 4, kBf16 = 2;  // bytes of an operand
-
-ChainNet chain_net(const EnergyConfig& config) {
-  ChainNet net{config.image, {}, config.negative_slope};
-  for (const ConvLayer& l : config.layers)
-    net.layers.push_back({l.kernel, l.stride, static_cast<int>(l.channels), l.pad});
-  return net;
-}
-
-ChainPlan plan_for(const EnergyConfig& config, int operand_bytes, const ChipLimits& limits = {}) {
-  const ChainFit fit = plan_chain(chain_net(config), operand_bytes, limits);
-  CHECK(fit.why_not == "");
-  REQUIRE(fit.plan.has_value());
-  return *fit.plan;
-}
-
-// The parameters as a kernel gets them.
-ChainWeights chain_weights(const EnergyNet& net, const EnergyConfig& config) {
-  ChainWeights w;
-  for (size_t i = 0; i < config.layers.size(); ++i) {
-    w.weights.push_back(net.parameters()[layer_name(i) + ".weight"].value());
-    w.biases.push_back(net.parameters()[layer_name(i) + ".bias"].value());
-  }
-  const Tensor head = net.parameters()["head.weight"].value();  // (outputs, P, Q, K)
-  const auto values = head.to_host();
-  const int64_t features = head.size() / head.extent(0);
-  std::vector<float> sum(features);
-  for (size_t i = 0; i < values.size(); ++i) sum[i % features] += values[i];
-  w.head = Tensor::from_host(sum, {features}, kCpu);
-  return w;
-}
-
-struct NetCase {
-  const char* name;
-  EnergyConfig config;
-};
-
-// Small widths: what is tested is where things are. Every layer but the last needs multiples of 8 channels.
-const std::vector<NetCase> kNets = {
-    {"mnist's layers", {{28, 28, 1}, {{5, 2, 8, {1, 2}}, {3, 2, 16, {0, 1}}, {3, 1, 32, {1, 1}}}, 3}},
-    {"cifar10's layers", {{16, 16, 3}, {{3, 1, 8, {1, 1}}, {4, 2, 16, {1, 1}}, {4, 2, 16, {1, 1}}, {4, 2, 40, {1, 1}}}}},
-    {"kernel 7, not square", {{12, 9, 2}, {{7, 1, 8, {3, 3}}, {3, 2, 16, {1, 0}}}}},
-    {"stride beyond the kernel, rows unread", {{13, 13, 1}, {{3, 2, 16, {0, 0}}, {2, 3, 8, {0, 0}}, {1, 1, 8, {0, 0}}}}},
-    {"two tiles of channels", {{7, 7, 1}, {{3, 2, 8, {0, 1}}, {3, 1, 136, {1, 1}}, {3, 1, 8, {1, 1}}}}},
-    {"one layer, stride 3", {{11, 11, 3}, {{5, 3, 24, {2, 2}}}}},
-};
-const std::vector<int> kImageCounts = {1, 6, 7, 13};
-
-// Random parameters, biases too, of a size at which the gradient of a random image is about 1.
-EnergyNet random_net(const EnergyConfig& config) {
-  EnergyNet net(config, kCpu, 1);
-  Parameters& p = net.parameters();
-  for (size_t i = 0; i < p.entries().size(); ++i) {
-    const Shape& shape = p.entries()[i].shape;
-    const bool bias = shape.rank() == 1;
-    const float stddev = bias ? 0.1f : std::sqrt(2.0f * shape[0] / shape.size());
-    p.view(p.flat(), i).copy_from(normal(shape, 10 + i, 0, stddev, kCpu));
-  }
-  return net;
-}
-
-// One cluster of each share is the same for a chip of any size; these plans differ in who computes what.
-const std::vector<ChipLimits> kChips = {{227 * 1024, 1}, {227 * 1024, 2}, {227 * 1024, 66}};
-
-}  // namespace
+namespace ebm::persistent {
 
 TEST_CASE("the mnist paper net fits: the places and bytes of the design") {
   const ChainPlan plan = plan_for(mnist_paper_networks().energy, kBf16);
@@ -165,26 +96,23 @@ TEST_CASE("each weight stands once in the tiles of each direction") {
   }
 }
 
-TEST_CASE("with fp32 operands the twin is the sampler, for any number of images") {
-  const LangevinStep step{0.05f, 0.1f, 0.5f, 1.5f};
-  const RandomKey key{7, Stream::langevin, 3};
-  for (const NetCase& c : kNets) {
-    const EnergyNet net = random_net(c.config);
-    const ChainWeights weights = chain_weights(net, c.config);
-    for (const int images : kImageCounts) {
-      CAPTURE(c.name);
-      CAPTURE(images);
-      const Tensor start = cpu_normal({images, c.config.image.height, c.config.image.width, c.config.image.channels}, 5);
-      Tensor sampled = start.clone();
-      langevin_chain(net, sampled, 3, step, key, 11);
-      std::vector<float> first;
-      for (const ChipLimits& chip : kChips) {
-        Tensor x = start.clone();
-        run_chain<float>(plan_for(c.config, kFp32, chip), weights, x, 3, step, key, 11);
-        if (first.empty()) first = x.to_host();
-        CHECK(x.to_host() == first);  // bit for bit: who computes a row changes nothing
-        CHECK(relative_error(x.to_host(), sampled.to_host()) < 1e-5);
-      }
-    }
-  }
+TEST_CASE("weights pass once for up to seven images of the mnist paper net, nearly twice for eight") {
+  const ChainPlan plan = plan_for(mnist_paper_networks().energy, kBf16);
+  const auto bytes = [&plan](int images) {
+    int64_t elements = 0;
+    for_each_weight_tile(plan, images, [&elements](const WeightTile& tile) { elements += tile.elements; });
+    return elements * kBf16;
+  };
+  // conv1: 25 taps, padded to 32; its gradient: 3×3 taps of 64 channels, 2×2 phases of one channel, padded to 8
+  const int64_t conv1 = 32 * 64 * 2, conv2 = 9 * 64 * 128 * 2, conv3 = 9 * 128 * 256 * 2, to_x = 9 * 64 * 8 * 2;
+  CHECK(plan.weight_elements * kBf16 == conv1 + 2 * conv2 + 2 * conv3 + to_x);
+  CHECK(bytes(1) == conv1 + 2 * conv2 + 2 * conv3 + to_x);
+  CHECK(bytes(3) == bytes(1));
+  CHECK(bytes(4) == bytes(1) + conv1);  // from here on a block has more than 6 × 64 rows of 14×14 pixels
+  CHECK(bytes(7) == bytes(4));
+  CHECK(bytes(7) == 1'491'968);  // docs/persistent_chain.md
+  // 4 × 49 rows in each block, 3 × 64 are held: 128 columns come twice, conv2's 64 to h1 once, conv1 three times
+  CHECK(bytes(8) == 3 * conv1 + 3 * conv2 + 4 * conv3 + to_x);
 }
+
+}  // namespace ebm::persistent

@@ -113,6 +113,10 @@ class Cluster {
     return home(image).template at<float>(plan_.x_place(image_at_home(images_, image), 0), x_size());
   }
 
+  Operand* map(Arena& memory, int layer, int image, int pixel) const {
+    return memory.at<Operand>(plan_.map_place(layer, image, pixel), plan_.maps[layer].c);
+  }
+
   void load_constants(const ChainWeights& net, Arena& block) {
     for (int i = 0; i < plan_.num_layers; ++i) {
       const auto bias = net.biases[i].to_host();
@@ -185,12 +189,13 @@ class Cluster {
   void gather(int layer, int block, int image, int pixel, Range channels, float* to) {
     const int here = image_at_home(images_, image);
     if (layer == 0) {
-      const float* x = pixel == kOutside ? nullptr : home(image).template at<float>(plan_.x_place(here, pixel), plan_.maps[0].c);
+      const float* x =
+          pixel == kOutside ? nullptr : home(image).template at<float>(plan_.x_place(here, pixel), plan_.maps[0].c);
       for (int i = 0; i < channels.count; ++i) to[i] = x ? float(Operand(x[channels.first + i])) : 0.0f;
     } else if (layer < plan_.num_layers) {
-      Arena& memory = pixel == kOutside ? blocks_[block] : home(image);
-      const int place = pixel == kOutside ? plan_.zeros_at : plan_.map_place(layer, here, pixel);
-      const Operand* h = memory.template at<Operand>(place, plan_.maps[layer].c) + channels.first;
+      const Operand* h = (pixel == kOutside
+                              ? blocks_[block].template at<Operand>(plan_.zeros_at, plan_.maps[layer].c)
+                              : map(home(image), layer, here, pixel)) + channels.first;
       for (int i = 0; i < channels.count; ++i) to[i] = float(h[i]);
     } else {
       for (int i = 0; i < channels.count; ++i)
@@ -206,40 +211,45 @@ class Cluster {
     return float(Operand(signs & plan_.sign_bit(channel) ? weight : weight * plan_.negative_slope));
   }
 
-  // One row of sums, columns first … first + tile_columns − 1, becomes h, signs, g or x.
+  // One row of sums, columns first … first + tile_columns − 1, becomes h, signs, g or a change of x.
   void finish(const Pass& pass, const Phase& phase, int block, int row, int first, const float* sums,
               const LangevinStep& step) {
+    const int columns = std::min(pass.tile_columns(), pass.columns() - first);
+    if (pass.folded()) return move_x(pass, phase, row, first, columns, sums, step);
     const Pixel pixel = phase.target(row);
     const int here = image_at_home(images_, pixel.image);
-    const int columns = std::min(pass.tile_columns(), pass.columns() - first);
     Arena& target = home(pixel.image);
-    if (!pass.gradient) {
-      const float* bias = blocks_[block].template at<float>(plan_.bias_at[pass.layer - 1], pass.target.c) + first;
-      if (pass.layer == plan_.num_layers) {
-        for (int word = 0; word < columns; word += 32) {
-          uint32_t signs = 0;
-          for (int n = word; n < std::min(columns, word + 32); ++n)
-            if (sums[n] + bias[n] > 0) signs |= plan_.sign_bit(first + n);
-          *target.at<uint32_t>(plan_.sign_place(here, pixel.index, first + word)) = signs;
-        }
-        return;
-      }
-      Operand* h = target.at<Operand>(plan_.map_place(pass.layer, here, pixel.index), pass.target.c) + first;
+    if (pass.gradient) return replace_by_gradient(map(target, pass.layer - 1, here, pixel.index) + first, columns, sums);
+    const float* bias = blocks_[block].template at<float>(plan_.bias_at[pass.layer - 1], pass.target.c) + first;
+    if (pass.layer < plan_.num_layers) {
+      Operand* h = map(target, pass.layer, here, pixel.index) + first;
       for (int n = 0; n < columns; ++n) {
         const float sum = sums[n] + bias[n];
         h[n] = Operand(sum > 0 ? sum : plan_.negative_slope * sum);
       }
-    } else if (pass.layer > 1) {
-      Operand* g = target.at<Operand>(plan_.map_place(pass.layer - 1, here, pixel.index), pass.target.c) + first;
-      for (int n = 0; n < columns; ++n)  // g holds h until now
-        g[n] = Operand(sums[n] * (float(g[n]) > 0 ? 1.0f : plan_.negative_slope));
-    } else {
-      for (int n = 0; n < columns; ++n) {
-        const int at = phase.target(row, (first + n) / pass.target.c).index;
-        if (at == kOutside) continue;
-        float& x = target.at<float>(plan_.x_place(here, at), pass.target.c)[(first + n) % pass.target.c];
-        x = drifted(x, sums[n], step);
-      }
+      return;
+    }
+    for (int word = 0; word < columns; word += 32) {
+      uint32_t signs = 0;
+      for (int n = word; n < std::min(columns, word + 32); ++n)
+        if (sums[n] + bias[n] > 0) signs |= plan_.sign_bit(first + n);
+      *target.at<uint32_t>(plan_.sign_place(here, pixel.index, first + word)) = signs;
+    }
+  }
+
+  void replace_by_gradient(Operand* h, int columns, const float* sums) {
+    for (int n = 0; n < columns; ++n) h[n] = Operand(float(h[n]) > 0 ? sums[n] : sums[n] * plan_.negative_slope);
+  }
+
+  void move_x(const Pass& pass, const Phase& phase, int row, int first, int columns, const float* sums,
+              const LangevinStep& step) {
+    const int channels = pass.target.c;
+    for (int n = 0; n < columns; ++n) {
+      const Pixel pixel = phase.target(row, (first + n) / channels);
+      if (pixel.index == kOutside) continue;
+      const int place = plan_.x_place(image_at_home(images_, pixel.image), pixel.index);
+      float& x = home(pixel.image).template at<float>(place, channels)[(first + n) % channels];
+      x = drifted(x, sums[n], step);
     }
   }
 
