@@ -52,7 +52,8 @@ void lay_out(ChainPlan& plan, int images) {
   plan.head_at = place(last.pixels() * last.c * plan.operand_bytes);
   plan.zeros_at = place(most_channels * plan.operand_bytes);
   for (int i = 0; i < plan.num_layers; ++i)
-    plan.map_at[i] = place(images * plan.maps[i].pixels() * plan.maps[i].c * (i == 0 ? 4 : plan.operand_bytes));
+    plan.map_at[i] =
+        place(images * plan.maps[i].pixels() * plan.maps[i].c * (i == 0 ? 4 : plan.operand_bytes));
   plan.signs_at = place(images * last.pixels() * divide_up(last.c, 32) * 4);
   plan.shared_bytes = end;
 }
@@ -70,8 +71,8 @@ ChainFit plan_chain(const ChainNet& net, int operand_bytes, const ChipLimits& li
                       " channels, no multiple of " + std::to_string(kCore)};
   lay_out(plan, 1);
   if (plan.shared_bytes > limits.shared_bytes)
-    return {{}, "one image takes " + std::to_string(plan.shared_bytes) + " bytes of shared memory, a block has " +
-                    std::to_string(limits.shared_bytes)};
+    return {{}, "one image takes " + std::to_string(plan.shared_bytes) +
+                    " bytes of shared memory, a block has " + std::to_string(limits.shared_bytes)};
   int images = 1;
   while (lay_out(plan, images + 1), plan.shared_bytes <= limits.shared_bytes) ++images;
   lay_out(plan, images);

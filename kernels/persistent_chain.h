@@ -1,6 +1,6 @@
 // The plan of a Langevin chain in one launch: what a block keeps in shared memory, where, and for how many
-// images; which nets fit. docs/persistent_chain.md holds the design. The kernel does not exist yet; its tiling
-// is kernels/persistent_chain_tiles.h, and tests/kernels/ runs both on the host.
+// images; which nets fit. docs/persistent_chain.md holds the design. The kernel does not exist yet; its
+// tiling is kernels/persistent_chain_tiles.h, and tests/kernels/ runs both on the host.
 #pragma once
 
 #include <optional>
@@ -110,8 +110,8 @@ EBM_HD void for_each_weight_tile(const ChainPlan& plan, int images, Visit&& visi
   }
 }
 
-// (6) in two halves, as the chain does them: the last gradient's sums move x where they are, noise follows in
-// a sweep over quads. Together they are the same operations as kernels/langevin.cu.
+// (6) in two halves, as the chain does them: the last gradient's sums move x where they are, noise follows
+// in a sweep over quads. Together they are the same operations as kernels/langevin.cu.
 EBM_HD float drifted(float x, float df_dx, const LangevinStep& s) {
   return x - s.drift * (x * s.inv_sigma_ref_sq - df_dx);
 }
@@ -124,7 +124,8 @@ struct ChainFit {
   std::optional<ChainPlan> plan;
   std::string why_not;  // one line; empty where there is a plan
 };
-// As many images a block as fit. Throws Error for what is no net: no layer, a stride of 0, a map that vanishes.
+// As many images a block as fit. operand_bytes: 2 for bf16; 4 is for the tests alone. Throws Error for what
+// is no net: no layer, a stride of 0, a map that vanishes.
 ChainFit plan_chain(const ChainNet& net, int operand_bytes = 2, const ChipLimits& limits = {});
 
 // The weights of all passes in the order of the tiles, plan.weight_elements of them, from w_1 … w_L

@@ -1,12 +1,13 @@
 // The index arithmetic of a Langevin chain that runs in one launch (docs/persistent_chain.md): which rows,
-// taps and weights meet in which tile, and which block of a cluster computes them. A pass is one layer in one
-// direction, as a matrix product
+// taps and weights meet in which tile, and which block of a cluster computes them. A pass is one layer in
+// one direction, as a matrix product
 //   target (rows, N) = gathered source (rows, depth) · weights (depth, N)
-// whose rows are pixels of the target map, for all images of a cluster one after another, and whose depth runs
-// over taps and, fastest, the source's channels. The gradient of a layer of stride s falls into s² phases:
-// pixels whose coordinates leave the same remainders meet the same taps, so that no product with a zero
-// between two strides is computed. The gradient to x has one to three channels, so few that its phases are
-// folded: they stand beside each other in the product's columns, and each row is a patch of s × s pixels.
+// whose rows are pixels of the target map, for all images of a cluster one after another, and whose depth
+// runs over taps and, fastest, the source's channels. The gradient of a layer of stride s falls into s²
+// phases: pixels whose coordinates leave the same remainders meet the same taps, so that no product with a
+// zero between two strides is computed. The gradient to x has one to three channels, so few that its phases
+// are folded: they stand beside each other in the product's columns, and each row is a patch of s × s pixels.
+//
 // A kernel can use all of it as it is. There is none yet: tests/kernels/persistent_chain_twin.h runs it.
 #pragma once
 
@@ -35,8 +36,9 @@ struct MapShape {
   EBM_HD int pixels() const { return h * w; }
 };
 
-// One axis of a phase. Its i-th target coordinate is first + i·step; with its j-th tap, tap_first + j·tap_step
-// of the kernel, that reads source coordinate source_first + i·source_step + j·source_tap_step.
+// One axis of a phase. Its i-th target coordinate is first + i·step; with its j-th tap, which is the
+// kernel's tap_first + j·tap_step, that reads source coordinate source_first + i·source_step +
+// j·source_tap_step.
 struct Axis {
   int count, first, step;
   int taps, tap_first, tap_step;
@@ -46,8 +48,8 @@ struct Axis {
   static EBM_HD Axis forward(int x_count, int y_count, int kernel, int stride, int pad) {
     return {y_count, 0, 1, kernel, 0, 1, x_count, -pad, stride, 1};
   }
-  // dx[i] collects dy[p] of all p, r with stride·p + r − pad = i. So r leaves the same remainder by the stride
-  // as i + pad: the phase.
+  // dx[i] collects dy[p] of all p, r with stride·p + r − pad = i. So r leaves the same remainder by the
+  // stride as i + pad: the phase.
   static EBM_HD Axis gradient(int x_count, int y_count, int kernel, int stride, int pad, int phase) {
     const int first = ((phase - pad) % stride + stride) % stride;
     return {first < x_count ? divide_up(x_count - first, stride) : 0, first, stride,
@@ -89,7 +91,7 @@ struct Phase {
     const bool inside = ty >= 0 && ty < target_h && tx >= 0 && tx < target_w;
     return {image(row), inside ? ty * target_w + tx : kOutside};
   }
-  // The pixel of the source that a row reads with a tap (0 … y.taps·x.taps − 1): the same image's, or kOutside.
+  // The pixel of the source, in the same image, that a row reads with a tap (0 … y.taps·x.taps − 1).
   EBM_HD int source(int row, int tap) const {
     const int i = row % rows_per_image();
     const int sy = y.source(i / x.count, tap / x.taps), sx = x.source(i % x.count, tap % x.taps);
@@ -114,7 +116,8 @@ struct Pass {
              : gradient ? Axis::gradient(target_count, source_count, kernel, stride, pad, part)
                         : Axis::forward(source_count, target_count, kernel, stride, pad);
     };
-    return {axis(source.h, target.h, i / stride), axis(source.w, target.w, i % stride), source.c, target.h, target.w};
+    return {axis(source.h, target.h, i / stride), axis(source.w, target.w, i % stride), source.c, target.h,
+            target.w};
   }
 
   // Column n of the product is channel n % target.c of phase n / target.c, which is 0 unless folded.
@@ -164,18 +167,19 @@ EBM_HD Range cluster_images(int images, int clusters, int cluster) {
   const int least = images / clusters, more = images % clusters;
   return {cluster * least + smaller(cluster, more), least + (cluster < more ? 1 : 0)};
 }
-// A block's shared memory holds whole images: the first half of the cluster's in block 0, the rest in block 1.
-EBM_HD int home_images(int images, int block) { return block == 0 ? divide_up(images, 2) : images / 2; }
-EBM_HD int home_block(int images, int image) { return image < home_images(images, 0) ? 0 : 1; }
+// A block's shared memory holds whole images: the first half of the cluster's in block 0, the rest in
+// block 1.
+EBM_HD int first_half(int images) { return divide_up(images, kClusterBlocks); }
+EBM_HD int home_block(int images, int image) { return image < first_half(images) ? 0 : 1; }
 EBM_HD int image_at_home(int images, int image) {
-  return image - home_block(images, image) * home_images(images, 0);
+  return image - home_block(images, image) * first_half(images);
 }
-// The rows that a block computes: those of its own images, unless block 0 would then need more tiles than half
-// of all. Then block 1 takes the last of them, and reads and writes them in block 0's memory.
+// The rows that a block computes: those of its own images, unless block 0 would then need more tiles than
+// half of all. Then block 1 takes the last of them, and reads and writes them in block 0's memory.
 EBM_HD Range block_rows(const Phase& p, int images, int block) {
   const int rows = images * p.rows_per_image();
   const int half = divide_up(divide_up(rows, kTileRows), kClusterBlocks) * kTileRows;
-  const int cut = smaller(home_images(images, 0) * p.rows_per_image(), half);
+  const int cut = smaller(first_half(images) * p.rows_per_image(), half);
   return block == 0 ? Range{0, cut} : Range{cut, rows - cut};
 }
 // How often a phase's weights pass by. Both blocks get each tile at the same time; block 0 has most rows.

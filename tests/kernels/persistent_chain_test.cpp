@@ -16,7 +16,8 @@ TEST_CASE("the mnist paper net fits: the places and bytes of the design") {
   const ChainPlan plan = plan_for(mnist_paper_networks().energy, kBf16);
   CHECK(plan.images_per_block == 4);
   const int ring = 4 * 8192, barriers = 4 * 2 * 8, biases = (64 + 128 + 256) * 4, head = 7 * 7 * 256 * 2;
-  const int zeros = 128 * 2, x = 28 * 28 * 4, h1 = 14 * 14 * 64 * 2, h2 = 7 * 7 * 128 * 2, signs = 7 * 7 * 256 / 8;
+  const int zeros = 128 * 2, x = 28 * 28 * 4, h1 = 14 * 14 * 64 * 2, h2 = 7 * 7 * 128 * 2;
+  const int signs = 7 * 7 * 256 / 8;
   CHECK(plan.shared_bytes == ring + barriers + biases + head + zeros + 4 * (x + h1 + h2 + signs));
   CHECK(plan.shared_bytes == 229'312);  // docs/persistent_chain.md
   CHECK(plan.shared_bytes + x + h1 + h2 + signs > 227 * 1024);
@@ -103,15 +104,16 @@ TEST_CASE("weights pass once for up to seven images of the mnist paper net, near
     for_each_weight_tile(plan, images, [&elements](const WeightTile& tile) { elements += tile.elements; });
     return elements * kBf16;
   };
-  // conv1: 25 taps, padded to 32; its gradient: 3×3 taps of 64 channels, 2×2 phases of one channel, padded to 8
-  const int64_t conv1 = 32 * 64 * 2, conv2 = 9 * 64 * 128 * 2, conv3 = 9 * 128 * 256 * 2, to_x = 9 * 64 * 8 * 2;
+  // conv1: 25 taps, padded to 32; to x: 3×3 taps of 64 channels, 2×2 phases of one channel, padded to 8
+  const int64_t conv1 = 32 * 64 * 2, conv2 = 9 * 64 * 128 * 2, conv3 = 9 * 128 * 256 * 2;
+  const int64_t to_x = 9 * 64 * 8 * 2;
   CHECK(plan.weight_elements * kBf16 == conv1 + 2 * conv2 + 2 * conv3 + to_x);
   CHECK(bytes(1) == conv1 + 2 * conv2 + 2 * conv3 + to_x);
   CHECK(bytes(3) == bytes(1));
   CHECK(bytes(4) == bytes(1) + conv1);  // from here on a block has more than 6 × 64 rows of 14×14 pixels
   CHECK(bytes(7) == bytes(4));
   CHECK(bytes(7) == 1'491'968);  // docs/persistent_chain.md
-  // 4 × 49 rows in each block, 3 × 64 are held: 128 columns come twice, conv2's 64 to h1 once, conv1 three times
+  // 4 × 49 rows in each block, 3 × 64 are held: 128 columns come twice, conv2's 64 once, conv1 three times
   CHECK(bytes(8) == 3 * conv1 + 3 * conv2 + 4 * conv3 + to_x);
 }
 

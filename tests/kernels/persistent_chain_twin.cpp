@@ -10,7 +10,8 @@ namespace ebm::persistent {
 void Arena::check(int place, int size, int count) const {
   EBM_CHECK(place >= 0 && count >= 0 && int64_t{place} + int64_t{size} * count <= std::ssize(bytes_) &&
                 place % size == 0,
-            "arena", std::to_string(count) + " x " + std::to_string(size) + " bytes at " + std::to_string(place),
+            "arena",
+            std::to_string(count) + " x " + std::to_string(size) + " bytes at " + std::to_string(place),
             "an aligned place within " + std::to_string(bytes_.size()));
 }
 
@@ -85,8 +86,8 @@ class WeightRing {
 template <class Operand>
 class Cluster {
  public:
-  Cluster(const ChainPlan& plan, const ChainWeights& net, const std::vector<Operand>& packed, float* x, int images,
-          int num_steps, TwinCounts& counts)
+  Cluster(const ChainPlan& plan, const ChainWeights& net, const std::vector<Operand>& packed, float* x,
+          int images, int num_steps, TwinCounts& counts)
       : plan_(plan),
         x_(x),
         images_(images),
@@ -98,7 +99,7 @@ class Cluster {
   }
 
   void run_step(const LangevinStep& step, const RandomKey& key, int64_t first_chain) {
-    for (int i = 0; i < plan_.passes(); ++i) run_pass(i, step);  // the cluster's barrier is between two passes
+    for (int i = 0; i < plan_.passes(); ++i) run_pass(i, step);  // between two: the cluster's barrier
     for (int image = 0; image < images_; ++image) add_noise(image, step, key, first_chain + image);
   }
 
@@ -168,7 +169,7 @@ class Cluster {
   void multiply(const Pass& pass, const Phase& phase, int block, Range rows, int depth_tile,
                 const std::vector<float>& tile, std::vector<float>& sums) {
     const int columns = pass.tile_columns(), first = depth_tile * pass.tile_depth();
-    const int depth = std::min(pass.depth_of(phase, depth_tile), phase.depth() - first);  // the rest is padding
+    const int depth = std::min(pass.depth_of(phase, depth_tile), phase.depth() - first);  // the rest: padding
     std::vector<float> operands(depth);
     for (int row = 0; row < rows.count; ++row) {
       for (int k = 0, run; k < depth; k += run) {  // runs of channels of one pixel
@@ -189,8 +190,8 @@ class Cluster {
   void gather(int layer, int block, int image, int pixel, Range channels, float* to) {
     const int here = image_at_home(images_, image);
     if (layer == 0) {
-      const float* x =
-          pixel == kOutside ? nullptr : home(image).template at<float>(plan_.x_place(here, pixel), plan_.maps[0].c);
+      const float* x = nullptr;
+      if (pixel != kOutside) x = home(image).template at<float>(plan_.x_place(here, pixel), plan_.maps[0].c);
       for (int i = 0; i < channels.count; ++i) to[i] = x ? float(Operand(x[channels.first + i])) : 0.0f;
     } else if (layer < plan_.num_layers) {
       const Operand* h = (pixel == kOutside
@@ -219,8 +220,14 @@ class Cluster {
     const Pixel pixel = phase.target(row);
     const int here = image_at_home(images_, pixel.image);
     Arena& target = home(pixel.image);
-    if (pass.gradient) return replace_by_gradient(map(target, pass.layer - 1, here, pixel.index) + first, columns, sums);
-    const float* bias = blocks_[block].template at<float>(plan_.bias_at[pass.layer - 1], pass.target.c) + first;
+    if (pass.gradient) {
+      Operand* h = map(target, pass.layer - 1, here, pixel.index) + first;  // becomes g
+      for (int n = 0; n < columns; ++n)
+        h[n] = Operand(float(h[n]) > 0 ? sums[n] : sums[n] * plan_.negative_slope);
+      return;
+    }
+    const float* bias =
+        blocks_[block].template at<float>(plan_.bias_at[pass.layer - 1], pass.target.c) + first;
     if (pass.layer < plan_.num_layers) {
       Operand* h = map(target, pass.layer, here, pixel.index) + first;
       for (int n = 0; n < columns; ++n) {
@@ -235,10 +242,6 @@ class Cluster {
         if (sums[n] + bias[n] > 0) signs |= plan_.sign_bit(first + n);
       *target.at<uint32_t>(plan_.sign_place(here, pixel.index, first + word)) = signs;
     }
-  }
-
-  void replace_by_gradient(Operand* h, int columns, const float* sums) {
-    for (int n = 0; n < columns; ++n) h[n] = Operand(float(h[n]) > 0 ? sums[n] : sums[n] * plan_.negative_slope);
   }
 
   void move_x(const Pass& pass, const Phase& phase, int row, int first, int columns, const float* sums,

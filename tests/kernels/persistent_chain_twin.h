@@ -1,6 +1,6 @@
 // The persistent chain (docs/persistent_chain.md) run on the host: the loops, places and copies of a kernel,
 // one cluster after another, with nothing but two arrays of plan.shared_bytes for its two blocks' shared
-// memory. It is slow; it is what the plan and the tiling are tested by, and what a kernel can be held against.
+// memory. It is what the plan and the tiling are tested by, and what a kernel can be held against.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +37,13 @@ struct ChainWeights {
 struct TwinCounts {
   std::vector<int64_t> weight_reads;    // of each packed element, from outside
   int64_t weight_bytes = 0;             // their sum: from outside into both blocks of a cluster at once
-  std::vector<int64_t> products;        // of each pass: multiply-adds of whole tiles of rows, as wgmma does them
+  std::vector<int64_t> products;        // of each pass: multiply-adds of whole tiles, as wgmma does them
   int64_t remote_values = 0;            // operands that a block read in the other's memory
 };
 
-// As langevin_chain (train/langevin.h): num_steps steps of x (N,H,W,C) in place, noise drawn from (key, step t,
-// global chain first_chain + i). Operand: float or Bf16, of plan.operand_bytes. Throws Error where an access
-// leaves a block's shared memory or a weight tile is not the one that the loops expect.
+// As langevin_chain (train/langevin.h): num_steps steps of x (N,H,W,C) in place, noise drawn from (key, step
+// t, global chain first_chain + i). Operand: float or Bf16, of plan.operand_bytes. Throws Error where an
+// access leaves a block's shared memory or a weight tile is not the one that the loops expect.
 template <class Operand>
 TwinCounts run_chain(const ChainPlan& plan, const ChainWeights& net, Tensor& x, int num_steps,
                      const LangevinStep& step, const RandomKey& key, int64_t first_chain = 0);

@@ -46,7 +46,8 @@ Values values_of(const Tensor& t) {
 }
 
 // ∂f/∂x of one image, unfused, sums in double: `round` is applied to what is multiplied and nothing else.
-Values reference_gradient(const EnergyConfig& config, const ChainWeights& net, const Values& x, Rounding round) {
+Values reference_gradient(const EnergyConfig& config, const ChainWeights& net, const Values& x,
+                          Rounding round) {
   const size_t layers = config.layers.size();
   const double slope = config.negative_slope;
   std::vector<Shape> shapes = {{1, config.image.height, config.image.width, config.image.channels}};
@@ -82,7 +83,7 @@ Values reference_gradient(const EnergyConfig& config, const ChainWeights& net, c
 Tensor whole_numbers(const Shape& shape, uint64_t seed, int most) {
   std::vector<float> v(shape.size());
   for (size_t i = 0; i < v.size(); ++i)
-    v[i] = std::floor(uniform1({seed, Stream::init}, i) * static_cast<float>(2 * most + 1)) - static_cast<float>(most);
+    v[i] = std::floor(uniform1({seed, Stream::init}, i) * static_cast<float>(2 * most + 1)) - most;
   return Tensor::from_host(v, shape, kCpu);
 }
 
@@ -116,8 +117,8 @@ TEST_CASE("with fp32 operands the twin is the sampler, for any number of images"
   }
 }
 
-// Small whole numbers and a slope of 1/2 make all sums exact in fp32, so rounding to bf16 is all that is left:
-// the twin has to round what the reference rounds, in the same places, and equals it bit for bit.
+// Small whole numbers and a slope of 1/2 make all sums exact in fp32, so rounding to bf16 is all that is
+// left: the twin has to round what the reference rounds, in the same places, and equals it bit for bit.
 TEST_CASE("with bf16 operands the twin is the definition with its operands rounded") {
   const LangevinStep gradient{1, 0, 1, 0};  // x − (x − ∂f/∂x)
   for (NetCase c : kNets) {
@@ -166,6 +167,14 @@ TEST_CASE("the mnist paper net streams and multiplies what the design counts") {
                                          (3 + 3) * 64 * 9 * 128 * 64,   // to h1: four phases, 9 taps in all
                                          (13 + 12) * 64 * 576 * 8};     // to x: 832 and 743 of 1,575 patches
   for (int i = 0; i < plan.passes(); ++i) CHECK(counts.products[i] == steps * products[i]);
+
+  // What block 1 computes of image 3, which is at home in block 0: taps inside the map × channels × tiles of
+  // columns, for the last 4 of 7×7 pixels, the last 80 of 14×14, the last 68 of 15×15 patches.
+  const int corner = 2 * (3 + 3 + 3 + 2);  // taps of the 4 pixels: two rows of a 3×3 kernel lie inside
+  const int remote = (5 * 48 + 4 * 5 * 67 + 3 * 67) + corner * 64 + corner * 128 * 2 + corner * 256 +
+                     4 * 9 * 128 + (3 * 23 + 3 * 3 * 41 + 2 * 41) * 64;
+  CHECK(counts.remote_values == steps * remote);
+  CHECK(remote == 52'341);  // docs/persistent_chain.md
 }
 
 TEST_CASE("the arena refuses what lies outside or askew") {
