@@ -54,7 +54,7 @@ struct Axis {
     const int first = ((phase - pad) % stride + stride) % stride;
     return {first < x_count ? divide_up(x_count - first, stride) : 0, first, stride,
             phase < kernel ? divide_up(kernel - phase, stride) : 0, phase, stride,
-            y_count, (first + pad - phase) / stride, 1, -1};
+            y_count, (first + pad) / stride, 1, -1};
   }
 
   // All phases at once: patch i begins at first + i·step, and its other coordinates read the same ones.

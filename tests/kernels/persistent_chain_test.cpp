@@ -23,6 +23,10 @@ TEST_CASE("the mnist paper net fits: the places and bytes of the design") {
   CHECK(plan.shared_bytes + x + h1 + h2 + signs > 227 * 1024);
   CHECK(plan.map_at[2] - plan.map_at[1] == 4 * h1);
 
+  const ChainNet net = chain_net(mnist_paper_networks().energy);
+  CHECK(plan_chain(net, kBf16, {102'304, 66}).plan->images_per_block == 1);  // docs/persistent_chain.md
+  CHECK_FALSE(plan_chain(net, kBf16, {102'303, 66}).plan.has_value());
+
   // 400 chains on 66 clusters: four with 7 and 62 with 6; more chains than fit at once need more clusters.
   CHECK(plan.clusters(400) == 66);
   CHECK(cluster_images(400, 66, 3).count == 7);
@@ -36,6 +40,9 @@ TEST_CASE("the laptop net fits with twice the images, the cifar10 paper net does
   const ChainPlan laptop = plan_for(mnist_laptop_networks({32, 32, 32, 32}).energy, kBf16);
   CHECK(laptop.images_per_block == 8);
   CHECK(laptop.shared_bytes == 228'288);  // docs/persistent_chain.md
+  const ChainNet net = chain_net(mnist_laptop_networks({32, 32, 32, 32}).energy);
+  CHECK(plan_chain(net, kBf16, {69'136, 66}).plan->images_per_block == 1);
+  CHECK_FALSE(plan_chain(net, kBf16, {69'135, 66}).plan.has_value());
 
   const ChainFit cifar10 = plan_chain(chain_net(cifar10_paper_networks().energy));
   CHECK_FALSE(cifar10.plan.has_value());
@@ -115,6 +122,7 @@ TEST_CASE("weights pass once for up to seven images of the mnist paper net, near
   CHECK(bytes(7) == 1'491'968);  // docs/persistent_chain.md
   // 4 × 49 rows in each block, 3 × 64 are held: 128 columns come twice, conv2's 64 once, conv1 three times
   CHECK(bytes(8) == 3 * conv1 + 3 * conv2 + 4 * conv3 + to_x);
+  CHECK(bytes(8) == 2'823'168);  // docs/persistent_chain.md
 }
 
 }  // namespace ebm::persistent

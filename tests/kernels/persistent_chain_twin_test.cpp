@@ -117,23 +117,24 @@ TEST_CASE("with fp32 operands the twin is the sampler, for any number of images"
   }
 }
 
-// Small whole numbers and a slope of 1/2 make all sums exact in fp32, so rounding to bf16 is all that is
-// left: the twin has to round what the reference rounds, in the same places, and equals it bit for bit.
+// Whole numbers and a slope of 3/4 make all sums exact in fp32, so rounding to bf16 is all that is
+// left: the twin has to round what the reference rounds, in the same places, and equals it bit for bit. bf16 has
+// no odd numbers above 256, so that images and head are rounded too.
 TEST_CASE("with bf16 operands the twin is the definition with its operands rounded") {
   const LangevinStep gradient{1, 0, 1, 0};  // x − (x − ∂f/∂x)
   for (NetCase c : kNets) {
     CAPTURE(c.name);
-    c.config.negative_slope = 0.5f;
+    c.config.negative_slope = 0.75f;
     EnergyNet net(c.config, kCpu, 1);
     Parameters& p = net.parameters();
     for (size_t i = 0; i < p.entries().size(); ++i) {
-      const bool head = p.entries()[i].name == "head.weight";  // bf16 has no odd numbers above 256
+      const bool head = p.entries()[i].name == "head.weight";
       p.view(p.flat(), i).copy_from(whole_numbers(p.entries()[i].shape, 20 + i, head ? 300 : 2));
     }
     const ChainWeights weights = chain_weights(net, c.config);
     const int images = 3;
     const Shape shape = image_batch(c.config, images, 0).shape();
-    const Tensor start = whole_numbers(shape, 6, 8);
+    const Tensor start = whole_numbers(shape, 6, 600);
     Tensor x = start.clone();
     run_chain<Bf16>(plan_for(c.config, kBf16, kChips[1]), weights, x, 1, gradient, {});
     bool rounding_matters = false;
@@ -189,7 +190,7 @@ TEST_CASE("the arena refuses what lies outside or askew") {
 
   ChainPlan plan = plan_for(kNets[0].config, kFp32);
   const ChainWeights weights = chain_weights(random_net(kNets[0].config), kNets[0].config);
-  plan.shared_bytes -= 4;  // the last signs of the last image
+  plan.shared_bytes -= 16;  // more than alignment: the last signs of the last image
   const int full = plan.images_per_block;
   plan.clusters_at_a_time = 1;
   Tensor x = image_batch(kNets[0].config, 2 * full, 1);
