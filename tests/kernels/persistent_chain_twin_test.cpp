@@ -118,8 +118,8 @@ TEST_CASE("with fp32 operands the twin is the sampler, for any number of images"
 }
 
 // Whole numbers and a slope of 3/4 make all sums exact in fp32, so rounding to bf16 is all that is
-// left: the twin has to round what the reference rounds, in the same places, and equals it bit for bit. bf16 has
-// no odd numbers above 256, so that images and head are rounded too.
+// left: the twin has to round what the reference rounds, in the same places, and equals it bit for bit. bf16
+// has no odd numbers above 256, so that images and head are rounded too.
 TEST_CASE("with bf16 operands the twin is the definition with its operands rounded") {
   const LangevinStep gradient{1, 0, 1, 0};  // x − (x − ∂f/∂x)
   for (NetCase c : kNets) {
