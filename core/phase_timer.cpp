@@ -4,24 +4,44 @@
 
 namespace ebm {
 
-PhaseTimer::PhaseTimer(Device device, int phases) : device_(device) {
-  if (!device.is_cuda()) times_.resize(phases + 1);
-  else
-    for (int i = 0; i <= phases; ++i) events_.push_back(cuda::create_event(device.index));
+PhaseTimer::PhaseTimer(Device device, int phases) : device_(device), phases_(phases) {
+  if (!device.is_cuda()) return;
+  for (Phase& phase : phases_) {
+    phase.begun = cuda::create_event(device.index);
+    phase.ended = cuda::create_event(device.index);
+  }
 }
 
 PhaseTimer::~PhaseTimer() {
-  for (void* event : events_) cuda::release_event(event);
+  if (!device_.is_cuda()) return;
+  for (Phase& phase : phases_) {
+    cuda::release_event(phase.begun);
+    cuda::release_event(phase.ended);
+  }
 }
 
-void PhaseTimer::mark(int i) {
-  if (device_.is_cuda()) cuda::record_event(device_.index, events_[i]);
-  else times_[i] = std::chrono::steady_clock::now();
+void PhaseTimer::begin(int i) {
+  end();
+  Phase& phase = phases_[i];
+  if (device_.is_cuda()) cuda::record_event(device_.index, phase.begun);
+  else phase.begin = std::chrono::steady_clock::now();
+  phase.ran = true;
+  current_ = i;
+}
+
+void PhaseTimer::end() {
+  if (current_ < 0) return;
+  Phase& phase = phases_[current_];
+  if (device_.is_cuda()) cuda::record_event(device_.index, phase.ended);
+  else phase.end = std::chrono::steady_clock::now();
+  current_ = -1;
 }
 
 double PhaseTimer::seconds(int i) const {
-  if (device_.is_cuda()) return cuda::seconds_between(events_[i], events_[i + 1]);
-  return std::chrono::duration<double>(times_[i + 1] - times_[i]).count();
+  const Phase& phase = phases_[i];
+  if (!phase.ran) return 0;
+  if (device_.is_cuda()) return cuda::seconds_between(phase.begun, phase.ended);
+  return std::chrono::duration<double>(phase.end - phase.begin).count();
 }
 
 }  // namespace ebm

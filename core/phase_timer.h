@@ -15,15 +15,22 @@ class PhaseTimer {
   PhaseTimer(const PhaseTimer&) = delete;
   PhaseTimer& operator=(const PhaseTimer&) = delete;
 
-  // The end of phase i - 1 and the beginning of phase i; 0 … phases, in order. May be recorded in a Graph.
-  void mark(int i);
-  // Seconds of phase i in the last pass. On a GPU the pass must have ended (synchronize()).
+  // Begins phase i, 0 … phases - 1, and ends the one before, if one was begun. May be recorded in a Graph.
+  void begin(int i);
+  void end();
+  // Seconds of phase i when it last ran, 0 if it never did. On a GPU that must have ended (synchronize()).
   double seconds(int i) const;
 
  private:
+  struct Phase {
+    bool ran = false;
+    std::chrono::steady_clock::time_point begin, end;  // on the CPU
+    void *begun = nullptr, *ended = nullptr;           // events, on a GPU
+  };
+
   Device device_;
-  std::vector<std::chrono::steady_clock::time_point> times_;  // on the CPU
-  std::vector<void*> events_;                                 // on a GPU
+  std::vector<Phase> phases_;
+  int current_ = -1;
 };
 
 }  // namespace ebm

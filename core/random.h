@@ -28,6 +28,8 @@ enum class Stream : uint32_t {
   data_noise = 7,    // on data images, in the energy's loss
   sample = 8,        // anything drawn after training
   sample_noise = 9,  // as data_noise, on revised samples
+  start = 10,        // of chains that begin at noise
+  restart = 11,      // which chains of a replay buffer begin anew
 };
 
 // Added to a key's numbers when a kernel starts; lies in the device's memory.

@@ -70,7 +70,7 @@ constexpr SettingFlag kFlags[] = {
      &Settings::guard_lr_factor},
 };
 
-// Every field but recipe and profile has a line above; all of them are 8 bytes.
+// Every field but recipe, profile and method (these two of 4 bytes) has a line above; all of them are 8 bytes.
 static_assert(sizeof(Settings) == sizeof(std::string) + 8 + 8 * std::size(kFlags),
               "a setting without a flag");
 
@@ -150,8 +150,8 @@ void SettingsOptions::apply(Settings& settings) const {
 
 std::string config_text(const Settings& settings, const RunFlags& run) {
   std::string text = section_comment();
-  text += fmt::format("recipe = \"{}\"\nprofile = \"{}\"\n\n", settings.recipe,
-                      to_string(settings.profile));
+  text += fmt::format("recipe = \"{}\"\nprofile = \"{}\"\nmethod = \"{}\"\n\n", settings.recipe,
+                      to_string(settings.profile), to_string(settings.method));
   for (const SettingFlag& flag : kFlags) {
     if (flag.laptop_only && settings.profile != Profile::laptop) continue;
     const std::string line = fmt::format("{} = {}", flag.flag, setting_text(settings, flag));
@@ -168,11 +168,12 @@ std::string config_text(const Settings& settings, const RunFlags& run) {
 Config read_config(const std::string& text, const std::string& name) {
   CLI::App app;
   app.allow_config_extras(CLI::config_extras_mode::error);
-  std::string recipe = "mnist", profile = "laptop";
+  std::string recipe = "mnist", profile = "laptop", method = "ebm-vae";
   Config config;
   SettingsOptions options;
   app.add_option("recipe", recipe);
   app.add_option("--profile", profile);
+  app.add_option("--method", method);
   options.add_to(app, "mnist");
   app.add_option("--checkpoint-every", config.flags.checkpoint_every);
   app.add_option("--samples-every", config.flags.samples_every);
@@ -185,7 +186,7 @@ Config read_config(const std::string& text, const std::string& name) {
   } catch (const CLI::ParseError& e) {
     EBM_FAIL("config", name + ": " + e.what(), "what train_ebm_vae wrote there");
   }
-  config.settings = recipe_settings(recipe, parse_profile(profile));
+  config.settings = recipe_settings(recipe, parse_profile(profile), parse_method(method));
   options.apply(config.settings);
   check_settings(config.settings);
   return config;

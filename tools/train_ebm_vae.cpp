@@ -112,6 +112,7 @@ int main(int argc, char** argv) {
   flags.add_to(app, ebm::recipe_for_help(argc, argv));
   return ebm::run_program(app, argc, argv, [&] {
     flags.resume_given = app.count("--resume") > 0;
+    flags.method_given = app.count("--method") > 0;
     flags.iterations_given = std::any_of(argv, argv + argc, [](std::string_view word) {
       return word == "--iterations" || word.starts_with("--iterations=");
     });

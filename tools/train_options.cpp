@@ -100,6 +100,9 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.add_option("recipe", recipe, "mnist, fashion, cifar10 or synthetic")->type_name("");
   app.add_option("--profile", profile, "auto: paper on a GPU, laptop on the CPU")
       ->type_name("auto|paper|laptop");
+  app.add_option("--method", method,
+                 "what is trained: ebm-vae, or a baseline over the same networks [ebm-vae]")
+      ->type_name("ebm-vae|vae|coopnets|short-run|persistent");
   app.add_option("--device", device, "auto: a GPU if there is one")
       ->type_name("auto|cpu|cuda|cuda:N");
   app.add_option("--epochs", epochs, "passes over the data, in place of --iterations")
@@ -151,6 +154,7 @@ TrainPlan plan_run(TrainFlags& flags) {
     if (!flags.recipe.empty()) refuse_change("recipe", config.settings.recipe, flags.recipe);
     if (flags.profile != "auto")
       refuse_change("--profile", to_string(config.settings.profile), flags.profile);
+    if (flags.method_given) refuse_change("--method", to_string(config.settings.method), flags.method);
     flags.settings.apply(options.settings);
     check_same_networks(config.settings, options.settings);
     plan.profile_line = fmt::format("resuming {} ({} profile) on {}", options.resume->path.string(),
@@ -159,10 +163,11 @@ TrainPlan plan_run(TrainFlags& flags) {
     EBM_CHECK(!flags.recipe.empty(), "command line", "no recipe",
               "mnist, fashion, cifar10 or synthetic, as in `train_ebm_vae mnist`");
     check_dataset_name("recipe", flags.recipe);
-    options.settings = recipe_settings(flags.recipe, choose_profile(flags.profile, options.device));
+    options.settings = recipe_settings(flags.recipe, choose_profile(flags.profile, options.device),
+                                       parse_method(flags.method));
     flags.settings.apply(options.settings);
     plan.profile_line =
-        fmt::format("{}: {} profile{} on {}", flags.recipe, to_string(options.settings.profile),
+        fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(options.settings.profile),
                     flags.profile == "auto" ? " (auto)" : "", describe(options.device));
   }
   if (!flags.checkpoint_every.empty())

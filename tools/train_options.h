@@ -12,9 +12,9 @@
 namespace ebm {
 
 struct TrainFlags {
-  std::string recipe, profile = "auto", device = "auto", epochs, out, resume, data, threads;
+  std::string recipe, profile = "auto", method = "ebm-vae", device = "auto", epochs, out, resume, data, threads;
   std::string checkpoint_every, samples_every, read_every, precision;
-  bool quiet = false, deterministic = false, no_graph = false, resume_given = false;
+  bool quiet = false, deterministic = false, no_graph = false, resume_given = false, method_given = false;
   bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs
   SettingsOptions settings;
 

@@ -49,6 +49,29 @@ Settings cifar10_paper() {
   return s;
 }
 
+// What the baselines' own papers and code set otherwise (Xie et al. 2018 for CoopNets).
+void set_method(Settings& s, Method method) {
+  s.method = method;
+  const bool paper = s.profile == Profile::paper;
+  switch (method) {
+    case Method::ebm_vae:
+    case Method::vae: break;
+    case Method::coopnets:
+      if (!paper) break;
+      s.energy_lr = 0.007;
+      s.vae_lr = 1e-4;
+      s.num_steps = 15;
+      s.sample_steps = 0;
+      s.noise = 0.002;
+      s.drift = s.noise * s.noise / 2;
+      break;
+    case Method::short_run:
+    case Method::persistent:
+      s.guard_move = 0;  // these chains begin at noise, or long ago: how far they move says nothing
+      break;
+  }
+}
+
 bool is_cifar(const Settings& s) { return s.recipe == "cifar10"; }
 
 void check(bool ok, const char* name, double value, const char* range) {
@@ -58,15 +81,22 @@ void check(bool ok, const char* name, double value, const char* range) {
   EBM_FAIL("settings", std::string(name) + " = " + text, range);
 }
 
+constexpr std::pair<Method, const char*> kMethods[] = {{Method::ebm_vae, "ebm-vae"},
+                                                       {Method::vae, "vae"},
+                                                       {Method::coopnets, "coopnets"},
+                                                       {Method::short_run, "short-run"},
+                                                       {Method::persistent, "persistent"}};
+
 }  // namespace
 
-Settings recipe_settings(const std::string& recipe, Profile profile) {
+Settings recipe_settings(const std::string& recipe, Profile profile, Method method) {
   Settings s;
   if (recipe != "mnist" && recipe != "fashion" && recipe != "cifar10" && recipe != "synthetic")
     EBM_FAIL("recipe", "\"" + recipe + "\"", "mnist, fashion, cifar10 or synthetic");
   if (profile == Profile::paper) s = recipe == "cifar10" ? cifar10_paper() : mnist_paper();
   else if (recipe == "fashion") s.image_noise_tau = 1500;
   s.recipe = recipe;
+  set_method(s, method);
   return s;
 }
 
@@ -154,5 +184,17 @@ Profile parse_profile(const std::string& text) {
 }
 
 std::string to_string(Profile profile) { return profile == Profile::paper ? "paper" : "laptop"; }
+
+Method parse_method(const std::string& text) {
+  for (const auto& [method, name] : kMethods)
+    if (text == name) return method;
+  EBM_FAIL("method", "\"" + text + "\"", "ebm-vae, vae, coopnets, short-run or persistent");
+}
+
+std::string to_string(Method method) {
+  for (const auto& [value, name] : kMethods)
+    if (method == value) return name;
+  EBM_FAIL("method", std::to_string(static_cast<int>(method)), "one of the methods");
+}
 
 }  // namespace ebm

@@ -11,10 +11,21 @@ namespace ebm {
 
 enum class Profile { paper, laptop };
 
+// What is trained, and how: variational MCMC teaching, and the baselines that it is compared with. All use the
+// recipe's networks; those that a method has no use for stay as they began.
+enum class Method {
+  ebm_vae,     // Algorithm 1 (train/trainer.cpp)
+  vae,         // generator and encoder on the data alone (train/baseline_vae.cpp)
+  coopnets,    // generator taught by the chains that began at its own samples (train/baseline_coopnets.cpp)
+  short_run,   // energy net alone, chains from noise (train/baseline_short_run.cpp)
+  persistent,  // energy net alone, chains from a replay buffer (train/baseline_persistent.cpp)
+};
+
 // The defaults are the laptop profile's, found by trial on two CPU cores (docs/results.md).
 struct Settings {
   std::string recipe = "mnist";  // mnist | fashion | cifar10 | synthetic: also the data set
   Profile profile = Profile::laptop;
+  Method method = Method::ebm_vae;
   uint64_t seed = 1;
 
   int64_t iterations = 5000;      // in all, not more: a resumed run goes on to this number
@@ -72,7 +83,7 @@ double kl_weight(const Settings& settings, int64_t iteration);    // γ with its
 double image_noise(const Settings& settings, int64_t iteration);
 
 // The settings of a recipe; throws Error for an unknown name.
-Settings recipe_settings(const std::string& recipe, Profile profile);
+Settings recipe_settings(const std::string& recipe, Profile profile, Method method = Method::ebm_vae);
 // The networks that these settings describe.
 NetworkConfigs networks(const Settings& settings);
 // Throws Error naming the first setting that makes no sense, with its valid range.
@@ -80,5 +91,7 @@ void check_settings(const Settings& settings);
 
 Profile parse_profile(const std::string& text);  // paper | laptop
 std::string to_string(Profile profile);
+Method parse_method(const std::string& text);  // ebm-vae | vae | coopnets | short-run | persistent
+std::string to_string(Method method);
 
 }  // namespace ebm

@@ -8,23 +8,13 @@
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
+#include "kernels/replay.h"
 #include "train/recorded_chain.h"
 
 namespace ebm {
 namespace {
 
-// What the device writes down of an iteration: a row of one number each. Everything else in Metrics follows.
-enum Quantity {
-  kFData, kFSamples, kEnergyLoss, kReconstruction, kKl,
-  kSquaredData, kSquaredSamples,  // Σ x² over the images that the energy saw
-  kSquaredGradX,                  // Σ (∂U/∂x)² over all chains
-  kSquaredRevision,               // Σ (x̃ − x̂)²
-  kSquaredGradEnergy, kSquaredGradEncoder, kSquaredGradGenerator,
-  kQuantities
-};
 constexpr int64_t kRows = 64;  // iterations that may be begun before the first is read
-
-enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate, kPhases };
 
 Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) {
   Tensor x = Tensor::empty(shape, device);
@@ -95,11 +85,13 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
       encoder_adam_(encoder_.parameters(), scalars_, s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
       generator_adam_(generator_.parameters(), scalars_, s.adam_beta1, s.adam_beta2, s.clip_norm, s.ema_decay),
       langevin_(langevin_step_of(s)),
+      zero_(Tensor::zeros({1}, device)),
       rows_(Tensor::zeros({kRows, kQuantities}, device)),
       timer_(device, kPhases),
       graph_(device, use_graph) {
   const ImageShape image = generator_.image();
   data_ = Tensor::zeros({s.batch, image.height, image.width, image.channels}, device);
+  if (s.method == Method::persistent) buffer_ = noise_images(kBufferImages, {s.seed, Stream::start, 0, 1});
 }
 
 Metrics Trainer::step(const Tensor& x) {
@@ -112,7 +104,12 @@ void Trainer::begin_step(const Tensor& x) {
   if (static_cast<int64_t>(unread_.size()) == kRows) read_rows();
   data_.copy_from(x);
   prepare_step();
-  graph_.run([this] { algorithm_1(); });
+  graph_.run([this] {
+    Shown shown;
+    shown.fill(zero_);
+    iterate(shown);
+    store_row(shown, rows_, scalars_.scalar(row_));
+  });
   unread_.back().iteration = ++iteration_;
 }
 
@@ -128,66 +125,91 @@ void Trainer::prepare_step() {
   scalars_.set(kl_weight_, static_cast<float>(kl_weight(settings_, iteration_)));
   scalars_.set(image_noise_, static_cast<float>(image_noise(settings_, iteration_)));
   scalars_.set(row_, static_cast<float>(unread_.size()));
+  scalars_.set(buffer_first_, static_cast<float>(iteration_ * settings_.chains % kBufferImages));
   scalars_.upload();
   unread_.push_back(m);
 }
 
-void Trainer::algorithm_1() {
-  const Settings& s = settings_;
-  const int64_t n = s.chains, d = s.latent;
-  const auto key = [&](Stream stream) { return RandomKey{s.seed, stream, 0, 0, scalars_.offset(random_)}; };
-  std::array<Tensor, kQuantities> shown;  // (1) each
+void Trainer::iterate(Shown& shown) {
+  switch (settings_.method) {
+    case Method::ebm_vae: algorithm_1(shown); break;
+    case Method::vae: vae(shown); break;
+    case Method::coopnets: coopnets(shown); break;
+    case Method::short_run: short_run(shown); break;
+    case Method::persistent: persistent(shown); break;
+  }
+  timer_.end();
+}
 
-  // 1. ẑ ~ N(0, I_d), x̂ = g_α(ẑ)
-  timer_.mark(kAncestral);
-  const Tensor z_hat = standard_normal({n, d}, device_, key(Stream::latent));         // (n, d)
-  const Tensor x_hat = generator_(Var(z_hat)).value();                                // (n, H, W, C)
+void Trainer::algorithm_1(Shown& shown) {
+  timer_.begin(kAncestral);
+  const Tensor z_hat = latent();                                    // 1. ẑ ~ N(0, I_d)             (n, d)
+  const Tensor x_hat = generator_(Var(z_hat)).value();              //    x̂ = g_α(ẑ)               (n, H, W, C)
+  const Tensor x_tilde = revise(x_hat, shown);                      // 2. x̃: l Langevin steps      (n, H, W, C)
+  // 3. and 4. after 5., as the recipes do; both see the same x̃
+  update_energy(x_tilde, shown);                                    // 5. θ by (7)
+  update_vae(x_tilde, shown);                                       // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
+}
 
-  // 2. x̃: l Langevin steps on U_θ from x̂
-  timer_.mark(kLangevin);
-  Tensor x_tilde = x_hat.clone();                                                     // (n, H, W, C)
-  const ChainStats chain = langevin_chain(energy_, x_tilde, s.num_steps, langevin_, key(Stream::langevin));
-  shown[kSquaredGradX] = chain.grad_sq.defined() ? chain.grad_sq : Tensor::zeros({1}, device_);
+RandomKey Trainer::key(Stream stream) const { return {settings_.seed, stream, 0, 0, scalars_.offset(random_)}; }
+
+Tensor Trainer::latent() const {
+  return standard_normal({settings_.chains, settings_.latent}, device_, key(Stream::latent));
+}
+
+Tensor Trainer::noise_images(int64_t n, const RandomKey& key) const {
+  const ImageShape image = generator_.image();
+  Tensor x = Tensor::empty({n, image.height, image.width, image.channels}, device_);
+  fill_uniform(x, key, -1.0f, 1.0f);
+  return x;
+}
+
+Tensor Trainer::revise(const Tensor& x_hat, Shown& shown) {
+  timer_.begin(kLangevin);
+  Tensor x_tilde = x_hat.clone();                                                             // (n, H, W, C)
+  const ChainStats chain = langevin_chain(energy_, x_tilde, settings_.num_steps, langevin_, key(Stream::langevin));
+  if (chain.grad_sq.defined()) shown[kSquaredGradX] = chain.grad_sq;
   shown[kSquaredRevision] = squared_distance(x_tilde, x_hat);
+  return x_tilde;
+}
 
-  // 5. θ by Adam along mean ∇U(x) − mean ∇U(x̃); f = −U, and the reference term does not depend on θ.
-  // (The recipes update θ before α and β; both see the same x̃.)
-  timer_.mark(kEnergyUpdate);
+void Trainer::update_energy(const Tensor& x_tilde, Shown& shown) {
+  timer_.begin(kEnergyUpdate);
+  const Settings& s = settings_;
   const bool blurred = s.image_noise > 0 || s.image_noise_end > 0;
   const Scalar blur = scalars_.scalar(image_noise_);
   const Tensor x = blurred ? with_noise(data_, blur, key(Stream::data_noise)) : data_;        // (batch, H, W, C)
   const Tensor y = blurred ? with_noise(x_tilde, blur, key(Stream::sample_noise)) : x_tilde;  // (n, H, W, C)
-  {
-    Tape tape;
-    const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));                  // (batch), (n)
-    const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
-    const Var loss = add(sub(mean(f_samples), mean(f_data)), scale(penalty, static_cast<float>(s.energy_l2)));
-    shown[kSquaredGradEnergy] = energy_adam_.step(tape.gradient(loss, energy_.parameters().vars()));
-    shown[kFData] = mean(f_data).value();
-    shown[kFSamples] = mean(f_samples).value();
-    shown[kEnergyLoss] = loss.value();
-    shown[kSquaredData] = sum_squares(x);
-    shown[kSquaredSamples] = sum_squares(y);
-  }
+  // f = −U up to the reference, which does not depend on θ
+  Tape tape;
+  const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));                            // (batch), (n)
+  const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
+  const Var loss = add(sub(mean(f_samples), mean(f_data)), scale(penalty, static_cast<float>(s.energy_l2)));
+  shown[kSquaredGradEnergy] = energy_adam_.step(tape.gradient(loss, energy_.parameters().vars()));
+  shown[kFData] = mean(f_data).value();
+  shown[kFSamples] = mean(f_samples).value();
+  shown[kEnergyLoss] = loss.value();
+  shown[kSquaredData] = sum_squares(x);
+  shown[kSquaredSamples] = sum_squares(y);
+}
 
-  // 3. z̃ ~ π_β(z|x̃) and 4. (α, β) by Adam on mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
-  timer_.mark(kVaeUpdate);
-  {
-    Tape tape;
-    const RandomKey dropout_key = key(Stream::dropout);
-    const Posterior posterior = encoder_(Var(x_tilde), &dropout_key);
-    const Var z_tilde = reparameterise(posterior, standard_normal({n, d}, device_, key(Stream::posterior)));  // (n, d)
-    const Var reconstruction = mean(sum_rows(square(sub(generator_(z_tilde), Var(x_tilde)))));
-    const Var kl = mean(kl_to_standard_normal(posterior));
-    const Var loss = add(reconstruction, mul(kl, Var(scalars_.tensor(kl_weight_))));
-    const auto [dbeta, dalpha] = gradients(tape, loss, encoder_.parameters(), generator_.parameters());
-    shown[kSquaredGradEncoder] = encoder_adam_.step(dbeta);
-    shown[kSquaredGradGenerator] = generator_adam_.step(dalpha);
-    shown[kReconstruction] = reconstruction.value();
-    shown[kKl] = kl.value();
-  }
-  store_row(shown, rows_, scalars_.scalar(row_));
-  timer_.mark(kPhases);
+void Trainer::update_vae(const Tensor& images, Shown& shown) {
+  timer_.begin(kVaeUpdate);
+  const int64_t n = images.extent(0);
+  Tape tape;
+  const RandomKey dropout_key = key(Stream::dropout);
+  const Posterior posterior = encoder_(Var(images), &dropout_key);
+  // z̃ ~ π_β(z|x̃), (n, d)
+  const Var z = reparameterise(posterior, standard_normal({n, settings_.latent}, device_, key(Stream::posterior)));
+  // mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
+  const Var reconstruction = mean(sum_rows(square(sub(generator_(z), Var(images)))));
+  const Var kl = mean(kl_to_standard_normal(posterior));
+  const Var loss = add(reconstruction, mul(kl, Var(scalars_.tensor(kl_weight_))));
+  const auto [dbeta, dalpha] = gradients(tape, loss, encoder_.parameters(), generator_.parameters());
+  shown[kSquaredGradEncoder] = encoder_adam_.step(dbeta);
+  shown[kSquaredGradGenerator] = generator_adam_.step(dalpha);
+  shown[kReconstruction] = reconstruction.value();
+  shown[kKl] = kl.value();
 }
 
 void Trainer::read_rows() {
@@ -225,6 +247,22 @@ std::vector<Metrics> Trainer::finish_steps() {
   return std::exchange(finished_, {});
 }
 
+Tensor Trainer::sample_start(const RandomKey& key, int64_t first) {
+  const ImageShape image = generator_.image();
+  const Shape batch{kSampleBatch, image.height, image.width, image.channels};
+  if (settings_.method == Method::persistent)
+    return take_rows(buffer_, static_cast<float>(first % kBufferImages), kSampleBatch);
+  if (settings_.method == Method::short_run) {
+    Tensor x = Tensor::empty(batch, device_);
+    fill_uniform(x, {key.seed, Stream::start, key.iteration, key.step}, -1.0f, 1.0f,
+                 static_cast<uint64_t>(first * image.elements()));
+    return x;
+  }
+  Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
+  fill_normal(z, key, 0.0f, 1.0f, static_cast<uint64_t>(first * settings_.latent));
+  return generator_(Var(z)).value();
+}
+
 Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale) {
   const UseAverages averages({{&generator_.parameters(), &generator_adam_}, {&energy_.parameters(), &energy_adam_}});
   const ImageShape image = generator_.image();
@@ -234,12 +272,11 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   step.noise = static_cast<float>(settings_.noise * noise_scale);
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
-  const Shape batch{kSampleBatch, image.height, image.width, image.channels};
-  RecordedChain chain(energy_, batch, device_, num_steps, step, chain_key);
+  if (settings_.method == Method::vae) num_steps = 0;  // its energy net was never trained
+  RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps, step,
+                      chain_key);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
-    Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
-    fill_normal(z, key, 0.0f, 1.0f, static_cast<uint64_t>(first * settings_.latent));
-    Tensor x = generator_(Var(z)).value();  // (kSampleBatch, H, W, C)
+    Tensor x = sample_start(key, first);  // (kSampleBatch, H, W, C)
     const int64_t count = std::min(kSampleBatch, n - first);
     const Shape part{count, image.height, image.width, image.channels};
     out.generated.view(first * image.elements(), part).copy_from(x.view(0, part));

@@ -53,11 +53,13 @@ class Trainer {
   void begin_step(const Tensor& x);
   std::vector<Metrics> finish_steps();
 
-  // n samples from latent vectors drawn with `key`: x̂ = g(z) and x̃, the same after num_steps of Langevin.
-  // Uses the moving averages where they are kept. Deterministic in (key, n).
+  // n samples drawn with `key`: x̂ = g(z) and x̃, the same after num_steps of Langevin. Uses the moving averages
+  // where they are kept. Deterministic in (key, n). Of the baselines, x̂ is what their chains begin at: noise for
+  // short_run, the replay buffer's images for persistent; the VAE has no chains, and x̃ is x̂.
   struct Samples {
     Tensor generated, revised;  // (n, H, W, C)
   };
+  static constexpr int64_t kBufferImages = 10'000;
   Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
 
   // U_θ(x) for each image (N).
@@ -80,7 +82,8 @@ class Trainer {
   // The same kept on the device: cheap enough for every few iterations. save() reuses the memory of a
   // snapshot that was taken before.
   struct Snapshot {
-    std::vector<Tensor> buffers;      // of each network: parameters, Adam's moments, average where kept
+    std::vector<Tensor> buffers;      // of each network: parameters, Adam's moments, average where kept; the replay
+                                      // buffer where there is one
     std::vector<int64_t> adam_steps;  // of each network
     int64_t iteration = 0;
     double energy_lr_scale = 1.0;
@@ -96,8 +99,42 @@ class Trainer {
   };
   std::vector<Tensor> buffer_list() const;  // what a Snapshot copies, in its order
   void prepare_step();  // the numbers that this iteration differs by
-  void algorithm_1();   // the device's work, the same in every iteration
   void read_rows();     // waits; unread_ to finished_
+
+  // What the device writes down of an iteration: one number (1) each. Everything else in Metrics follows.
+  enum Quantity {
+    kFData, kFSamples, kEnergyLoss, kReconstruction, kKl,
+    kSquaredData, kSquaredSamples,  // Σ x² over the images that the energy saw
+    kSquaredGradX,                  // Σ (∂U/∂x)² over all chains
+    kSquaredRevision,               // Σ (x̃ − x̂)²
+    kSquaredGradEnergy, kSquaredGradEncoder, kSquaredGradGenerator,
+    kQuantities
+  };
+  using Shown = std::array<Tensor, kQuantities>;
+  enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate, kPhases };
+
+  // The device's work of an iteration on data_, the same launches each time: by the method's algorithm, made of
+  // the parts below.
+  void iterate(Shown& shown);
+  void algorithm_1(Shown& shown);
+  void vae(Shown& shown);
+  void coopnets(Shown& shown);
+  void short_run(Shown& shown);
+  void persistent(Shown& shown);
+
+  // This iteration's key of a stream.
+  RandomKey key(Stream stream) const;
+  Tensor latent() const;  // ẑ ~ N(0, I_d), (n, d)
+  // The images after l Langevin steps from x̂ (n,H,W,C).
+  Tensor revise(const Tensor& x_hat, Shown& shown);
+  // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being data_.
+  void update_energy(const Tensor& x_tilde, Shown& shown);
+  // (α, β) by Adam on the VAE's loss of these images, (9).
+  void update_vae(const Tensor& images, Shown& shown);
+  // n images, uniform noise in [-1, 1).
+  Tensor noise_images(int64_t n, const RandomKey& key) const;
+  // What the samples first, first + 1, … begin at: a batch of them (kSampleBatch,H,W,C).
+  Tensor sample_start(const RandomKey& key, int64_t first);
 
   Settings settings_;
   Device device_;
@@ -116,7 +153,10 @@ class Trainer {
   const int random_ = scalars_.add_offset(), row_ = scalars_.add();  // places in scalars_
   const int kl_weight_ = scalars_.add(), image_noise_ = scalars_.add();
   Tensor data_;                     // (batch, H, W, C), this iteration's images
-  Tensor rows_;                     // (kRows, quantities), what the iterations in unread_ showed
+  Tensor buffer_;                   // (kBufferImages, H, W, C), persistent chains; undefined for other methods
+  const int buffer_first_ = scalars_.add();  // place in scalars_: the row whose chain is next
+  Tensor zero_;                     // (1), what a method that has no such quantity shows
+  Tensor rows_;                     // (kRows, kQuantities), what the iterations in unread_ showed
   std::vector<Metrics> unread_;     // the host's part of them
   std::vector<Metrics> finished_;
   PhaseTimer timer_;

@@ -62,6 +62,7 @@ SafetensorsFile Trainer::state() const {
     if (network.adam->has_average()) file.tensors[prefix + "average"] = to_entry(network.adam->average());
     file.metadata[prefix + "adam_steps"] = std::to_string(network.adam->steps());
   }
+  if (buffer_.defined()) file.tensors["replay_buffer"] = to_entry(buffer_);
   file.metadata["iteration"] = std::to_string(iteration_);
   char scale[32];
   std::snprintf(scale, sizeof scale, "%.17g", energy_lr_scale_);
@@ -90,6 +91,7 @@ void Trainer::load_state(const SafetensorsFile& file) {
     if (network.adam->has_average()) read(prefix + "average", network.adam->average());
     adam_steps.push_back(read_count(file, prefix + "adam_steps"));
   }
+  if (buffer_.defined()) read("replay_buffer", buffer_);
   const int64_t iteration = read_count(file, "iteration");
   const std::string scale_text = read_metadata(file, "energy_lr_scale");
   const double scale = std::strtod(scale_text.c_str(), nullptr);
@@ -107,6 +109,7 @@ std::vector<Tensor> Trainer::buffer_list() const {
     list.insert(list.end(), {network.parameters->flat(), network.adam->m(), network.adam->v()});
     if (network.adam->has_average()) list.push_back(network.adam->average());
   }
+  if (buffer_.defined()) list.push_back(buffer_);
   return list;
 }
 
