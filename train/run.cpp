@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/profile_range.h"
 #include "kernels/conv_plan.h"
 #include "train/file_io.h"
 #include "train/image_grid.h"
@@ -96,6 +97,7 @@ class Run {
 
  private:
   const Tensor& next_batch() {
+    const ProfileRange range("data");
     const Settings& s = options_.settings;
     const std::vector<int64_t> indices =
         batch_indices(s.seed, trainer_.iteration(), s.batch, dataset_.count());
@@ -111,6 +113,7 @@ class Run {
   }
 
   void write_samples() {
+    const ProfileRange range("samples");
     const Settings& s = options_.settings;
     // the same latent vectors all through the run, so that one sees them change
     const Trainer::Samples samples = trainer_.sample(
@@ -131,6 +134,7 @@ class Run {
   }
 
   void write_checkpoint() {
+    const ProfileRange range("checkpoint");
     SafetensorsFile file = trainer_.state();
     file.metadata[kCheckpointConfig] = options_.config;
     file.metadata[kCheckpointPlans] = cpu::plans_to_string();
