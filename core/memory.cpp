@@ -63,6 +63,11 @@ class Pool {
     return stats_;
   }
 
+  void reset_peak() {
+    std::lock_guard lock(mutex_);
+    stats_.peak_bytes_in_use = stats_.bytes_in_use;
+  }
+
   void release_all_cached() {
     std::lock_guard lock(mutex_);
     release_cached();
@@ -119,6 +124,7 @@ void release(Device device, void* memory, size_t bytes) noexcept {
   pool(device).release(memory, bytes);
 }
 MemoryStats memory_stats(Device device) { return pool(device).stats(); }
+void reset_peak_memory(Device device) { pool(device).reset_peak(); }
 void release_cached_memory(Device device) { pool(device).release_all_cached(); }
 
 }  // namespace ebm

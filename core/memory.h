@@ -22,6 +22,8 @@ void* allocate(Device device, size_t bytes);
 void release(Device device, void* memory, size_t bytes) noexcept;
 
 MemoryStats memory_stats(Device device);
+// From now on peak_bytes_in_use is the most since this call.
+void reset_peak_memory(Device device);
 // Gives all cached blocks back to the system.
 void release_cached_memory(Device device);
 
