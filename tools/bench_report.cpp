@@ -8,17 +8,25 @@
 namespace ebm {
 namespace {
 
-// The network and the chain, so that another program can compute the same (bench_torch.py).
+template <class Layer>
+nlohmann::json layers_to_json(const std::vector<Layer>& layers) {
+  nlohmann::json result = nlohmann::json::array();
+  for (const Layer& layer : layers) {
+    nlohmann::json row{{"channels", layer.channels},
+                       {"kernel", layer.kernel},
+                       {"stride", layer.stride},
+                       {"pad", {layer.pad.before, layer.pad.after}}};
+    if constexpr (requires { layer.batch_norm; }) row["batch_norm"] = layer.batch_norm;
+    result.push_back(row);
+  }
+  return result;
+}
+
+// The energy's network and the chain, so that another program can compute the same (bench_torch.py).
 nlohmann::json step_to_json(const Settings& s) {
   const EnergyConfig energy = networks(s).energy;
-  nlohmann::json convs = nlohmann::json::array();
-  for (const ConvLayer& layer : energy.layers)
-    convs.push_back({{"channels", layer.channels},
-                     {"kernel", layer.kernel},
-                     {"stride", layer.stride},
-                     {"pad", {layer.pad.before, layer.pad.after}}});
   return {{"image", {energy.image.height, energy.image.width, energy.image.channels}},
-          {"convs", convs},
+          {"convs", layers_to_json(energy.layers)},
           {"negative_slope", energy.negative_slope},
           {"outputs", energy.outputs},
           {"num_steps", s.num_steps},
@@ -26,6 +34,24 @@ nlohmann::json step_to_json(const Settings& s) {
           {"noise", s.noise * s.noise_scale},
           {"sigma_ref", s.sigma_ref},
           {"clamp", s.clamp}};
+}
+
+// What an iteration needs beside the step.
+nlohmann::json training_to_json(const Settings& s) {
+  const NetworkConfigs n = networks(s);
+  return {{"batch", s.batch},
+          {"chains", s.chains},
+          {"latent", s.latent},
+          {"encoder", {{"layers", layers_to_json(n.encoder.layers)},
+                       {"negative_slope", n.encoder.negative_slope},
+                       {"dropout_keep", n.encoder.dropout_keep}}},
+          {"generator", {{"layers", layers_to_json(n.generator.layers)},
+                         {"negative_slope", n.generator.negative_slope}}},
+          {"energy_lr", s.energy_lr},
+          {"vae_lr", s.vae_lr},
+          {"beta1", s.adam_beta1},
+          {"beta2", s.adam_beta2},
+          {"kl_weight", s.kl_weight}};
 }
 
 // "12.3  45%", or nothing where there is nothing to say.
@@ -79,6 +105,7 @@ nlohmann::json to_json(const NetResult& result, const Ceilings& ceilings) {
   return {{"net", result.net},
           {"batch", result.batch},
           {"step", step_to_json(bench_settings(result.net))},
+          {"training", training_to_json(bench_settings(result.net))},
           {"rows", rows}};
 }
 
