@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds on a GPU machine, runs what only a GPU can show, and writes one dated report.
 #
-#   tools/gpu_check.sh [-o REPORT] [build] [suite] [parity] [graph] [deterministic] [sanitize] [bench] [peer]
-#                                                                            no phase: all of them, in this order
+#   tools/gpu_check.sh [-o REPORT] [build] [suite] [parity] [graph] [deterministic] [sanitize] [bench]
+#                      [peer_mnist] [peer_cifar10]
+#                      no phase: all of them, in this order; each takes ten minutes at most
 #   build          Release, for the generation of the GPU that is there, into build-gpu/
 #   suite          the unit tests with EBM_TEST_DEVICE=cuda: every op against double and against the CPU
 #   parity         the same short training run on CPU and GPU: the losses agree to rounding
@@ -10,7 +11,7 @@
 #   deterministic  the same seed twice with --deterministic: every figure the same; and what it costs
 #   sanitize       compute-sanitizer (memcheck, racecheck, initcheck) over the kernels' tests
 #   bench          ebm bench: ops, Langevin step, training iteration
-#   peer           tools/bench_torch.py: Langevin step and training iteration beside PyTorch's on the same GPU
+#   peer_...       tools/bench_torch.py: Langevin step and training iteration beside PyTorch's on the same GPU
 #
 # Where .gpu_pack/pack.tar.gz lies (tools/gpu_pack.sh), headers, libraries and MNIST come from there, and the
 # machine needs only the CUDA toolkit, a C++ compiler, CMake, ninja and Python with PyTorch; cuDNN may be that
@@ -20,7 +21,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 readonly kNotRun=77  # what a phase returns that cannot run here; its last line says why
-all_phases=(build suite parity graph deterministic sanitize bench peer)
+all_phases=(build suite parity graph deterministic sanitize bench peer_mnist peer_cifar10)
 
 stop() {
   echo "tools/gpu_check.sh: $*" >&2
@@ -182,22 +183,26 @@ phase_bench() {
     timeout 280 build-gpu/ebm bench --device cuda --net cifar10 --batch 900 --json build-gpu/bench_cifar10.json
 }
 
-phase_peer() {
+# peer NET: each table by itself, so that one that runs out of time takes no other with it.
+peer() {
   python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null ||
     { echo "python3 has no PyTorch that sees a GPU"; return $kNotRun; }
-  local net
-  for net in mnist cifar10; do
-    timeout 295 python3 tools/bench_torch.py --device cuda --nets $net --parts langevin,training --ebm build-gpu/ebm \
-      --rounds 3 --budget 60 --json build-gpu/bench_torch_$net.json || return
+  local part code=0
+  for part in langevin training; do
+    timeout 290 python3 tools/bench_torch.py --device cuda --nets "$1" --parts $part --ebm build-gpu/ebm --rounds 3 \
+      --budget 90 --json "build-gpu/bench_torch_$1_$part.json" || code=$?
   done
+  return $code
 }
+phase_peer_mnist() { peer mnist; }
+phase_peer_cifar10() { peer cifar10; }
 
 for name in "${phases[@]}"; do
   case $name in
     build) phase build 5 ;;
     suite) phase suite 60 ;;
     sanitize) phase sanitize 60 ;;
-    bench | peer) phase "$name" 200 ;;
+    bench | peer_*) phase "$name" 200 ;;
     *) phase "$name" 20 ;;
   esac
 done
