@@ -73,6 +73,6 @@ add_library(ebm_cuda_libs INTERFACE)
 add_library(ebm::cuda_libs ALIAS ebm_cuda_libs)
 target_include_directories(ebm_cuda_libs SYSTEM INTERFACE
   ${CUDNN_INCLUDE_DIR} ${CUDAToolkit_INCLUDE_DIRS})
-target_link_libraries(ebm_cuda_libs INTERFACE CUDA::cudart_static ${CUDNN_LIBRARY} ${CMAKE_DL_LIBS})
+target_link_libraries(ebm_cuda_libs INTERFACE CUDA::cudart_static CUDA::nvtx3 ${CUDNN_LIBRARY} ${CMAKE_DL_LIBS})
 set(EBM_HAVE_CUDA ON)
 message(STATUS "ebm: CUDA ${CMAKE_CUDA_COMPILER_VERSION} backend for ${CMAKE_CUDA_ARCHITECTURES}")

@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/cuda.h"
+#include "core/device_calls.h"
 
 namespace ebm::cuda {
 namespace {
@@ -106,23 +107,27 @@ MemoryInfo memory_info(int index) {
 }
 
 void copy_to_device(int index, void* to, const void* from, size_t bytes) {
+  count_device_call();
   // From pageable memory the call returns once the source has been read, so the caller may reuse it.
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, compute_stream(index)),
         "cudaMemcpyAsync to the device");
 }
 
 void copy_to_host(int index, void* to, const void* from, size_t bytes) {
+  count_device_call();
   const cudaStream_t stream = compute_stream(index);
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync to the host");
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
 }
 
 void copy_on_device(int index, void* to, const void* from, size_t bytes) {
+  count_device_call();
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, compute_stream(index)),
         "cudaMemcpyAsync on the device");
 }
 
 void fill_zero(int index, void* to, size_t bytes) {
+  count_device_call();
   check(cudaMemsetAsync(to, 0, bytes, compute_stream(index)), "cudaMemsetAsync");
 }
 
@@ -153,6 +158,7 @@ void abandon_capture(int index) noexcept {
 }
 
 void launch_graph(int index, void* graph) {
+  count_device_call();
   check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), compute_stream(index)), "cudaGraphLaunch");
 }
 

@@ -149,4 +149,8 @@ MemoryStats memory_stats(Device device) {
   return memory.stats;
 }
 
+void reset_peak_memory(Device device) {
+  count(device, [](MemoryStats& stats) { stats.peak_bytes_in_use = stats.bytes_in_use; });
+}
+
 }  // namespace ebm

@@ -64,5 +64,7 @@ class PoolScope {
 
 // Of all pools of the device.
 MemoryStats memory_stats(Device device);
+// From now on peak_bytes_in_use is the most since this call.
+void reset_peak_memory(Device device);
 
 }  // namespace ebm

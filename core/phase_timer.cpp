@@ -4,9 +4,11 @@
 
 namespace ebm {
 
-PhaseTimer::PhaseTimer(Device device, int phases) : device_(device), phases_(phases) {
-  if (!device.is_cuda()) return;
-  for (Phase& phase : phases_) {
+PhaseTimer::PhaseTimer(Device device, const std::vector<const char*>& names) : device_(device) {
+  for (const char* name : names) {
+    Phase& phase = phases_.emplace_back();
+    phase.name = name;
+    if (!device.is_cuda()) continue;
     phase.begun = cuda::create_event(device.index);
     phase.ended = cuda::create_event(device.index);
   }
@@ -27,6 +29,7 @@ void PhaseTimer::begin(int i) {
   else phase.begin = std::chrono::steady_clock::now();
   phase.ran = true;
   current_ = i;
+  range_.emplace(phase.name);
 }
 
 void PhaseTimer::end() {
@@ -35,6 +38,7 @@ void PhaseTimer::end() {
   if (device_.is_cuda()) cuda::record_event(device_.index, phase.ended);
   else phase.end = std::chrono::steady_clock::now();
   current_ = -1;
+  range_.reset();
 }
 
 double PhaseTimer::seconds(int i) const {

@@ -1,16 +1,19 @@
-// How long the phases of a device's repeated work take, without waiting for it in between.
+// How long the phases of a device's repeated work take, without waiting for it in between. On a profiler's
+// timeline each phase is a range of its name (core/profile_range.h).
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "core/device.h"
+#include "core/profile_range.h"
 
 namespace ebm {
 
 class PhaseTimer {
  public:
-  PhaseTimer(Device device, int phases);
+  PhaseTimer(Device device, const std::vector<const char*>& names);
   ~PhaseTimer();
   PhaseTimer(const PhaseTimer&) = delete;
   PhaseTimer& operator=(const PhaseTimer&) = delete;
@@ -23,6 +26,7 @@ class PhaseTimer {
 
  private:
   struct Phase {
+    const char* name = "";
     bool ran = false;
     std::chrono::steady_clock::time_point begin, end;  // on the CPU
     void *begun = nullptr, *ended = nullptr;           // events, on a GPU
@@ -31,6 +35,7 @@ class PhaseTimer {
   Device device_;
   std::vector<Phase> phases_;
   int current_ = -1;
+  std::optional<ProfileRange> range_;
 };
 
 }  // namespace ebm

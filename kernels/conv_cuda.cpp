@@ -2,6 +2,7 @@
 #include <string>
 
 #include "core/check.h"
+#include "core/device_calls.h"
 #include "kernels/bias_activation.h"
 #include "kernels/conv.h"
 #include "kernels/conv_plan_cuda.h"
@@ -45,7 +46,7 @@ void run_first_supported(const char* op, const ConvProblem& problem, const Run& 
     Tensor workspace = Tensor::empty({static_cast<int64_t>(candidate.workspace / sizeof(float)) + 1},
                                      problem.device);
     const cudnnStatus_t status = run(session, candidate, workspace.mutable_data());
-    if (status == CUDNN_STATUS_SUCCESS) return;
+    if (status == CUDNN_STATUS_SUCCESS) return count_device_call();
     // of the 3000s: this combination is not supported; anything else is a real failure
     if (status / 1000 != CUDNN_STATUS_NOT_SUPPORTED / 1000) check(status, op);
   }

@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/cuda.h"
 #include "core/device.h"
+#include "core/device_calls.h"
 
 namespace ebm {
 
@@ -28,6 +29,7 @@ inline cudaStream_t launch_stream(Device device) {
 
 // Call after each launch. EBM_SYNC=1 waits for the kernel, so that a fault names the kernel that made it.
 inline void check_launch(Device device, const char* kernel) {
+  count_device_call();
   cudaError_t status = cudaGetLastError();
   if (status == cudaSuccess && sync_after_launch()) status = cudaStreamSynchronize(launch_stream(device));
   EBM_CHECK(status == cudaSuccess, kernel, cudaGetErrorString(status), "a kernel that runs");

@@ -9,6 +9,7 @@
 
 #include "core/check.h"
 #include "core/cuda.h"
+#include "core/device_calls.h"
 #include "core/precision.h"
 #include "kernels/cublaslt_cuda.h"
 #include "kernels/linear.h"
@@ -134,6 +135,7 @@ void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t 
                           plan.c, &plan.algorithm, plan.workspace > 0 ? workspace.mutable_data() : nullptr,
                           plan.workspace, compute_stream),
         "cublasLtMatmul");
+  count_device_call();
 }
 
 }  // namespace ebm::cuda

@@ -18,54 +18,9 @@
 #include "models/energy.h"
 #include "tools/bench_clock.h"
 #include "train/langevin.h"
-#include "train/trainer.h"
 
 namespace ebm {
 namespace {
-
-Tensor random_tensor(const Shape& shape, Device device) {
-  static uint32_t count = 0;
-  Tensor x = Tensor::empty(shape, device);
-  fill_uniform(x, {1, Stream::init, count++}, -1.0f, 1.0f);
-  return x;
-}
-
-// Multiply-adds of one image's convolution; `map` becomes its output's shape.
-double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& geometry) {
-  const Shape w{channels, kernel, kernel, map[3]};
-  map = conv2d_shape(map, w, geometry);
-  return static_cast<double>(map.size()) * kernel * kernel * w[3];
-}
-
-// Multiply-adds of f for one image, the head's outputs summed into one.
-double energy_macs(const EnergyConfig& config) {
-  Shape map{1, config.image.height, config.image.width, config.image.channels};
-  double macs = 0;
-  for (const ConvLayer& l : config.layers)
-    macs += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
-  return macs + static_cast<double>(map.size());
-}
-
-// Floating-point operations of one training iteration.
-double iteration_flops(const Settings& s) {
-  const NetworkConfigs n = networks(s);
-  double encoder = 0, generator = 0;  // multiply-adds of one image
-  Shape map{1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
-  for (const ConvLayer& l : n.encoder.layers)
-    encoder += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
-  encoder += 2.0 * static_cast<double>(map.size() * n.encoder.latent);
-  map = {1, 1, 1, n.generator.latent};
-  for (const GeneratorLayer& l : n.generator.layers) {
-    const Shape w{map[3], l.kernel, l.kernel, l.channels};
-    generator += static_cast<double>(map.size()) * l.kernel * l.kernel * l.channels;
-    map = conv_transpose2d_shape(map, w, {l.stride, l.pad});
-  }
-  // a gradient with respect to x costs as much as the value; one for all parameters twice as much
-  const double energy = energy_macs(n.energy);
-  const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
-  return 2 * (chains * generator + chains * s.num_steps * 2 * energy +
-              (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
-}
 
 std::set<std::string> plan_lines() {
   std::istringstream text(cpu::plans_to_string());
@@ -81,7 +36,8 @@ class OpTable {
   template <class F>
   void add(const std::string& name, double flops, double bytes, F&& run) {
     const std::set<std::string> before = plan_lines();
-    Measurement m{"ops", name, 1e3 * median_seconds(device_, run), flops, bytes, ""};
+    Measurement m{.part = "ops", .name = name, .milliseconds = 1e3 * median_seconds(device_, run),
+                  .flops = flops, .bytes = bytes, .calls = calls_of(run), .plan = ""};
     for (const std::string& line : plan_lines())
       if (!before.contains(line)) m.plan = line.substr(line.rfind(' ') + 1);
     rows_.push_back(m);
@@ -159,26 +115,17 @@ void add_generator_norms(OpTable& table, const GeneratorConfig& config, int64_t 
 
 }  // namespace
 
+Tensor random_tensor(const Shape& shape, Device device) {
+  static uint32_t count = 0;
+  Tensor x = Tensor::empty(shape, device);
+  fill_uniform(x, {1, Stream::init, count++}, -1.0f, 1.0f);
+  return x;
+}
+
 Settings bench_settings(const std::string& net) {
   if (net == "mnist" || net == "cifar10") return recipe_settings(net, Profile::paper);
   if (net == "laptop") return recipe_settings("mnist", Profile::laptop);
   EBM_FAIL("--net", "\"" + net + "\"", "mnist, cifar10 or laptop");
-}
-
-double matrix_peak(Device device) {
-  const int64_t n = device.is_cuda() ? 8192 : 2048;
-  const Tensor a = random_tensor({n, n}, device), b = random_tensor({n, n}, device);
-  Tensor c = Tensor::empty({n, n}, device);
-  const double seconds = median_seconds(
-      device,
-      [&] {
-        if (device.is_cuda())
-          cuda::gemm(device, false, false, n, n, n, a.data(), b.data(), 0.0f, c.mutable_data());
-        else
-          cpu::gemm(false, false, n, n, n, a.data(), b.data(), 0.0f, c.mutable_data());
-      },
-      1.5);
-  return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / seconds;
 }
 
 std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device) {
@@ -195,6 +142,13 @@ std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, De
   const LangevinStep step = langevin_step_of(settings);
   table.add(fmt::format("langevin update {}", to_string(x.shape())), 0, bytes_of({&x, &x, &x}),
             [&] { langevin_step(x, df_dx, step, key); });
+  // the same where memory decides: a chain's x alone fits a cache
+  constexpr int64_t kLarge = int64_t{1} << 25;
+  Tensor x_large = random_tensor({kLarge}, device);
+  const Tensor df_dx_large = random_tensor({kLarge}, device);
+  table.add(fmt::format("langevin update {}", to_string(x_large.shape())), 0,
+            bytes_of({&x_large, &x_large, &x_large}),
+            [&] { langevin_step(x_large, df_dx_large, step, key); });
   table.add(fmt::format("normals {}", to_string(x.shape())), 0, bytes_of({&x}),
             [&] { fill_normal(x, key, 0.0f, 1.0f); });
   table.add(fmt::format("tanh {} forward", to_string(x.shape())), 0, bytes_of({&x, &x}),
@@ -209,61 +163,6 @@ std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, De
   table.add(fmt::format("adam ({})", size), 0, 7.0 * static_cast<double>(gradient.bytes()),
             [&] { adam_step(parameters, gradient, m, v, {}, adam_at({}, 1000), {}, 0.0f); });
   return std::move(table).rows();
-}
-
-Measurement measure_langevin(const Settings& settings, int64_t batch, Device device) {
-  const EnergyConfig config = networks(settings).energy;
-  const EnergyNet energy(config, device, 1);
-  const ImageShape image = config.image;
-  Tensor x =
-      random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
-  const int64_t steps = settings.num_steps;
-  const LangevinStep step = langevin_step_of(settings);
-  const double seconds = median_seconds(
-      device,
-      [&] {
-        langevin_chain(energy, x, steps, step, {1, Stream::langevin, 0, 0});
-      },
-      4.0);
-  // ∂f/∂x costs as much as f
-  const double flops = 2 * 2 * energy_macs(config) * static_cast<double>(batch);
-  return {"langevin",
-          fmt::format("langevin step, batch {}, chain of {}", batch, steps),
-          1e3 * seconds / static_cast<double>(steps),
-          flops,
-          0,
-          ""};
-}
-
-std::vector<Measurement> measure_training(const Settings& settings, Device device) {
-  constexpr int kLeastIterations = 3, kMostIterations = 25;
-  constexpr double kBudget = 5.0;  // seconds
-  Trainer trainer(settings, device);
-  const ImageShape image = networks(settings).energy.image;
-  const Tensor x =
-      random_tensor({settings.batch, image.height, image.width, image.channels}, device);
-  std::vector<double> ancestral, langevin, energy, vae, whole;
-  double spent = 0;
-  for (int i = -1; i < kMostIterations && (i < kLeastIterations || spent < kBudget); ++i) {
-    const Metrics m = trainer.step(x);
-    if (i < 0) continue;  // chose plans and allocated
-    ancestral.push_back(m.seconds_ancestral);
-    langevin.push_back(m.seconds_langevin);
-    energy.push_back(m.seconds_energy);
-    vae.push_back(m.seconds_vae);
-    whole.push_back(m.seconds_ancestral + m.seconds_langevin + m.seconds_energy + m.seconds_vae);
-    spent += whole.back();
-  }
-  const double chain_flops = 2 * 2 * energy_macs(networks(settings).energy) *
-                             static_cast<double>(settings.chains * settings.num_steps);
-  return {{"training",
-           fmt::format("iteration, batch {}, {} chains of {}", settings.batch, settings.chains,
-                       settings.num_steps),
-           1e3 * median(whole), iteration_flops(settings), 0, ""},
-          {"training", "  1 ancestral samples", 1e3 * median(ancestral), 0, 0, ""},
-          {"training", "  2 langevin", 1e3 * median(langevin), chain_flops, 0, ""},
-          {"training", "  3 energy update", 1e3 * median(energy), 0, 0, ""},
-          {"training", "  4 vae update", 1e3 * median(vae), 0, 0, ""}};
 }
 
 }  // namespace ebm

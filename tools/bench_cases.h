@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/device.h"
+#include "core/tensor.h"
 #include "train/settings.h"
 
 namespace ebm {
@@ -19,6 +19,7 @@ struct Measurement {
   // algorithm ran. 0 for work that memory bounds.
   double flops = 0;
   double bytes = 0;  // that must be read and written at least; 0: not counted
+  double calls = 0;  // times that work is given to the GPU (core/device_calls.h); 0 on the CPU
   std::string plan;  // the convolution algorithm that was chosen (kernels/conv_plan.h)
 };
 
@@ -26,12 +27,13 @@ struct Measurement {
 // Error for another name.
 Settings bench_settings(const std::string& net);
 
-// FLOP/s of one large square matrix product, median.
-double matrix_peak(Device device);
+// Uniform in [-1, 1], different at each call.
+Tensor random_tensor(const Shape& shape, Device device);
 
 // Each op of the networks, on `batch` images.
 std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device);
-// One step of a chain of settings.num_steps on `batch` images: ∂f/∂x and the update.
+// One step of a chain of settings.num_steps on `batch` images: ∂f/∂x and the update. Its bytes are those
+// of a chain that goes layer by layer, each map through memory; one that keeps maps on chip needs fewer.
 Measurement measure_langevin(const Settings& settings, int64_t batch, Device device);
 // One iteration at the settings' own batch and chains, and its phases.
 std::vector<Measurement> measure_training(const Settings& settings, Device device);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/device_calls.h"
 
 namespace ebm {
 
@@ -41,6 +42,14 @@ double median_seconds(Device device, F&& run, double budget_seconds = 0.4) {
     samples.push_back(seconds / static_cast<double>(times));
   }
   return median(samples);
+}
+
+// Calls to a GPU (core/device_calls.h) that one run() makes.
+template <class F>
+double calls_of(F&& run) {
+  const int64_t before = device_calls();
+  run();
+  return static_cast<double>(device_calls() - before);
 }
 
 }  // namespace ebm

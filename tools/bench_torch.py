@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The Langevin step of ./ebm against the same step in PyTorch, on the same machine in one run.
+"""The Langevin step and the training iteration of ./ebm against the same in PyTorch, on one machine in one run.
 
-    tools/bench_torch.py [--nets mnist,cifar10,laptop] [--rounds 5] [--json FILE]
-    tools/bench_torch.py --device cuda [--precision tf32]
+    tools/bench_torch.py [--nets mnist,cifar10,laptop] [--parts langevin,training] [--rounds 5] [--json FILE]
+    tools/bench_torch.py --device cuda [--precision tf32] [--budget SECONDS]
 
 Needs PyTorch (Debian's python3-torch on the CPU); users of the engine do not. PyTorch is given its
 best: on the CPU all threads, NCHW and channels_last, gradients of x alone, in-place activations,
@@ -10,7 +10,9 @@ and the head both as it is and reduced to the one output that the sum of its out
 eager, captured as a CUDA graph, compiled, and compiled and captured, in the precision that ebm is
 given, and beside them in bf16. Each round times every variant and then `ebm bench`; a figure is its
 median over the rounds, and ebm is compared with the best variant of PyTorch of its own precision.
-OMP_WAIT_POLICY reaches both programs.
+A variant that PyTorch cannot run is listed with the error and does not stop the others; compiling
+begins with no new variant once --budget seconds are spent on it. OMP_WAIT_POLICY reaches both
+programs. The networks are in torch_networks.py.
 """
 import argparse
 import datetime
@@ -30,163 +32,165 @@ with open("/proc/cpuinfo") as cpuinfo:
 
 try:
     import torch
-    import torch.nn.functional as F
 except ImportError:
     sys.exit("bench_torch.py: no PyTorch: apt-get install python3-torch, then /usr/bin/python3 it")
+from torch_networks import Energy, Place, Training, eager_step, functional_step
+
+PARTS = ["langevin", "training"]
+FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-class Energy:
-    """f of a net; head: 'outputs' as published, 'one' with summed weights, 'dot' that as a product.
-
-    PyTorch pads both sides alike and would copy every image to pad [1, 2] or [0, 1]. With images
-    and kernels mirrored the same network pads [2, 1] and [1, 0], which is what padding 2 and 1 come
-    to here: the last column of zeros is never reached.
-    """
-
-    def __init__(self, step, memory_format, head, device="cpu", dtype=torch.float32):
-        torch.manual_seed(1)
-        self.format, self.head, self.slope = memory_format, head, step["negative_slope"]
-        self.device, self.dtype = device, dtype
-        place = dict(device=device, dtype=dtype)
-        self.convs = []
-        height, width, channels = step["image"]
-        for conv in step["convs"]:
-            kernel, stride, (before, after) = conv["kernel"], conv["stride"], conv["pad"]
-            w = 0.05 * torch.randn(conv["channels"], channels, kernel, kernel)
-            w = w.to(**place).contiguous(memory_format=memory_format)
-            channels, pad = conv["channels"], max(before, after)
-            self.convs.append((w, torch.zeros(channels, **place), stride, pad))
-            assert before <= after, "mirroring needs the larger padding behind"
-            rows, columns = (edge + before + after - kernel for edge in (height, width))
-            assert rows // stride == (height + 2 * pad - kernel) // stride
-            height, width = rows // stride + 1, columns // stride + 1
-        w = 0.05 * torch.randn(step["outputs"], channels, height, width)
-        if head != "outputs":
-            w = w.sum(0, keepdim=True)
-        self.w = w.to(**place).contiguous(memory_format=memory_format)
-        self.b = torch.zeros(w.shape[0], **place)
-
-    def __call__(self, x):
-        h = x.to(self.dtype)
-        for w, b, stride, pad in self.convs:
-            h = F.leaky_relu_(F.conv2d(h, w, b, stride, pad), self.slope)
-        if self.head == "dot":
-            return (h * self.w).sum(dtype=torch.float32)
-        return F.conv2d(h, self.w, self.b).sum(dtype=torch.float32)
-
-    def start(self, step, batch):
-        height, width, channels = step["image"]
-        x = torch.rand(batch, channels, height, width, device=self.device) * 2 - 1
-        return x.contiguous(memory_format=self.format)
-
-
-def update(step, x, df_dx):
-    """x changed in place."""
-    if step["sigma_ref"]:
-        x.mul_(1 - step["drift"] / step["sigma_ref"] ** 2)
-    x.add_(df_dx, alpha=step["drift"])
-    if step["noise"]:
-        x.add_(torch.randn_like(x), alpha=step["noise"])
-    if step["clamp"]:
-        x.clamp_(-step["clamp"], step["clamp"])
-    return x
-
-
-def langevin_step(energy, step, x):
-    x.requires_grad_(True)
-    (df_dx,) = torch.autograd.grad(energy(x), x)
-    with torch.no_grad():
-        return update(step, x.detach(), df_dx)
-
-
-def cpu_ms(energy, step, batch):
-    """Median milliseconds of a step over two seconds' worth, after five uncounted ones."""
-    x = energy.start(step, batch)
+def cpu_ms(run, least=3, seconds=2.0):
+    """Median milliseconds of run() over `seconds` worth, after two uncounted ones."""
     times = []
-    while len(times) < 10 or sum(times) < 2.0:
+    while len(times) < 2 + least or sum(times[2:]) < seconds:
         begin = time.perf_counter()
-        x = langevin_step(energy, step, x)
+        run()
         times.append(time.perf_counter() - begin)
-    return 1e3 * statistics.median(times[5:])
+    return 1e3 * statistics.median(times[2:])
 
 
-def captured(function, x):
-    """A replay of x.copy_(function(x)) as a CUDA graph."""
+def cuda_ms(run, least=5, seconds=1.0):
+    """The same by events on the GPU."""
+    times = []
+    while len(times) < 2 + least or sum(times[2:]) < 1e3 * seconds:
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        run()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end))
+    return statistics.median(times[2:])
+
+
+def captured(run):
+    """A replay of run() as a CUDA graph."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):  # lets the libraries choose and allocate before the capture
         for _ in range(3):
-            x.copy_(function(x))
+            run()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        x.copy_(function(x))
+        run()
     return graph.replay
 
 
-def cuda_timer(function, graph, energy, step, batch):
-    """A function that gives the median milliseconds of a step over 20 chains, by events."""
-    x = energy.start(step, batch)
-    if graph:
-        replay = captured(function, x)
-
-    def measure():
-        nonlocal x
-        times = []
-        for _ in range(22):
-            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            begin.record()
-            for _ in range(step["num_steps"]):
-                if graph:
-                    replay()
-                else:
-                    x = function(x)
-            end.record()
-            end.synchronize()
-            times.append(begin.elapsed_time(end) / step["num_steps"])
-        assert torch.isfinite(x).all()
-        return statistics.median(times[2:])
-
-    return measure
+def compiled(function):
+    return torch.compile(function, mode="max-autotune-no-cudagraphs")
 
 
-def torch_variants(step, batch, arguments):
-    """Label of each variant: a function that times it. Labels in ebm's precision come first."""
-    formats = [("NCHW", torch.contiguous_format), ("channels_last", torch.channels_last)]
+class Chain:
+    """A step on x, kept in one place, so that it can be captured."""
+
+    def __init__(self, step, batch, place, head="dot", langevin=eager_step, wrap=lambda function: function):
+        self.energy = Energy(step, head, place)
+        self.frozen = self.energy.frozen()
+        self.langevin = wrap(langevin(self.energy, step))
+        self.x = place.images(batch, step["image"])
+
+    def __call__(self):
+        x = self.langevin(self.x, self.frozen).detach()
+        if x.data_ptr() != self.x.data_ptr():
+            self.x.copy_(x)
+
+    def check(self):
+        if not torch.isfinite(self.x).all():
+            raise ArithmeticError("x is not finite")
+
+
+class Variant:
+    """One way to compute; `make` gives a function that measures it in ms. Keeps its error when it has one."""
+
+    def __init__(self, make):
+        self.make, self.measure, self.times, self.error = make, None, [], None
+
+    def run(self):
+        if self.error:
+            return
+        try:
+            if self.measure is None:
+                self.measure = self.make()
+            self.times.append(self.measure())
+        except Exception as error:  # whatever PyTorch throws: the other variants go on
+            lines = str(error).strip().splitlines()
+            self.error = f"{type(error).__name__}: {lines[0][:160] if lines else ''}"
+            self.measure, self.times = None, []
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+
+def cpu_variants(part, description, batch):
+    step = description["step"]
     variants = {}
-    if arguments.device == "cpu":
-        heads = ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]
-        for layout, memory_format in formats:
-            for head in heads:
-                energy = Energy(step, memory_format, head)
-                variants[f"PyTorch {layout}, head {head}"] = (
-                    lambda energy=energy: cpu_ms(energy, step, batch))
-        return variants
-    for precision in (arguments.precision, "bf16"):
-        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        for layout, memory_format in formats:
-            energy = Energy(step, memory_format, "dot", "cuda", dtype)
+    for layout, memory_format in FORMATS.items():
+        place = Place("cpu", torch.float32, memory_format)
+        if part == "training":
+            variants[layout] = Variant(lambda place=place: (
+                lambda training=Training(step, description["training"], place): cpu_ms(training)))
+            continue
+        for head in ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]:
+            variants[f"{layout}, head {head}"] = Variant(lambda place=place, head=head: (
+                lambda chain=Chain(step, batch, place, head): cpu_ms(chain, least=8)))
+    return variants
 
-            def eager(x, energy=energy):
-                return langevin_step(energy, step, x).detach()
 
-            def functional(x, energy=energy):
-                return update(step, x.clone(), torch.func.grad(energy)(x))
+def cuda_variants(part, description, batch, arguments):
+    """Those that compile come last; they share the budget, and each is compiled once for with and without graph."""
+    step, steps = description["step"], description["step"]["num_steps"] if part == "langevin" else 1
+    compiled_runs, spent = {}, [0.0]
 
-            functions = {"eager": eager}
-            if layout == "channels_last":  # where it is fastest; compiling takes its time
-                functions["compiled"] = torch.compile(functional, mode="max-autotune-no-cudagraphs")
-            for how, function in functions.items():
-                for graph in (False, True):
-                    label = f"PyTorch {precision} {layout}, {how}{' in a graph' if graph else ''}"
-                    variants[label] = cuda_timer(function, graph, energy, step, batch)
+    def prepare(place, compiling):
+        how = dict(langevin=functional_step, wrap=compiled) if compiling else {}
+        if part == "langevin":
+            run = Chain(step, batch, place, **how)
+        else:
+            run = Training(step, description["training"], place, **how)
+        run()  # compiles
+        torch.cuda.synchronize()
+        return run
+
+    def prepare_compiled(place):
+        if place.dtype not in compiled_runs:
+            if spent[0] > arguments.budget:
+                raise TimeoutError(f"not run: compiling had taken {spent[0]:.0f} s")
+            begin = time.monotonic()
+            try:
+                compiled_runs[place.dtype] = prepare(place, True)
+            finally:
+                spent[0] += time.monotonic() - begin
+        return compiled_runs[place.dtype]
+
+    def make(place, compiling, in_graph):
+        computation = prepare_compiled(place) if compiling else prepare(place, False)
+        run = captured(computation) if in_graph else computation
+
+        def measure():
+            ms = cuda_ms(lambda: [run() for _ in range(steps)]) / steps
+            computation.check()
+            return ms
+        return measure
+
+    variants = {}
+    for compiling in (False, True):
+        for precision in dict.fromkeys([arguments.precision, "bf16"]):
+            dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+            # compiled where it is fastest: compiling takes its time
+            for layout in FORMATS if not compiling else ["channels_last"]:
+                place = Place("cuda", dtype, FORMATS[layout])
+                for in_graph in (False, True):
+                    label = (f"{precision} {layout}, {'compiled' if compiling else 'eager'}"
+                             f"{' in a graph' if in_graph else ''}")
+                    variants[label] = Variant(lambda place=place, compiling=compiling, in_graph=in_graph:
+                                              make(place, compiling, in_graph))
     return variants
 
 
 def ebm_bench(net, arguments):
-    """What ./ebm bench says of the net's Langevin step: the step itself, its batch, its time."""
+    """What ./ebm bench says of the net: what to compute, and the time of each part."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        command = [arguments.ebm, "bench", "--net", net, "--only", "langevin",
+        command = [arguments.ebm, "bench", "--net", net, "--only", ",".join(arguments.parts),
                    "--device", arguments.device, "--precision", arguments.precision,
                    "--threads", str(arguments.threads), "--json", file.name]
         if arguments.device == "cuda":  # the chains of the recipes' iterations
@@ -197,45 +201,59 @@ def ebm_bench(net, arguments):
             sys.exit(f"bench_torch.py: {' '.join(command)} failed: {reason}")
         result = json.load(file)
     measured = result["nets"][0]
-    row = next(r for r in measured["rows"] if r["part"] == "langevin")
-    return dict(step=measured["step"], batch=measured["batch"], ms=row["ms"],
-                fraction=row["fraction_of_peak"], peak=result["peak_gflops"])
+    rows = {part: next(row for row in measured["rows"] if row["part"] == part) for part in arguments.parts}
+    return dict(measured, rows=rows, peak=result["peak_gflops"])
 
 
 def spread(values):
-    return f"{statistics.median(values):8.2f}  ({min(values):.2f} to {max(values):.2f})"
+    return f"{statistics.median(values):9.3f}  ({min(values):.3f} to {max(values):.3f})"
+
+
+def report(name, part, variants, ours, arguments):
+    """Prints one table and returns it; rows are median (least to most)."""
+    step, training = ours[0]["step"], ours[0]["training"]
+    what = (f"Langevin step, batch {ours[0]['batch']}, chains of {step['num_steps']}" if part == "langevin" else
+            f"training iteration, batch {training['batch']}, {training['chains']} chains of {step['num_steps']}")
+    print(f"\n{name}, {what}: ms, median of {arguments.rounds} rounds (least to most)")
+    for label, variant in variants.items():
+        print(f"  {'PyTorch ' + label:46}{variant.error or spread(variant.times)}")
+    ours_ms = [o["rows"][part]["ms"] for o in ours]
+    print(f"  {'ebm':46}{spread(ours_ms)}")
+    table = dict(net=name, part=part, batch=ours[0]["batch"], step=step, training=training, ebm_ms=ours_ms,
+                 torch_ms={label: v.times for label, v in variants.items() if not v.error},
+                 torch_errors={label: v.error for label, v in variants.items() if v.error})
+    rivals = {label: times for label, times in table["torch_ms"].items()
+              if arguments.device == "cpu" or label.startswith(arguments.precision)}
+    if not rivals:
+        print("  no variant of PyTorch ran: nothing to compare with")
+        return table
+    best = min(rivals, key=lambda label: statistics.median(rivals[label]))
+    # round by round too, so that a slow minute of the machine weighs on both sides
+    ratios = [theirs / mine for theirs, mine in zip(rivals[best], ours_ms)]
+    ratio = statistics.median(rivals[best]) / statistics.median(ours_ms)
+    fraction = statistics.median(o["rows"][part]["fraction_of_peak"] for o in ours)
+    peak = statistics.median(o["peak"] for o in ours)
+    print(f"  ebm's rate is {ratio:.2f} x that of PyTorch {best} "
+          f"({min(ratios):.2f} to {max(ratios):.2f} round by round),\n"
+          f"  nominally {100 * fraction:.0f} % of the matrix peak ({peak:.0f} GFLOP/s)")
+    return dict(table, best=best, ratio=ratio, fraction_of_peak=fraction, peak_gflops=peak)
 
 
 def compare(name, arguments):
-    first = ebm_bench(name, arguments)  # tells what to compute; its time is not used
-    step, batch = first["step"], first["batch"]
-    variants = torch_variants(step, batch, arguments)
-    times = {label: [] for label in variants}
+    first = ebm_bench(name, arguments)  # tells what to compute; its times are not used
+    torch.manual_seed(1)
+    if arguments.device == "cuda":
+        variants = {part: cuda_variants(part, first, first["batch"], arguments) for part in arguments.parts}
+    else:
+        variants = {part: cpu_variants(part, first, first["batch"]) for part in arguments.parts}
     ours = []
     for number in range(arguments.rounds):
         print(f"{name}, round {number + 1}", file=sys.stderr)
-        for label, measure in variants.items():
-            times[label].append(measure())
+        for of_part in variants.values():
+            for variant in of_part.values():
+                variant.run()
         ours.append(ebm_bench(name, arguments))
-    ours_ms = [o["ms"] for o in ours]
-    fraction = statistics.median(o["fraction"] for o in ours)
-    peak = statistics.median(o["peak"] for o in ours)
-
-    print(f"\n{name}, batch {batch}, chains of {step['num_steps']}: ms per Langevin step, "
-          f"median of {arguments.rounds} rounds (least to most)")
-    for label, values in times.items():
-        print(f"  {label:46}{spread(values)}")
-    print(f"  {'ebm':46}{spread(ours_ms)}")
-    rivals = [label for label in times if arguments.device == "cpu" or arguments.precision in label]
-    best = min(rivals, key=lambda label: statistics.median(times[label]))
-    # round by round too, so that a slow minute of the machine weighs on both sides
-    ratios = [theirs / mine for theirs, mine in zip(times[best], ours_ms)]
-    ratio = statistics.median(times[best]) / statistics.median(ours_ms)
-    print(f"  ebm's rate is {ratio:.2f} x that of {best} "
-          f"({min(ratios):.2f} to {max(ratios):.2f} round by round),\n"
-          f"  nominally {100 * fraction:.0f} % of the matrix peak ({peak:.0f} GFLOP/s)")
-    return dict(net=name, batch=batch, step=step, torch_ms=times, ebm_ms=ours_ms, best=best,
-                ratio=ratio, fraction_of_peak=fraction, peak_gflops=peak)
+    return [report(name, part, variants[part], ours, arguments) for part in arguments.parts]
 
 
 def machine(device):
@@ -247,32 +265,42 @@ def machine(device):
     return f"{name}, {os.cpu_count()} cores"
 
 
-def main():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", default="mnist,cifar10,laptop")
+    parser.add_argument("--parts", default="langevin", help="langevin, training or both [langevin]")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--precision", default="tf32", choices=["fp32", "tf32"],
-                        help="of the GPU's arithmetic")
+    parser.add_argument("--precision", default="tf32", choices=["fp32", "tf32", "bf16"],
+                        help="of the GPU's arithmetic [tf32]")
+    parser.add_argument("--budget", type=float, default=600,
+                        help="seconds after which no further variant of a table is compiled [600]")
     parser.add_argument("--json")
     arguments = parser.parse_args()
-    names = arguments.nets.split(",")
+    arguments.parts = arguments.parts.split(",")
+    if not set(arguments.parts) <= set(PARTS):
+        parser.error("--parts are langevin and training")
     if arguments.rounds < 1 or arguments.threads < 1:
         parser.error("--rounds and --threads are 1 or more")
     if not os.access(arguments.ebm, os.X_OK):
         parser.error(f"{arguments.ebm} is not there: run tools/setup.sh or name it by --ebm")
-
     if arguments.device == "cuda":
         if not torch.cuda.is_available():
             parser.error("--device cuda, but PyTorch sees no GPU")
         if not hasattr(torch, "compile"):
             parser.error("--device cuda needs PyTorch 2")
+    return arguments
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.device == "cuda":
         torch.backends.cudnn.benchmark = True
-        torch.backends.cudnn.allow_tf32 = arguments.precision == "tf32"
-        torch.backends.cuda.matmul.allow_tf32 = arguments.precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = arguments.precision != "fp32"
+        torch.backends.cuda.matmul.allow_tf32 = arguments.precision != "fp32"
     torch.set_num_threads(arguments.threads)
     head = dict(date=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
                 machine=machine(arguments.device), threads=arguments.threads,
@@ -282,10 +310,12 @@ def main():
                 load_before=round(os.getloadavg()[0], 2))
     for key, value in head.items():
         print(f"{key.replace('_', ' ')}: {value}")
-    results = [compare(name, arguments) for name in names]
+    results = [table for name in arguments.nets.split(",") for table in compare(name, arguments)]
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump(dict(head, results=results), file, indent=2)
+    if not all("best" in table for table in results):
+        sys.exit("bench_torch.py: a table has no variant of PyTorch that ran")
 
 
 if __name__ == "__main__":

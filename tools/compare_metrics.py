@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compares two runs of the same settings on two devices, iteration by iteration.
+"""Compares two runs of the same settings, iteration by iteration.
 
-    tools/compare_metrics.py RUN RUN
+    tools/compare_metrics.py RUN RUN            e.g. on two devices: losses agree to rounding
+    tools/compare_metrics.py --exact RUN RUN    every figure but the times is the same, to the last digit written
 
 Prints the largest relative difference of each loss and fails where it is beyond what rounding makes of a
 few iterations: training amplifies the last digits, so that the limit grows with the iteration.
@@ -17,31 +18,52 @@ def limit(iteration):
 
 
 def read(run):
+    """The rows of a run's metrics as text."""
     try:
         with open(run + "/metrics.csv") as file:
-            rows = csv.DictReader(line for line in file if not line.startswith("#"))
-            return [{name: float(row[name]) for name in ["iteration"] + LOSSES} for row in rows]
-    except (OSError, KeyError, ValueError) as error:
-        sys.exit(f"compare_metrics.py: {run}: no metrics of a run: {error}")
+            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+        for row in rows:
+            for name in ["iteration"] + LOSSES:
+                float(row[name])
+        return rows
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        sys.exit(f"compare_metrics.py: {run}: no metrics of a run: {error!r}")
 
 
-def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    first, second = map(read, sys.argv[1:])
-    if len(first) != len(second) or not first:
-        sys.exit(f"compare_metrics.py: {len(first)} iterations against {len(second)}")
+def agree_exactly(first, second):
+    for a, b in zip(first, second):
+        for name in a:
+            if not name.startswith("seconds_") and a[name] != b.get(name):
+                print(f"iteration {a['iteration']}, {name}: {a[name]} against {b.get(name)}")
+                return False
+    print(f"{len(first)} iterations, the same to the last digit written")
+    return True
+
+
+def agree_to_rounding(first, second):
     # of a KL term that starts at 1e-6, rounding leaves no digit
-    scale = {name: max(1e-2, max(abs(row[name]) for row in first)) for name in LOSSES}
+    scale = {name: max(1e-2, max(abs(float(row[name])) for row in first)) for name in LOSSES}
     agree = True
     print("iteration " + "".join(f"{name:>16}" for name in LOSSES) + "           limit")
     for a, b in zip(first, second):
-        differences = [abs(a[name] - b[name]) / scale[name] for name in LOSSES]
-        allowed = limit(a["iteration"])
+        differences = [abs(float(a[name]) - float(b[name])) / scale[name] for name in LOSSES]
+        allowed = limit(float(a["iteration"]))
         agree = agree and all(d <= allowed for d in differences)  # NaN does not agree
-        print(f"{a['iteration']:9.0f} " + "".join(f"{d:16.2e}" for d in differences) + f"{allowed:16.1e}")
+        print(f"{a['iteration']:>9} " + "".join(f"{d:16.2e}" for d in differences) + f"{allowed:16.1e}")
     print("the runs agree" if agree else "the runs differ beyond rounding")
-    sys.exit(0 if agree else 1)
+    return agree
+
+
+def main():
+    exact = sys.argv[1:2] == ["--exact"]
+    runs = sys.argv[2 if exact else 1:]
+    if len(runs) != 2:
+        sys.exit(__doc__)
+    first, second = map(read, runs)
+    if len(first) != len(second) or not first:
+        sys.exit(f"compare_metrics.py: {len(first)} iterations against {len(second)}")
+    agree = agree_exactly if exact else agree_to_rounding
+    sys.exit(0 if agree(first, second) else 1)
 
 
 if __name__ == "__main__":

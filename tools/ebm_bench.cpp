@@ -14,6 +14,8 @@
 #include "kernels/conv_plan.h"
 #include "tools/bench.h"
 #include "tools/bench_cases.h"
+#include "tools/bench_ceilings.h"
+#include "tools/bench_report.h"
 #include "tools/settings_flags.h"
 
 namespace ebm {
@@ -29,68 +31,6 @@ struct BenchFlags {
   std::string precision = "tf32";
   std::string json;
 };
-
-struct NetResult {
-  std::string net;
-  int64_t batch;
-  std::vector<Measurement> rows;
-};
-
-void print_net(const NetResult& result, double peak) {
-  size_t width = 0;
-  for (const Measurement& m : result.rows) width = std::max(width, m.name.size());
-  fmt::print("\n{}, batch {}\n{:<{}} {:>10} {:>9} {:>6} {:>8}  {}\n", result.net, result.batch, "",
-             width, "ms", "GFLOP/s", "peak", "GB/s", "plan");
-  for (const Measurement& m : result.rows) {
-    const double seconds = 1e-3 * m.milliseconds;
-    fmt::print("{:<{}} {:>10.3f} ", m.name, width, m.milliseconds);
-    if (m.flops > 0)
-      fmt::print("{:>9.1f} {:>5.0f}% ", 1e-9 * m.flops / seconds, 100 * m.flops / seconds / peak);
-    else
-      fmt::print("{:>9} {:>6} ", "", "");
-    fmt::print("{:>8}  {}\n", m.bytes > 0 ? fmt::format("{:.1f}", 1e-9 * m.bytes / seconds) : "",
-               m.plan);
-  }
-}
-
-// The network and the chain, so that another program can compute the same (bench_torch.py).
-nlohmann::json step_to_json(const Settings& s) {
-  const EnergyConfig energy = networks(s).energy;
-  nlohmann::json convs = nlohmann::json::array();
-  for (const ConvLayer& layer : energy.layers)
-    convs.push_back({{"channels", layer.channels},
-                     {"kernel", layer.kernel},
-                     {"stride", layer.stride},
-                     {"pad", {layer.pad.before, layer.pad.after}}});
-  return {{"image", {energy.image.height, energy.image.width, energy.image.channels}},
-          {"convs", convs},
-          {"negative_slope", energy.negative_slope},
-          {"outputs", energy.outputs},
-          {"num_steps", s.num_steps},
-          {"drift", s.drift},
-          {"noise", s.noise * s.noise_scale},
-          {"sigma_ref", s.sigma_ref},
-          {"clamp", s.clamp}};
-}
-
-nlohmann::json to_json(const NetResult& result, double peak) {
-  nlohmann::json rows = nlohmann::json::array();
-  for (const Measurement& m : result.rows) {
-    const double seconds = 1e-3 * m.milliseconds;
-    nlohmann::json row{{"part", m.part}, {"name", m.name}, {"ms", m.milliseconds}};
-    if (m.flops > 0) {
-      row["gflops"] = 1e-9 * m.flops / seconds;
-      row["fraction_of_peak"] = m.flops / seconds / peak;
-    }
-    if (m.bytes > 0) row["gb_per_s"] = 1e-9 * m.bytes / seconds;
-    if (!m.plan.empty()) row["plan"] = m.plan;
-    rows.push_back(row);
-  }
-  return {{"net", result.net},
-          {"batch", result.batch},
-          {"step", step_to_json(bench_settings(result.net))},
-          {"rows", rows}};
-}
 
 void run_bench(const BenchFlags& flags) {
   for (const std::string& net : flags.nets) bench_settings(net);  // throws for an unknown one
@@ -114,7 +54,8 @@ void run_bench(const BenchFlags& flags) {
   const std::string date = fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
   fmt::print("{}: {}, {}\n", to_string(device), describe(device), date);
 
-  const double peak_before = matrix_peak(device);
+  const Ceilings before = measure_ceilings(device);
+  reset_peak_memory(device);
   std::vector<NetResult> results;
   for (const std::string& net : flags.nets) {
     const Settings settings = bench_settings(net);
@@ -125,27 +66,28 @@ void run_bench(const BenchFlags& flags) {
       for (const Measurement& m : measure_training(settings, device)) result.rows.push_back(m);
     results.push_back(result);
   }
-  const double peak_after = matrix_peak(device);
-  // The larger one: a disturbed peak must not flatter what is compared with it.
-  const double peak = std::max(peak_before, peak_after);
-  fmt::print("matrix peak: {:.1f} GFLOP/s (before {:.1f}, after {:.1f})\n", 1e-9 * peak,
-             1e-9 * peak_before, 1e-9 * peak_after);
-  for (const NetResult& result : results) print_net(result, peak);
-  fmt::print("\npeak memory in tensors: {:.0f} MB\n",
-             1e-6 * static_cast<double>(memory_stats(device).peak_bytes_in_use));
+  const double peak_bytes = static_cast<double>(memory_stats(device).peak_bytes_in_use);
+  const Ceilings after = measure_ceilings(device);
+  const Ceilings ceilings = larger(before, after);
+  print_ceilings(before, after);
+  for (const NetResult& result : results) print_net(result, ceilings, device);
+  fmt::print("\npeak memory in tensors: {:.0f} MB\n", 1e-6 * peak_bytes);
 
   if (flags.json.empty()) return;
   nlohmann::json json{{"device", to_string(device)},
                       {"machine", describe(device)},
                       {"date", date},
                       {"threads", num_threads()},
-                      {"peak_gflops", 1e-9 * peak},
-                      {"peak_gflops_before", 1e-9 * peak_before},
-                      {"peak_gflops_after", 1e-9 * peak_after},
+                      {"peak_gflops", 1e-9 * ceilings.matrix},
+                      {"peak_gflops_before", 1e-9 * before.matrix},
+                      {"peak_gflops_after", 1e-9 * after.matrix},
+                      {"copy_gb_per_s", 1e-9 * ceilings.copy},
+                      {"copy_gb_per_s_before", 1e-9 * before.copy},
+                      {"copy_gb_per_s_after", 1e-9 * after.copy},
                       {"conv_plans", cpu::plans_to_string()},
                       {"nets", nlohmann::json::array()}};
   if (device.is_cuda()) json["precision"] = flags.precision;
-  for (const NetResult& result : results) json["nets"].push_back(to_json(result, peak));
+  for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));
   json_file << json.dump(2) << '\n';
   json_file.close();
   EBM_CHECK(json_file, "bench", json_problem, "room for the file after --json");

@@ -12,24 +12,33 @@ stop() {
   exit 1
 }
 
-# The packages of setup.sh that programs are built from, and the libraries that those are linked to.
-packages=(libdnnl-dev libdnnl2 ocl-icd-libopencl1 libfmt-dev libfmt9 doctest-dev libcli11-dev
-  nlohmann-json3-dev libstb-dev zlib1g-dev)
-
+# Those of setup.sh's packages that programs are built from, and the libraries that these need beside what
+# comes with every C++ compiler; of alternatives the first.
+dependencies() {
+  dpkg-query -W -f '${Depends}\n' "$1" | tr ',' '\n' | sed -E 's/^ *([^ |(]+).*/\1/' |
+    grep -E '^(lib|ocl-)' | grep -vE '^(libc6|libc6-dev|libgcc-s1|libgomp1|libstdc\+\+6)$' || true
+}
 tools/setup.sh --packages-only
+mapfile -t packages < <(tools/setup.sh --list-packages | grep -e '-dev$')
+for ((i = 0; i < ${#packages[@]}; ++i)); do
+  for package in $(dependencies "${packages[i]}"); do
+    [[ " ${packages[*]} " == *" $package "* ]] || packages+=("$package")
+  done
+done
+
 root=.gpu_pack/root
 rm -rf .gpu_pack
 mkdir -p "$root"
 for package in "${packages[@]}"; do
   dpkg-query -L "$package" 2>/dev/null || stop "package $package is not installed"
-done |
-  grep -E '^/usr/(include|lib|share/cmake)/' |
+done | sort -u |
+  grep -E '^/usr/(include|lib|share/cmake|share/[^/]+/cmake)/' |
   # the static libz serves, and of stb the headers do: their shared libraries have absolute links
-  grep -vE '/(libz\.so|libstb\.)' |
+  grep -vE '/(libz\.so|libstb\.|pkgconfig/)' |
   while read -r file; do
     [[ -d "$file" ]] || printf '%s\n' "$file"
   done |
-  tar -cf - --files-from=- --absolute-names --transform='s,^/,,' | tar -xf - -C "$root"
+  tar -cf - --files-from=- --absolute-names --transform='flags=r;s,^/,,' | tar -xf - -C "$root"
 
 [[ -x ./ebm ]] || stop "./ebm is not there: run tools/setup.sh first"
 ./ebm fetch mnist --data "$root/data" >/dev/null
@@ -40,4 +49,4 @@ tar -czf .gpu_pack/pack.tar.gz -C "$root" .
 rm -rf "$root"
 size=$(stat -c %s .gpu_pack/pack.tar.gz)
 ((size <= 40 * 1024 * 1024)) || stop "the pack is $((size / 1048576)) MB, more than 40"
-echo ".gpu_pack/pack.tar.gz: $((size / 1048576)) MB"
+echo ".gpu_pack/pack.tar.gz: $((size / 1048576)) MB of ${packages[*]}"

@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh [CMake arguments]    e.g. -DEBM_CUDA=OFF
 #   tools/setup.sh --packages-only      what building and testing need, nothing else
+#   tools/setup.sh --list-packages      their names; installs nothing
 #
 # EBM_SKIP_PACKAGES=1 installs nothing: for systems other than Debian, where the packages' counterparts
 # were installed by hand.
@@ -60,6 +61,10 @@ fetch_mnist() {
   fi
 }
 
+if [[ "${1:-}" == --list-packages ]]; then
+  printf '%s\n' "${packages[@]}"
+  exit 0
+fi
 install_packages "${packages[@]}"
 [[ "${1:-}" != --packages-only ]] || exit 0
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/profile_range.h"
 
 namespace ebm {
 
@@ -18,6 +19,7 @@ BatchFeed::BatchFeed(const Dataset& dataset, const Settings& s, ImageShape image
 }
 
 void BatchFeed::fill(Slot& slot, int64_t iteration) {
+  const ProfileRange range("data");
   fill_batch(dataset_, batch_indices(seed_, iteration, batch_, dataset_.count()), slot.upload.host().data());
   slot.upload.start();
   slot.iteration = iteration;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/profile_range.h"
 #include "kernels/conv_plan.h"
 #include "train/file_io.h"
 #include "train/image_grid.h"
@@ -114,6 +115,7 @@ class Run {
   }
 
   void write_samples() {
+    const ProfileRange range("samples");
     const Settings& s = options_.settings;
     // the same latent vectors all through the run, so that one sees them change
     const Trainer::Samples samples = trainer_.sample(
@@ -134,6 +136,7 @@ class Run {
   }
 
   void write_checkpoint() {
+    const ProfileRange range("checkpoint");
     SafetensorsFile file = trainer_.state();
     file.metadata[kCheckpointConfig] = options_.config;
     file.metadata[kCheckpointPlans] = cpu::plans_to_string();

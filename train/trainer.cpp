@@ -87,7 +87,7 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
       langevin_(langevin_step_of(s)),
       zero_(Tensor::zeros({1}, device)),
       rows_(Tensor::zeros({kRows, kQuantities}, device)),
-      timer_(device, kPhases),
+      timer_(device, {"ancestral", "langevin", "energy update", "vae update"}),
       graph_(device, use_graph) {
   const ImageShape image = generator_.image();
   data_ = Tensor::zeros({s.batch, image.height, image.width, image.channels}, device);

@@ -111,7 +111,7 @@ class Trainer {
     kQuantities
   };
   using Shown = std::array<Tensor, kQuantities>;
-  enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate, kPhases };
+  enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate };
 
   // The device's work of an iteration on data_, the same launches each time: by the method's algorithm, made of
   // the parts below.

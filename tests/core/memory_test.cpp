@@ -38,6 +38,9 @@ TEST_CASE("memory counters follow what is in use") {
     CHECK(memory_stats(device).bytes_in_use == during.bytes_in_use);
   }
   CHECK(memory_stats(device).bytes_in_use == before.bytes_in_use);
+  CHECK(memory_stats(device).peak_bytes_in_use > before.bytes_in_use);
+  reset_peak_memory(device);
+  CHECK(memory_stats(device).peak_bytes_in_use == before.bytes_in_use);
 }
 
 TEST_CASE("in steady state the system is not asked for memory") {

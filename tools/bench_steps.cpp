@@ -1,0 +1,128 @@
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "kernels/conv.h"
+#include "models/energy.h"
+#include "tools/bench_cases.h"
+#include "tools/bench_clock.h"
+#include "train/recorded_chain.h"
+#include "train/trainer.h"
+
+namespace ebm {
+namespace {
+
+// Multiply-adds of one image's convolution; `map` becomes its output's shape.
+double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& geometry) {
+  const Shape w{channels, kernel, kernel, map[3]};
+  map = conv2d_shape(map, w, geometry);
+  return static_cast<double>(map.size()) * kernel * kernel * w[3];
+}
+
+// Multiply-adds of f for one image, the head's outputs summed into one.
+double energy_macs(const EnergyConfig& config) {
+  Shape map{1, config.image.height, config.image.width, config.image.channels};
+  double macs = 0;
+  for (const ConvLayer& l : config.layers)
+    macs += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  return macs + static_cast<double>(map.size());
+}
+
+// Bytes of one Langevin step that goes layer by layer: forward reads the input and writes the output, the
+// gradient reads that of the output and the output's signs and writes that of the input; weights are read
+// in each direction; the update reads x and ∂f/∂x and writes x.
+double langevin_bytes(const EnergyConfig& config, int64_t batch) {
+  Shape map{batch, config.image.height, config.image.width, config.image.channels};
+  double elements = 3.0 * static_cast<double>(map.size());
+  for (const ConvLayer& l : config.layers) {
+    const Shape w{l.channels, l.kernel, l.kernel, map[3]};
+    const Shape out = conv2d_shape(map, w, {l.stride, l.pad});
+    elements += static_cast<double>(2 * map.size() + 3 * out.size() + 2 * w.size());
+    map = out;
+  }
+  const double head = static_cast<double>(map.size() / batch);
+  return sizeof(float) * (elements + 2.0 * head * static_cast<double>(batch) + 2.0 * head);
+}
+
+// Floating-point operations of one training iteration.
+double iteration_flops(const Settings& s) {
+  const NetworkConfigs n = networks(s);
+  double encoder = 0, generator = 0;  // multiply-adds of one image
+  Shape map{1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
+  for (const ConvLayer& l : n.encoder.layers)
+    encoder += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  encoder += 2.0 * static_cast<double>(map.size() * n.encoder.latent);
+  map = {1, 1, 1, n.generator.latent};
+  for (const GeneratorLayer& l : n.generator.layers) {
+    const Shape w{map[3], l.kernel, l.kernel, l.channels};
+    generator += static_cast<double>(map.size()) * l.kernel * l.kernel * l.channels;
+    map = conv_transpose2d_shape(map, w, {l.stride, l.pad});
+  }
+  // a gradient with respect to x costs as much as the value; one for all parameters twice as much
+  const double energy = energy_macs(n.energy);
+  const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
+  return 2 * (chains * generator + chains * s.num_steps * 2 * energy +
+              (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
+}
+
+}  // namespace
+
+Measurement measure_langevin(const Settings& settings, int64_t batch, Device device) {
+  const EnergyConfig config = networks(settings).energy;
+  const EnergyNet energy(config, device, 1);
+  const ImageShape image = config.image;
+  Tensor x =
+      random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
+  const int64_t steps = settings.num_steps;
+  const LangevinStep step = langevin_step_of(settings);
+  RecordedChain recorded(energy, x.shape(), device, steps, step, {1, Stream::langevin, 0, 0});
+  const auto chain = [&] { recorded.run(x, 0); };
+  const double seconds = median_seconds(device, chain, 4.0);
+  return {.part = "langevin",
+          .name = fmt::format("langevin step, batch {}, chain of {}", batch, steps),
+          .milliseconds = 1e3 * seconds / static_cast<double>(steps),
+          // ∂f/∂x costs as much as f
+          .flops = 2 * 2 * energy_macs(config) * static_cast<double>(batch),
+          .bytes = langevin_bytes(config, batch),
+          .calls = calls_of(chain) / static_cast<double>(steps),
+          .plan = ""};
+}
+
+std::vector<Measurement> measure_training(const Settings& settings, Device device) {
+  constexpr int kLeastIterations = 3, kMostIterations = 25;
+  constexpr double kBudget = 5.0;  // seconds
+  Trainer trainer(settings, device);
+  const ImageShape image = networks(settings).energy.image;
+  const Tensor x =
+      random_tensor({settings.batch, image.height, image.width, image.channels}, device);
+  std::vector<double> ancestral, langevin, energy, vae, whole;
+  double spent = 0, calls = 0;
+  const int together = device.is_cuda() ? 8 : 1;  // iterations begun before one waits, as a run does
+  for (int i = 0; i < 2; ++i) trainer.step(x);    // plans, memory and, on a GPU, the record
+  for (int i = 0; i < kMostIterations && (i < kLeastIterations || spent < kBudget); ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    calls = calls_of([&] { trainer.begin_step(x); });
+    for (int k = 1; k < together; ++k) trainer.begin_step(x);
+    const Metrics m = trainer.finish_steps().back();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    ancestral.push_back(m.seconds_ancestral);
+    langevin.push_back(m.seconds_langevin);
+    energy.push_back(m.seconds_energy);
+    vae.push_back(m.seconds_vae);
+    whole.push_back(seconds / together);
+    spent += seconds;
+  }
+  const double chain_flops = 2 * 2 * energy_macs(networks(settings).energy) *
+                             static_cast<double>(settings.chains * settings.num_steps);
+  const std::string iteration = fmt::format("iteration, batch {}, {} chains of {}", settings.batch,
+                                            settings.chains, settings.num_steps);
+  const auto row = [](const std::string& name, const std::vector<double>& seconds, double flops, double calls) {
+    return Measurement{.part = "training", .name = name, .milliseconds = 1e3 * median(seconds),
+                       .flops = flops, .bytes = 0, .calls = calls, .plan = ""};
+  };
+  return {row(iteration, whole, iteration_flops(settings), calls),
+          row("  1 ancestral samples", ancestral, 0, 0), row("  2 langevin", langevin, chain_flops, 0),
+          row("  3 energy update", energy, 0, 0), row("  4 vae update", vae, 0, 0)};
+}
+
+}  // namespace ebm
