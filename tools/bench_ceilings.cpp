@@ -48,7 +48,7 @@ double copy_rate(Device device) {
 
 Ceilings measure_ceilings(Device device) {
   const Ceilings ceilings{matrix_rate(device), copy_rate(device)};
-  release_cached_memory(device);  // nothing that follows needs blocks of this size
+  current_pool(device)->release_cached();  // nothing that follows needs blocks of this size
   return ceilings;
 }
 

@@ -19,12 +19,13 @@ namespace {
 
 volatile std::sig_atomic_t stop_signal = 0;
 
-// The first signal asks for a clean end; a second one of its kind ends the program at once.
+// The first signal asks for a clean end; a second one of its kind ends the program at once. But SIGPIPE and
+// SIGXCPU (`ulimit -St SECONDS`: the processor time is used up) come again and again by themselves.
 void stop_cleanly_on_signals() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU}) {
     struct sigaction action {};
     action.sa_handler = [](int received) { stop_signal = received; };
-    action.sa_flags = number == SIGPIPE ? 0 : SA_RESETHAND;
+    action.sa_flags = number == SIGPIPE || number == SIGXCPU ? 0 : SA_RESETHAND;
     ::sigaction(number, &action, nullptr);
   }
 }
