@@ -51,6 +51,15 @@ class Trainer {
   };
   Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
 
+  // The parts of sample(), for images and latent vectors of the caller's. With the averages where they are kept.
+  // g_α(z) (n,H,W,C) of z (n,d). Batch normalisation takes its batch's statistics, which a few unusual z would
+  // shift: they are computed among draws from N(0, I), the same in every batch.
+  Tensor generate(const Tensor& z);
+  // μ_β(x) (n,d), the mean of π_β(z|x), of x (n,H,W,C).
+  Tensor encode(const Tensor& x);
+  // Steps first_step … first_step + num_steps - 1 of the chains that sample() runs with `key`, in place.
+  void revise(Tensor& x, const RandomKey& key, int64_t num_steps, double noise_scale, int64_t first_step = 0);
+
   // U_θ(x) for each image (N).
   Tensor energy(const Tensor& x);
 
