@@ -46,14 +46,11 @@ void draw(Picture& picture, const Glyph& g, int64_t left) {
 
 }  // namespace
 
-void check_caption(const std::string& text) {
-  for (const char character : text) glyph(character);
-}
-
 Picture caption_strip(std::span<const std::string> texts, int64_t cell_width, int64_t channels) {
   const int64_t pitch = cell_width + kGridPadding, advance = kCaptionCharacter * kCaptionScale;
-  Picture strip{{kRows * kCaptionScale + 2 * kMargin, static_cast<int64_t>(texts.size()) * pitch + kGridPadding, channels},
-                {}};
+  const int64_t height = kRows * kCaptionScale + 2 * kMargin;
+  const int64_t total = static_cast<int64_t>(texts.size()) * pitch + kGridPadding;
+  Picture strip{{height, total, channels}, {}};
   strip.pixels.assign(static_cast<size_t>(strip.shape.elements()), 0);
   for (size_t i = 0; i < texts.size(); ++i) {
     const int64_t fits = std::min(static_cast<int64_t>(texts[i].size()), (cell_width + kCaptionScale) / advance);

@@ -11,11 +11,9 @@ namespace ebm {
 inline constexpr int64_t kCaptionScale = 2;        // screen pixels of a font pixel
 inline constexpr int64_t kCaptionCharacter = 4;    // font pixels from one character to the next
 
-// Of "0123456789+-.=EtU" and the space; Error for another character.
-void check_caption(const std::string& text);
-
 // A strip as wide as a grid of `cell_width`-pixel images (train/image_grid.h), with a text centred under each
-// column; texts that are too wide for their cell are cut. channels as in the grid.
+// column; texts that are too wide for their cell are cut. channels as in the grid. Throws Error for a character that
+// is none of "0123456789+-.=EtU " and would show.
 Picture caption_strip(std::span<const std::string> texts, int64_t cell_width, int64_t channels);
 
 // One below the other. Throws Error unless widths and channels agree.

@@ -18,7 +18,8 @@ void PictureFlags::add_to(CLI::App& command, const char* name) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("X");
   command.add_option("--seed", seed, "seed of the latent vectors and the noise [1]")->type_name("N");
-  command.add_option("--out", out, fmt::format("the picture [{}.png in the run's folder, where a report shows it]", name))
+  command
+      .add_option("--out", out, fmt::format("the picture [{}.png in the run's folder, where a report shows it]", name))
       ->type_name("FILE.png");
 }
 

@@ -36,8 +36,8 @@ TEST_CASE("a text that is too wide is cut at its cell") {
   const Picture strip = caption_strip(std::vector<std::string>{"888", "8"}, 14, 1);  // 14 pixels hold two characters
   const std::vector<std::string> rows = drawn(strip);
   CHECK(rows[0] == "###.###...###..");  // two in the first cell, the gap, one in the second
-  CHECK_NOTHROW(check_caption("t=20 -1.5E+03 U"));
-  CHECK(contains(error_of([] { check_caption("1,5"); }), "','"));
+  CHECK_NOTHROW(caption_strip(std::vector<std::string>{"t=20 -1.5E+03 U"}, 200, 1));
+  CHECK(contains(error_of([] { caption_strip(std::vector<std::string>{"1,5"}, 200, 1); }), "','"));
 }
 
 TEST_CASE("pictures are stacked where their widths agree") {
