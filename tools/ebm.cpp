@@ -1,4 +1,4 @@
-// ./ebm: data sets, samples, energies, checkpoints, measurements.
+// ./ebm: data sets, samples, energies, checkpoints, reports, pictures, measurements.
 #include "tools/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
@@ -11,6 +11,12 @@ int main(int argc, char** argv) {
   ebm::add_sample_command(app);
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
+  ebm::add_report_command(app);
+  ebm::add_interpolate_command(app);
+  ebm::add_trace_command(app);
+  ebm::add_reconstruct_command(app);
+  ebm::add_neighbours_command(app);
+  ebm::add_mean_command(app);
   ebm::add_bench_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
 }

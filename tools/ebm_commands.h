@@ -15,6 +15,12 @@ void add_fetch_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
 void add_info_command(CLI::App& app);
+void add_report_command(CLI::App& app);
+void add_interpolate_command(CLI::App& app);
+void add_trace_command(CLI::App& app);
+void add_reconstruct_command(CLI::App& app);
+void add_neighbours_command(CLI::App& app);
+void add_mean_command(CLI::App& app);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {

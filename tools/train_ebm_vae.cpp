@@ -9,6 +9,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "core/check.h"
+#include "evaluate/report.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/progress.h"
@@ -35,6 +36,18 @@ std::string recipe_for_help(int argc, char** argv) {
     for (const std::string& name : dataset_names())
       if (name == argv[i]) return name;
   return "mnist";
+}
+
+// Writes the report of a run's folder; returns why it could not, "" when it could.
+std::string report_trouble(const std::filesystem::path& folder) {
+  try {
+    write_report({{folder}}, folder / kReportName);
+    return "";
+  } catch (const Error& e) {
+    return e.message();
+  } catch (const std::exception& e) {
+    return e.what();
+  }
 }
 
 int train(TrainFlags& flags) {
@@ -80,10 +93,18 @@ int train(TrainFlags& flags) {
   stop_cleanly_on_signals();
   Progress progress(style, settings.iterations);
   const auto begin = std::chrono::steady_clock::now();
-  const RunResult result = run_training(options, dataset, progress);
+  RunResult result;
+  try {
+    result = run_training(options, dataset, progress);
+  } catch (const Error&) {
+    report_trouble(options.folder);  // a run that diverged for good is worth a look; its error is what is told
+    throw;
+  }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
+  const std::string trouble = report_trouble(options.folder);
+  if (!trouble.empty()) progress.notice("no report: " + trouble);
   const std::string checkpoint = result.checkpoint.filename().string();
   if (result.stopped) {
     progress.say(fmt::format(
@@ -94,9 +115,9 @@ int train(TrainFlags& flags) {
   }
   progress.say(
       fmt::format("done: {} iterations of {} in {}; samples in {} (left: generator, right: "
-                  "revised), {}, metrics.csv, all in {}",
+                  "revised), {}, metrics.csv{}, all in {}",
                   result.iterations, settings.recipe, duration_text(seconds),
-                  result.samples.string(), checkpoint, options.folder.string()));
+                  result.samples.string(), checkpoint, trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
   return 0;
 }
 
@@ -107,6 +128,7 @@ int main(int argc, char** argv) {
   ebm::limit_spinning(argv);
   CLI::App app{
       "Trains an energy-based model, a generator and an encoder by variational MCMC teaching.\n"
+      "The run's folder gets checkpoints, sample pictures, metrics.csv and, at its end, report.html.\n"
       "Signs: f = -U up to the reference; energy gap = mean f(data) - mean f(samples).",
       "train_ebm_vae"};
   ebm::TrainFlags flags;

@@ -6,7 +6,7 @@ namespace ebm {
 void Trainer::short_run(Shown& shown) {
   timer_.begin(kAncestral);
   const Tensor x_0 = noise_images(settings_.chains, key(Stream::start));  // (n, H, W, C)
-  update_energy(revise(x_0, shown), shown);
+  update_energy(run_chains(x_0, shown), shown);
 }
 
 }  // namespace ebm

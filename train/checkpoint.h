@@ -16,6 +16,7 @@ inline constexpr const char* kCheckpointFormat = "ebm.checkpoint";  // version o
 inline constexpr const char* kCheckpointConfig = "config";          // content of config.toml
 inline constexpr const char* kCheckpointPlans = "conv_plans";       // kernels/conv_plan.h
 inline constexpr const char* kCheckpointThreads = "threads";        // equal bits need equal threads
+inline constexpr const char* kCheckpointDevice = "device";          // what made it, for people to read
 
 // Files named like checkpoints in a folder, oldest first, whatever is in them. Empty if there is no
 // folder.

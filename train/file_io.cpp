@@ -122,7 +122,12 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
   file.commit();
 }
 
-void check_writable(const std::filesystem::path& path) { AtomicFile probe(path); }
+void check_writable(const std::filesystem::path& path) {
+  std::error_code error;
+  EBM_CHECK(!std::filesystem::is_directory(path, error), "write_file", path.string() + ", a folder",
+            "a file that can be written");
+  AtomicFile probe(path);
+}
 
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;

@@ -28,7 +28,7 @@ LangevinStep langevin_step_of(const Settings& s) {
 }
 
 ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
-                          const RandomKey& key, int64_t first_chain) {
+                          const RandomKey& key, int64_t first_chain, int64_t first_step) {
   const EnergyNet::Frozen f(energy);
   const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
   ChainStats stats;
@@ -38,7 +38,7 @@ ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps,
     const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];    // (N, H, W, C)
     if (t + 1 == num_steps) stats.grad_sq = sum_squares(energy_gradient(x, df_dx, step));
     RandomKey step_key = key;
-    step_key.step = static_cast<uint32_t>(t);
+    step_key.step = static_cast<uint32_t>(first_step + t);
     langevin_step(x, df_dx, step, step_key, first_element);       // (6)
   }
   return stats;

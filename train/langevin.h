@@ -17,7 +17,8 @@ struct ChainStats {
 
 // Runs num_steps steps of all chains in place: x (N,H,W,C). Noise is drawn from (key, step t, global chain
 // first_chain + i), so that any split of the chains over calls or ranks gives the same samples.
+// Steps count from first_step: a chain may be run in parts.
 ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
-                          const RandomKey& key, int64_t first_chain = 0);
+                          const RandomKey& key, int64_t first_chain = 0, int64_t first_step = 0);
 
 }  // namespace ebm

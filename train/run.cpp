@@ -141,6 +141,7 @@ class Run {
     file.metadata[kCheckpointConfig] = options_.config;
     file.metadata[kCheckpointPlans] = cpu::plans_to_string();
     file.metadata[kCheckpointThreads] = std::to_string(num_threads());
+    file.metadata[kCheckpointDevice] = describe(options_.device);
     guard_->save(file.metadata);
     store_.write(trainer_.iteration(), std::move(file));
   }

@@ -70,6 +70,7 @@ class UseAverages {
 // Batch normalisation takes its batch's statistics: samples are always drawn in batches of this size, a multiple of
 // the four elements that are drawn at a time.
 constexpr int64_t kSampleBatch = 100;
+constexpr int64_t kGivenInBatch = 20;  // of generate()
 
 }  // namespace
 
@@ -145,7 +146,7 @@ void Trainer::algorithm_1(Shown& shown) {
   timer_.begin(kAncestral);
   const Tensor z_hat = latent();                                    // 1. ẑ ~ N(0, I_d)             (n, d)
   const Tensor x_hat = generator_(Var(z_hat)).value();              //    x̂ = g_α(ẑ)               (n, H, W, C)
-  const Tensor x_tilde = revise(x_hat, shown);                      // 2. x̃: l Langevin steps      (n, H, W, C)
+  const Tensor x_tilde = run_chains(x_hat, shown);                      // 2. x̃: l Langevin steps      (n, H, W, C)
   // 3. and 4. after 5., as the recipes do; both see the same x̃
   update_energy(x_tilde, shown);                                    // 5. θ by (7)
   update_vae(x_tilde, shown);                                       // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
@@ -164,7 +165,7 @@ Tensor Trainer::noise_images(int64_t n, const RandomKey& key) const {
   return x;
 }
 
-Tensor Trainer::revise(const Tensor& x_hat, Shown& shown) {
+Tensor Trainer::run_chains(const Tensor& x_hat, Shown& shown) {
   timer_.begin(kLangevin);
   Tensor x_tilde = x_hat.clone();                                                             // (n, H, W, C)
   const ChainStats chain = langevin_chain(energy_, x_tilde, settings_.num_steps, langevin_, key(Stream::langevin));
@@ -284,6 +285,36 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
     out.revised.view(first * image.elements(), part).copy_from(x.view(0, part));
   }
   return out;
+}
+
+Tensor Trainer::generate(const Tensor& z) {
+  const UseAverages averages({{&generator_.parameters(), &generator_adam_}});
+  const int64_t n = z.extent(0), d = settings_.latent;
+  const ImageShape image = generator_.image();
+  Tensor out = Tensor::empty({n, image.height, image.width, image.channels}, device_);
+  Tensor batch = standard_normal({kSampleBatch, d}, device_, {settings_.seed, Stream::sample, 1, 0});
+  for (int64_t first = 0; first < n; first += kGivenInBatch) {
+    const int64_t count = std::min(kGivenInBatch, n - first);
+    batch.view(0, {count, d}).copy_from(z.view(first * d, {count, d}));
+    const Tensor x = generator_(Var(batch)).value();  // (kSampleBatch, H, W, C)
+    const Shape part{count, image.height, image.width, image.channels};
+    out.view(first * image.elements(), part).copy_from(x.view(0, part));
+  }
+  return out;
+}
+
+Tensor Trainer::encode(const Tensor& x) {
+  const UseAverages averages({{&encoder_.parameters(), &encoder_adam_}});
+  return encoder_(Var(x)).mu.value();
+}
+
+void Trainer::revise(Tensor& x, const RandomKey& key, int64_t num_steps, double noise_scale, int64_t first_step) {
+  const UseAverages averages({{&energy_.parameters(), &energy_adam_}});
+  LangevinStep step = langevin_;
+  step.noise = static_cast<float>(settings_.noise * noise_scale);
+  RandomKey chain_key = key;
+  chain_key.stream = Stream::langevin;
+  langevin_chain(energy_, x, num_steps, step, chain_key, 0, first_step);
 }
 
 Tensor Trainer::energy(const Tensor& x) {

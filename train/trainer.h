@@ -62,6 +62,15 @@ class Trainer {
   static constexpr int64_t kBufferImages = 10'000;
   Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
 
+  // The parts of sample(), for images and latent vectors of the caller's. With the averages where they are kept.
+  // g_α(z) (n,H,W,C) of z (n,d). Batch normalisation takes its batch's statistics, which a few unusual z would
+  // shift: they are computed among draws from N(0, I), the same in every batch.
+  Tensor generate(const Tensor& z);
+  // μ_β(x) (n,d), the mean of π_β(z|x), of x (n,H,W,C).
+  Tensor encode(const Tensor& x);
+  // Steps first_step … first_step + num_steps - 1 of the chains that sample() runs with `key`, in place.
+  void revise(Tensor& x, const RandomKey& key, int64_t num_steps, double noise_scale, int64_t first_step = 0);
+
   // U_θ(x) for each image (N).
   Tensor energy(const Tensor& x);
 
@@ -126,7 +135,7 @@ class Trainer {
   RandomKey key(Stream stream) const;
   Tensor latent() const;  // ẑ ~ N(0, I_d), (n, d)
   // The images after l Langevin steps from x̂ (n,H,W,C).
-  Tensor revise(const Tensor& x_hat, Shown& shown);
+  Tensor run_chains(const Tensor& x_hat, Shown& shown);
   // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being data_.
   void update_energy(const Tensor& x_tilde, Shown& shown);
   // (α, β) by Adam on the VAE's loss of these images, (9).

@@ -1,0 +1,77 @@
+// The report that every run leaves, and ./ebm report.
+#include <doctest/doctest.h>
+
+#include "tests/tools/program.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace {
+
+Outcome train(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
+  return Program(EBM_TRAIN_PROGRAM, tiny(arguments), folder.path()).wait();
+}
+
+Outcome report(const TemporaryFolder& folder, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "report");
+  return Program(EBM_PROGRAM, arguments, folder.path()).wait();
+}
+
+}  // namespace
+
+TEST_CASE("a run leaves its report, and two runs make one page") {
+  const TemporaryFolder folder;
+  for (const char* name : {"first", "second"}) {
+    const Outcome run = train(folder, {"synthetic", "--iterations", "2", "--out", name});
+    REQUIRE_MESSAGE(run.code == 0, run.err);
+    CHECK(contains(run.out, "report.html"));
+    CHECK(contains(get(folder / name / "report.html"), "data:image/png;base64,"));
+  }
+  const Outcome both = report(folder, {"first", "second", "--out", "both.html"});
+  CHECK_MESSAGE(both.code == 0, both.err);
+  CHECK(contains(both.out, "report of 2 runs in both.html"));
+  const std::string page = get(folder / "both.html");
+  CHECK(contains(page, "\"name\":\"first\""));
+  CHECK(contains(page, "\"name\":\"second\""));
+  CHECK(report(folder, {"first"}).code == 0);
+  CHECK(std::filesystem::exists(folder / "report.html"));
+}
+
+TEST_CASE("a stopped run and one that diverged for good have a report") {
+  const TemporaryFolder folder;
+  Program program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
+  REQUIRE(eventually([&] { return contains(get(folder / "run/metrics.csv"), "\n5,"); }));
+  program.signal(SIGINT);
+  CHECK(program.wait().code == 128 + SIGINT);
+  CHECK(std::filesystem::exists(folder / "run/report.html"));
+
+  const Outcome diverged = train(folder, {"synthetic", "--iterations", "100", "--out", "bad", "--energy-lr", "0.9",
+                                          "--guard-retries", "0", "--quiet"});
+  CHECK(diverged.is_error_with("training"));
+  CHECK(std::filesystem::exists(folder / "bad/report.html"));
+}
+
+TEST_CASE("a report that cannot be written is a note and costs the run nothing") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "run/report.html/in the way");
+  const Outcome run = train(folder, {"synthetic", "--iterations", "2", "--out", "run"});
+  CHECK(run.code == 0);
+  CHECK(contains(run.err, "note: no report: "));
+  CHECK(contains(run.out, "done: 2 iterations"));
+  CHECK(!contains(run.out, "report.html"));
+}
+
+TEST_CASE("what is no run, or cannot be written, is one line") {
+  const TemporaryFolder folder;
+  put(folder / "run/config.toml", "");
+  put(folder / "empty/file", "");
+  CHECK(report(folder, {}).is_error_with("runs is required"));
+  CHECK(report(folder, {"nowhere"}).is_error_with("nowhere"));
+  CHECK(report(folder, {"run", "empty"}).is_error_with("empty without config.toml"));
+  CHECK(report(folder, {"run/config.toml"}).is_error_with("no folder"));
+  CHECK(report(folder, {"run", "--out", "no/such/page.html"}).is_error_with("no/such"));
+  CHECK(report(folder, {"run", "--out", "run"}).is_error_with("run"));
+  CHECK(report(folder, {"run", "--uot", "x"}).is_error_with("did you mean --out?"));
+  CHECK(report(folder, std::vector<std::string>(9, "run")).is_error_with("9 runs"));
+  CHECK(!std::filesystem::exists(folder / "report.html"));
+}

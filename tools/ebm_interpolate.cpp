@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "kernels/random_fill.h"
+#include "tools/ebm_picture.h"
+#include "train/image_grid.h"
+
+namespace ebm {
+namespace {
+
+constexpr char kName[] = "interpolate";
+
+struct InterpolateFlags {
+  PictureFlags picture;
+  std::string n = "8", columns = "8";
+};
+
+// z_ρ = (1 − ρ) z_l + ρ z_r for ρ = 0 … 1 in `columns` equal steps, row by row: (n·columns, d).
+std::vector<float> between(const std::vector<float>& ends, int64_t n, int64_t columns, int64_t d) {
+  std::vector<float> z;
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t column = 0; column < columns; ++column) {
+      const float rho = static_cast<float>(column) / static_cast<float>(columns - 1);
+      const float *left = ends.data() + row * d, *right = ends.data() + (n + row) * d;
+      for (int64_t i = 0; i < d; ++i) z.push_back((1 - rho) * left[i] + rho * right[i]);
+    }
+  return z;
+}
+
+void interpolate(const InterpolateFlags& flags) {
+  const int64_t n = count_within("n", flags.n, 1, kMostImagesAcross);
+  const int64_t columns = count_within("columns", flags.columns, 2, kMostImagesAcross);
+  const PicturePlan plan = plan_picture(flags.picture, kName);
+  Trainer& trainer = *plan.trainer;
+  const int64_t d = trainer.settings().latent;
+  Tensor ends = Tensor::empty({2 * n, d}, trainer.device());  // z_l of all rows, then z_r
+  fill_normal(ends, plan.key, 0.0f, 1.0f);
+  const Tensor z = Tensor::from_host(between(ends.to_host(), n, columns, d), {n * columns, d}, trainer.device());
+  Tensor x = trainer.generate(z);  // (n·columns, H, W, C)
+  const Picture generated = image_grid(x.to_host(), plan.image(), n, columns, kPictureScale);
+  trainer.revise(x, plan.key, plan.num_steps, plan.noise_scale);
+  write_png(plan.out, side_by_side(generated, image_grid(x.to_host(), plan.image(), n, columns, kPictureScale)));
+  fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} Langevin steps)\n", n,
+             columns, plan.out.string(), plan.num_steps);
+}
+
+}  // namespace
+
+void add_interpolate_command(CLI::App& app) {
+  auto flags = std::make_shared<InterpolateFlags>();
+  CLI::App* command = app.add_subcommand(kName, "images on the line between two latent vectors, and revised");
+  flags->picture.add_to(*command, kName);
+  command->add_option("--n", flags->n, "rows: pairs of latent vectors [8]")->type_name("N");
+  command->add_option("--columns", flags->columns, "images of a row, both ends among them [8]")->type_name("N");
+  command->callback([flags] { interpolate(*flags); });
+}
+
+}  // namespace ebm

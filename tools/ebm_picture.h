@@ -1,0 +1,52 @@
+// What the commands share that leave a picture of a trained model: ./ebm interpolate, trace, reconstruct,
+// neighbours, mean.
+#pragma once
+
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <string>
+
+#include "tools/ebm_commands.h"
+#include "train/dataset.h"
+
+namespace ebm {
+
+inline constexpr int64_t kPictureScale = 2;        // screen pixels of an image's pixel
+inline constexpr int64_t kMostImagesAcross = 100;  // in a picture, rows and columns
+
+struct PictureFlags {
+  ModelFlags model;
+  std::string steps, seed = "1", out;
+  double noise_scale = -1;
+
+  // `name`.png in the run's folder is the picture's place where --out says nothing.
+  void add_to(CLI::App& command, const char* name);
+};
+
+// A model ready to draw, and how.
+struct PicturePlan {
+  std::unique_ptr<Trainer> trainer;
+  std::filesystem::path out;
+  RandomKey key;
+  int64_t num_steps;
+  double noise_scale;
+
+  ImageShape image() const { return trainer->generator().image(); }
+  // The file of that ending beside the picture, as in trace.json.
+  std::filesystem::path beside(const char* ending) const;
+};
+
+// Loads the model and makes sure that the picture and the files of these endings beside it can be written.
+PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<const char*> beside = {});
+
+// A count between `least` and `most`; throws Error naming the flag otherwise.
+int64_t count_within(const std::string& flag, const std::string& text, int64_t least, int64_t most);
+
+// Images of a data set as (N, H, W, C) floats in [-1, 1]: the first `count`.
+std::vector<float> first_images(const ImageSet& images, int64_t count);
+
+// The data set that the model was trained on, with its notes told; fetched when it is not there.
+Dataset load_own_data(const PicturePlan& plan, const std::string& data, Split split);
+
+}  // namespace ebm

@@ -1,0 +1,102 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "evaluate/results.h"
+#include "tools/ebm_picture.h"
+#include "train/image_grid.h"
+
+namespace ebm {
+namespace {
+
+constexpr char kName[] = "reconstruct";
+constexpr int64_t kBatch = 100, kColumns = 10;
+constexpr int64_t kDefaultImages = 1000;
+
+struct ReconstructFlags {
+  PictureFlags picture;
+  std::string n = "20", images, data;
+};
+
+struct Reconstructions {
+  std::vector<float> x, decoded, revised;  // (N, H, W, C) each
+};
+
+Reconstructions reconstruct(const PicturePlan& plan, const ImageSet& images, int64_t count) {
+  Reconstructions r;
+  r.x = first_images(images, count);
+  const ImageShape shape = plan.image();
+  for (int64_t first = 0; first < count; first += kBatch) {
+    const int64_t n = std::min(kBatch, count - first);
+    const Tensor x = Tensor::from_host(std::span(r.x).subspan(first * shape.elements(), n * shape.elements()),
+                                       {n, shape.height, shape.width, shape.channels}, plan.trainer->device());
+    Tensor y = plan.trainer->generate(plan.trainer->encode(x));  // g(μ(x)) (n, H, W, C)
+    const std::vector<float> decoded = y.to_host();
+    RandomKey key = plan.key;
+    key.iteration = static_cast<uint32_t>(first / kBatch);  // noise of its own for every batch
+    plan.trainer->revise(y, key, plan.num_steps, plan.noise_scale);
+    const std::vector<float> revised = y.to_host();
+    r.decoded.insert(r.decoded.end(), decoded.begin(), decoded.end());
+    r.revised.insert(r.revised.end(), revised.begin(), revised.end());
+  }
+  return r;
+}
+
+// Rows of x, g(μ(x)) and its revision below each other, ten images wide.
+Picture triples(const Reconstructions& r, int64_t n, ImageShape image) {
+  const int64_t columns = std::min(kColumns, n), blocks = (n + columns - 1) / columns;
+  std::vector<float> cells;
+  for (int64_t block = 0; block < blocks; ++block)
+    for (const std::vector<float>* row : {&r.x, &r.decoded, &r.revised})
+      for (int64_t i = block * columns; i < (block + 1) * columns; ++i) {
+        const float* x = row->data() + i * image.elements();
+        if (i < n) cells.insert(cells.end(), x, x + image.elements());
+        else cells.insert(cells.end(), static_cast<size_t>(image.elements()), -1.0f);
+      }
+  return image_grid(cells, image, 3 * blocks, columns, kPictureScale);
+}
+
+double mean_squared_distance(const std::vector<float>& a, const std::vector<float>& b, int64_t images) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += std::pow(static_cast<double>(a[i]) - b[i], 2);
+  return sum / static_cast<double>(images);
+}
+
+void reconstruct_command(const ReconstructFlags& flags) {
+  const int64_t n = count_within("n", flags.n, 1, kMostImagesAcross);
+  const PicturePlan plan = plan_picture(flags.picture, kName, {".json"});
+  const Dataset test = load_own_data(plan, flags.data, Split::test);
+  const int64_t images = flags.images.empty() ? std::min(kDefaultImages, test.count())
+                                              : count_within("images", flags.images, 1, test.count());
+  EBM_CHECK(n <= images, "--n", flags.n, fmt::format("at most the {} images that are measured", images));
+  const Reconstructions r = reconstruct(plan, test.images, images);
+  const double decoded = mean_squared_distance(r.x, r.decoded, images);
+  const double revised = mean_squared_distance(r.x, r.revised, images);
+  write_png(plan.out, triples(r, n, plan.image()));
+  const std::string note = fmt::format("{} test images of {}, {} Langevin steps, noise scale {}, seed {}", images,
+                                       test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
+  const auto per_pixel = [&](double squared) { return std::sqrt(squared / static_cast<double>(plan.image().elements())); };
+  write_results(plan.beside(".json"), {{{"Reconstruction",
+                                         {{"mean |x - g(mu(x))|^2", {decoded}, note},
+                                          {"the same after revision", {revised}, note},
+                                          {"root mean square of a pixel, g(mu(x))", {per_pixel(decoded)}, "pixels in [-1, 1]"},
+                                          {"root mean square of a pixel, revised", {per_pixel(revised)}, "pixels in [-1, 1]"}}}}});
+  fmt::print("{} test images in {} (rows: x, g(mu(x)), revised); mean |x - g(mu(x))|^2 {:.4g}, after revision {:.4g}, "
+             "of {} images\n",
+             n, plan.out.string(), decoded, revised, images);
+}
+
+}  // namespace
+
+void add_reconstruct_command(CLI::App& app) {
+  auto flags = std::make_shared<ReconstructFlags>();
+  CLI::App* command = app.add_subcommand(kName, "test images x, g(mu(x)) and its revision");
+  flags->picture.add_to(*command, kName);
+  command->add_option("--n", flags->n, "images shown [20]")->type_name("N");
+  command->add_option("--images", flags->images, "images measured [1000, or all there are]")->type_name("N");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command->callback([flags] { reconstruct_command(*flags); });
+}
+
+}  // namespace ebm

@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "evaluate/report.h"
+#include "tools/ebm_commands.h"
+#include "train/file_io.h"
+
+namespace ebm {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ReportFlags {
+  std::vector<std::string> runs;
+  std::string out = kReportName;
+};
+
+void report(const ReportFlags& flags) {
+  const std::vector<fs::path> folders(flags.runs.begin(), flags.runs.end());
+  EBM_CHECK(static_cast<int64_t>(folders.size()) <= kMostRunsInReport, "report",
+            fmt::format("{} runs", folders.size()), fmt::format("at most {}", kMostRunsInReport));
+  check_writable(flags.out);
+  write_report(folders, flags.out);
+  fmt::print("report of {} run{} in {}\n", folders.size(), folders.size() == 1 ? "" : "s", flags.out);
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& app) {
+  auto flags = std::make_shared<ReportFlags>();
+  CLI::App* command = app.add_subcommand("report", "one HTML page about one or more runs, side by side");
+  command->add_option("runs", flags->runs, "folders of runs, at most 8")->required()->type_name("DIR");
+  command->add_option("--out", flags->out, "the page; it needs no other file and no network [report.html]")
+      ->type_name("FILE.html");
+  command->callback([flags] { report(*flags); });
+}
+
+}  // namespace ebm
