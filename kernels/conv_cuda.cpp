@@ -75,7 +75,8 @@ void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometr
   bias_activation(y, b, negative_slope);
 }
 
-void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx) {
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,
+                          const LeakyMask& mask, Tensor& dx) {
   const Framed framed =
       frame(Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry);
   Tensor result = framed.has_border() ? Tensor::empty(framed.problem.x, dx.device()) : dx;
@@ -89,6 +90,7 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
                                         workspace, c.workspace, &kZero, s.plan.x, out);
   });
   if (framed.has_border()) crop_images(result, framed.extra_h, framed.extra_w, dx);
+  pass_through(mask, dx);
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {

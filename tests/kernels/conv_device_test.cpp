@@ -27,6 +27,8 @@ void compare_all(double tolerance) {
     const Tensor dy = cpu_normal(conv2d_shape(c.x, c.w, c.geometry), 4);
     CHECK(difference(conv2d_backward_data(dy.to(device), w.to(device), c.x, c.geometry),
                      conv2d_backward_data(dy, w, c.x, c.geometry)) < tolerance);
+    CHECK(difference(conv2d_backward_data(dy.to(device), w.to(device), c.x, c.geometry, {x.to(device), 0.2f}),
+                     conv2d_backward_data(dy, w, c.x, c.geometry, {x, 0.2f})) < tolerance);
     CHECK(difference(conv2d_backward_weight(x.to(device), dy.to(device), c.w, c.geometry),
                      conv2d_backward_weight(x, dy, c.w, c.geometry)) < tolerance);
   }
