@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "kernels/conv_plan.h"
 #include "kernels/conv_routine.h"
+#include "kernels/round_operand.h"
 
 namespace ebm::cpu {
 namespace {
@@ -130,7 +131,9 @@ ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b
   return *found;
 }
 
-void run(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) {
+void run(const ConvProblem& problem, const Tensor& given_a, const Tensor& given_b, const Tensor& third,
+         Tensor& out) {
+  const Tensor a = round_operands(given_a, precision()), b = round_operands(given_b, precision());
   const std::lock_guard lock(state().mutex);
   choose(problem, a, b, third, out).run(a, b, third, out);
 }

@@ -6,6 +6,7 @@
 #include "kernels/conv.h"
 #include "kernels/conv_plan_cuda.h"
 #include "kernels/pad.h"
+#include "kernels/round_operand.h"
 
 namespace ebm::cuda {
 namespace {
@@ -28,8 +29,11 @@ Framed frame(Direction direction, Device device, const Shape& x, const Shape& w,
           v.extra};
 }
 
-// cuDNN expects 16-byte alignment; a view into a parameter buffer may start anywhere.
-Tensor aligned(const Tensor& tensor) {
+// An operand as cuDNN is given it. In bf16 it is rounded here and multiplied by tf32's tensor cores, to which
+// bf16 values are exact: cuDNN's bf16 tensors would round the result too. cuDNN expects 16-byte alignment; a view
+// into a parameter buffer may start anywhere.
+Tensor operand(const Tensor& tensor) {
+  if (precision() == Precision::bf16) return round_operands(tensor, Precision::bf16);
   return reinterpret_cast<uintptr_t>(tensor.data()) % 16 == 0 ? tensor : tensor.clone();
 }
 
@@ -51,7 +55,7 @@ void run_first_supported(const char* op, const ConvProblem& problem, const Run& 
   }
   EBM_FAIL(op,
            "x " + to_string(problem.x) + ", w " + to_string(problem.w) + " in " +
-               (problem.precision == Precision::tf32 ? "tf32" : "fp32"),
+               name(problem.precision),
            "a convolution that cuDNN has an algorithm for");
 }
 
@@ -62,8 +66,8 @@ constexpr float kOne = 1.0f, kZero = 0.0f;
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y) {
   const Framed framed = frame(Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry);
-  const Tensor input = framed.has_border() ? pad_images(x, framed.extra_h, framed.extra_w) : aligned(x);
-  const Tensor weight = aligned(w);
+  const Tensor input = framed.has_border() ? operand(pad_images(x, framed.extra_h, framed.extra_w)) : operand(x);
+  const Tensor weight = operand(w);
   float* out = y.mutable_data();
   run_first_supported("cudnnConvolutionForward", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {
@@ -80,7 +84,7 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
   const Framed framed =
       frame(Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry);
   Tensor result = framed.has_border() ? Tensor::empty(framed.problem.x, dx.device()) : dx;
-  const Tensor gradient = aligned(dy), weight = aligned(w);
+  const Tensor gradient = operand(dy), weight = operand(w);
   float* out = result.mutable_data();
   run_first_supported("cudnnConvolutionBackwardData", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {
@@ -96,8 +100,8 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {
   const Framed framed =
       frame(Direction::backward_weight, x.device(), x.shape(), dw.shape(), dy.shape(), geometry);
-  const Tensor input = framed.has_border() ? pad_images(x, framed.extra_h, framed.extra_w) : aligned(x);
-  const Tensor gradient = aligned(dy);
+  const Tensor input = framed.has_border() ? operand(pad_images(x, framed.extra_h, framed.extra_w)) : operand(x);
+  const Tensor gradient = operand(dy);
   float* out = dw.mutable_data();
   run_first_supported("cudnnConvolutionBackwardFilter", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {

@@ -87,7 +87,7 @@ std::unique_ptr<ConvPlan> make_plan(cudnnHandle_t handle, const ConvProblem& pro
                                         problem.stride_w, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
   // CUDNN_DEFAULT_MATH would take TF32 where it can: fp32 has to be asked for.
-  const auto math = problem.precision == Precision::tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+  const auto math = problem.precision == Precision::fp32 ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
   check(cudnnSetConvolutionMathType(plan->conv, math), "cudnnSetConvolutionMathType");
   plan->candidates = ask_heuristic(handle, problem.direction, *plan);
   if (problem.precision == Precision::fp32) {

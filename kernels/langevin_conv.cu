@@ -155,7 +155,8 @@ void langevin_step_conv(Tensor& x, const Tensor& df_dh, const LeakyMask& mask, c
                                            w.data(),
                                            step.unclamped_as_infinite(),
                                            key,
-                                           first_element};
+                                           first_element,
+                                           precision()};
     run(x.device(), x.extent(0), all);
   };
   if (g.stride_h == 1 && x.extent(3) == 1) return run_with.template operator()<1, 1>();

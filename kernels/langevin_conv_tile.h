@@ -12,6 +12,7 @@
 
 #include "kernels/conv.h"
 #include "kernels/langevin.h"
+#include "kernels/round_operand.h"
 
 namespace ebm {
 
@@ -54,6 +55,7 @@ struct ConvStep {
   LangevinStep step;
   RandomKey key;
   uint64_t first_element;
+  Precision precision;  // both operands are rounded to it, and multiplied in fp32
 
   // Quads of a block's memory: dy's tile and the weights of a chunk, later the sums in their place.
   EBM_HD static int memory_quads(const ConvStepTile& t) {
@@ -77,6 +79,7 @@ struct ConvStep {
           const Quad h = *reinterpret_cast<const Quad*>(y + at);
           for (int j = 0; j < 4; ++j) value.v[j] *= leaky_derivative(h.v[j], negative_slope);
         }
+        for (int j = 0; j < 4; ++j) value.v[j] = round_operand(value.v[j], precision);
       }
       memory[i] = value;
     }
@@ -84,7 +87,7 @@ struct ConvStep {
     const int taps = t.r * t.s * kChannels;
     for (int i = thread; i < taps * kLanes; i += threads) {
       const int k = k0 + 4 * (i % kLanes), tap = i / kLanes;
-      for (int j = 0; j < 4; ++j) weights[i].v[j] = k + j < t.k ? weight[int64_t{k + j} * taps + tap] : 0.0f;
+      for (int j = 0; j < 4; ++j) weights[i].v[j] = k + j < t.k ? round_operand(weight[int64_t{k + j} * taps + tap], precision) : 0.0f;
     }
   }
 

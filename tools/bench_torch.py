@@ -255,10 +255,12 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--precision", default="tf32", choices=["fp32", "tf32"],
-                        help="of the GPU's arithmetic")
+    parser.add_argument("--precision", choices=["fp32", "tf32"],
+                        help="of the GPU's arithmetic [tf32]; the CPU's is fp32")
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    if arguments.precision is None:
+        arguments.precision = "tf32" if arguments.device == "cuda" else "fp32"
     names = arguments.nets.split(",")
     if arguments.rounds < 1 or arguments.threads < 1:
         parser.error("--rounds and --threads are 1 or more")

@@ -12,5 +12,6 @@ int main(int argc, char** argv) {
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
   ebm::add_bench_command(app);
+  ebm::add_precision_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
 }

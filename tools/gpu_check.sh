@@ -104,8 +104,8 @@ phase_sanitize() {
 }
 
 phase_bench() {
-  build-gpu/ebm bench --device cuda --net mnist --batch 400 --json build-gpu/bench_mnist.json &&
-    build-gpu/ebm bench --device cuda --net cifar10 --batch 900 --json build-gpu/bench_cifar10.json &&
+  build-gpu/ebm bench --device cuda --precision tf32 --net mnist --batch 400 --json build-gpu/bench_mnist.json &&
+    build-gpu/ebm bench --device cuda --precision tf32 --net cifar10 --batch 900 --json build-gpu/bench_cifar10.json &&
     python3 tools/bench_torch.py --device cuda --nets mnist,cifar10 --ebm build-gpu/ebm --rounds 3 \
       --json build-gpu/bench_torch.json
 }
