@@ -53,4 +53,12 @@ TEST_CASE("convolutions on the test device agree with the CPU's emulation of bf1
   set_precision(Precision::fp32);
 }
 
+TEST_CASE("a NaN passes through a convolution's activation on the test device" * doctest::skip(same_device())) {
+  const Device device = test_device();
+  const Tensor x = Tensor::from_host(std::vector<float>(64, NAN), {1, 2, 2, 16}, device);
+  const Tensor w = normal({16, 1, 1, 16}, 1), b = normal({16}, 2);
+  for (float y : conv2d(x, w, b, {}, 0.2f).to_host()) CHECK(std::isnan(y));
+  for (float y : conv2d_backward_data(x, w, x.shape(), {}, {x, 0.2f}).to_host()) CHECK(std::isnan(y));
+}
+
 }  // namespace ebm
