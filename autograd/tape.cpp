@@ -73,7 +73,8 @@ std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targ
     for (size_t i = 0; i < needs.size(); ++i) needs[i] = depends(node->inputs[i]);
     std::vector<LeakyMask> input_masks;
     for (const Var& input : node->inputs) input_masks.push_back(mask_of(early, input));
-    Gradients result(through(mask_of(late, node->output), dy->second), std::move(needs), std::move(input_masks));
+    Gradients result(through(mask_of(late, node->output), dy->second), std::move(needs),
+                     std::move(input_masks));
     node->backward(result);
 
     for (size_t i = 0; i < node->inputs.size(); ++i) {

@@ -21,7 +21,8 @@ struct DoubleConv {
       for (int64_t q = 0; q < y[2]; ++q)
         for (int64_t r = 0; r < w[1]; ++r)
           for (int64_t s = 0; s < w[2]; ++s) {
-            const int64_t row = p * g.stride_h + r - g.pad_h.before, column = q * g.stride_w + s - g.pad_w.before;
+            const int64_t row = p * g.stride_h + r - g.pad_h.before;
+            const int64_t column = q * g.stride_w + s - g.pad_w.before;
             if (row < 0 || row >= x[1] || column < 0 || column >= x[2]) continue;
             visit((row * x[2] + column) * x[3], (r * w[2] + s) * w[3] * w[0], (p * y[2] + q) * y[3]);
           }
@@ -62,7 +63,8 @@ std::vector<double> forward(const DoubleConv& l, const std::vector<double>& x, d
 }
 
 // dx from dy of leaky ReLU's output y.
-std::vector<double> backward(const DoubleConv& l, const std::vector<double>& y, std::vector<double> dy, double slope) {
+std::vector<double> backward(const DoubleConv& l, const std::vector<double>& y, std::vector<double> dy,
+                             double slope) {
   std::vector<double> dx(l.x.size());
   const int64_t k = l.w[0];
   for (size_t i = 0; i < y.size(); ++i) dy[i] *= y[i] > 0 ? 1 : slope;
@@ -85,7 +87,8 @@ double norm(const double* v, int64_t n) {
 
 }  // namespace
 
-std::vector<double> reference_gradient(const EnergyConfig& config, const Parameters& parameters, const Tensor& x) {
+std::vector<double> reference_gradient(const EnergyConfig& config, const Parameters& parameters,
+                                       const Tensor& x) {
   const std::vector<DoubleConv> layers = double_layers(config, parameters);
   const std::vector<float> head = parameters["head.weight"].value().to_host();  // (outputs, features)
   const auto features = static_cast<int64_t>(head.size()) / config.outputs;
@@ -106,7 +109,8 @@ std::vector<double> reference_gradient(const EnergyConfig& config, const Paramet
   return gradient;
 }
 
-GradientError gradient_error(const std::vector<double>& g, const std::vector<double>& reference, int64_t images) {
+GradientError gradient_error(const std::vector<double>& g, const std::vector<double>& reference,
+                             int64_t images) {
   const auto all = static_cast<int64_t>(reference.size()), size = all / images;
   const double length = norm(reference.data(), all);
   std::vector<double> difference(g.size());

@@ -116,7 +116,8 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {
   const Framed framed =
       frame(Direction::backward_weight, x.device(), x.shape(), dw.shape(), dy.shape(), geometry);
-  const Tensor input = framed.has_border() ? operand(pad_images(x, framed.extra_h, framed.extra_w)) : operand(x);
+  const Tensor image = operand(x);
+  const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
   const Tensor gradient = operand(dy);
   float* out = dw.mutable_data();
   run_first_supported("cudnnConvolutionBackwardFilter", framed.problem,

@@ -214,7 +214,8 @@ std::vector<GraphDescriptor> make_graph(const FusedConvProblem& p, cudnnHandle_t
   return parts;
 }
 
-bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float* w, const float* third, float* out) {
+bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float* w, const float* third,
+                    float* out) {
   static auto* plans = new std::map<std::string, FusedPlan>;  // kept until the process ends, like the handles
   static std::mutex mutex;
   const CudnnHandle cudnn = open_handle(problem.device);
@@ -233,7 +234,8 @@ bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float
   GraphDescriptor variant(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
   variant.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, ids);
   variant.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, pointers);
-  variant.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, static_cast<void*>(workspace.mutable_data()));
+  void* const memory = workspace.mutable_data();
+  variant.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, memory);
   variant.finalize();
   const cudnnStatus_t status = cudnnBackendExecute(cudnn.handle, plan.plan->get(), variant.get());
   if (status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000) {  // the heuristic promised too much

@@ -1,8 +1,8 @@
 // A convolution with its activation in one kernel, by cuDNN's graph API:
 //   forward        y = leaky_relu(conv(x, w) + b)
 //   backward data  dx = conv2d_backward_data(dy, w) · leaky_relu'(mask)
-// Whether cuDNN has an engine for such a graph depends on the GPU and the shapes; where it has none the caller
-// runs two kernels (conv_cuda.cpp). Unlike the older API it takes uneven padding as it is.
+// Whether cuDNN has an engine for such a graph depends on the GPU and the shapes; where it has none the
+// caller runs two kernels (conv_cuda.cpp). Unlike the older API it takes uneven padding as it is.
 #pragma once
 
 #include <cudnn.h>
@@ -61,8 +61,9 @@ struct FusedConvProblem {
 // The graph of a problem, and what its operations consist of. Needs no GPU with handle nullptr.
 std::vector<GraphDescriptor> make_graph(const FusedConvProblem& problem, cudnnHandle_t handle);
 
-// Operands: forward x, w, bias or nullptr, y; backward data dy, w, mask, dx; all 16-byte aligned. False, and nothing
-// done, if cuDNN has no engine for the problem.
-bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float* w, const float* third, float* out);
+// Operands: forward x, w, bias or nullptr, y; backward data dy, w, mask, dx; all 16-byte aligned. False, and
+// nothing done, if cuDNN has no engine for the problem.
+bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float* w, const float* third,
+                    float* out);
 
 }  // namespace ebm::cuda

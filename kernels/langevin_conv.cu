@@ -77,9 +77,10 @@ void run(Device device, int64_t images, const ConvStep<kStride, kChannels>& step
 }
 
 int64_t memory_bytes(const ConvStepTile& tile, int stride, int64_t channels) {
-  const int quads = stride == 1   ? channels == 1 ? ConvStep<1, 1>::memory_quads(tile) : ConvStep<1, 3>::memory_quads(tile)
-                    : channels == 1 ? ConvStep<2, 1>::memory_quads(tile)
-                                    : ConvStep<2, 3>::memory_quads(tile);
+  const int quads = stride == 1 && channels == 1   ? ConvStep<1, 1>::memory_quads(tile)
+                    : stride == 1                  ? ConvStep<1, 3>::memory_quads(tile)
+                    : channels == 1                ? ConvStep<2, 1>::memory_quads(tile)
+                                                   : ConvStep<2, 3>::memory_quads(tile);
   return quads * static_cast<int64_t>(sizeof(Quad));
 }
 

@@ -1,10 +1,12 @@
-// The arithmetic of langevin_conv.cu: what one block does, phase by phase, a phase being a function of the thread's
-// number. On the GPU the threads are threads and the memory is shared memory; on the CPU a loop runs them.
+// The arithmetic of langevin_conv.cu: what one block does, phase by phase, a phase being a function of the
+// thread's number. On the GPU the threads are threads and the memory is shared memory; on the CPU a loop
+// runs them.
 //
-// With stride t, pixel t·u + i − before of an axis gets tap r = i + t·a from output u − a alone. So the pixels are
-// taken in patches of t × t: all of patch (u, v) read the same outputs (u − a, v − b), each once. A block owns a
-// band of patch rows of one image. A thread owns kPatches neighbouring patches and, of every kChunk channels K, the
-// four of its lane; kLanes threads share the patches and their sums are added at the end.
+// With stride t, pixel t·u + i − before of an axis gets tap r = i + t·a from output u − a alone. So the
+// pixels are taken in patches of t × t: all of patch (u, v) read the same outputs (u − a, v − b), each once.
+// A block owns a band of patch rows of one image. A thread owns kPatches neighbouring patches and, of every
+// kChunk channels K, the four of its lane; kLanes threads share the patches and their sums are added at the
+// end.
 #pragma once
 
 #include <algorithm>
@@ -87,7 +89,10 @@ struct ConvStep {
     const int taps = t.r * t.s * kChannels;
     for (int i = thread; i < taps * kLanes; i += threads) {
       const int k = k0 + 4 * (i % kLanes), tap = i / kLanes;
-      for (int j = 0; j < 4; ++j) weights[i].v[j] = k + j < t.k ? round_operand(weight[int64_t{k + j} * taps + tap], precision) : 0.0f;
+      for (int j = 0; j < 4; ++j) {
+        const float value = k + j < t.k ? weight[int64_t{k + j} * taps + tap] : 0.0f;
+        weights[i].v[j] = round_operand(value, precision);
+      }
     }
   }
 

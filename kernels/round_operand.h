@@ -1,5 +1,5 @@
-// The rounding of an operand in the reduced precisions (core/precision.h), to the nearest, ties to even. A GPU's
-// own conversion to tf32 may treat ties differently, by one unit of the tenth bit.
+// The rounding of an operand in the reduced precisions (core/precision.h), to the nearest, ties to even. A
+// GPU's own conversion to tf32 may treat ties differently, by one unit of the tenth bit.
 #pragma once
 
 #include "core/precision.h"
@@ -8,7 +8,8 @@
 
 namespace ebm {
 
-// x with the last `dropped` bits of its mantissa rounded away. Beyond the largest number: infinity. NaN stays NaN.
+// x with the last `dropped` bits of its mantissa rounded away. Beyond the largest number: infinity. NaN
+// stays NaN.
 EBM_HD float round_mantissa(float x, int dropped) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, x);
   const uint32_t last = uint32_t{1} << dropped;                   // of the bits that stay

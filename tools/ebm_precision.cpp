@@ -33,12 +33,13 @@ void print_row(const char* label, const GradientError& error, double drift, doub
              noise > 0 ? fmt::format("{:.2e}", drift * error.rms / noise) : "");
 }
 
-// The gradient at the network's own samples. f is piecewise linear: where rounding turns the sign of a unit, the
-// gradient jumps to a neighbouring piece's. So the yardstick is how much the exact gradient itself changes
-// when x moves by the noise of one step.
+// The gradient at the network's own samples. f is piecewise linear: where rounding turns the sign of a unit,
+// the gradient jumps to a neighbouring piece's. So the yardstick is how much the exact gradient itself
+// changes when x moves by the noise of one step.
 void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed) {
   const Settings& s = trainer.settings();
-  const Tensor x = trainer.sample(n, {seed, Stream::sample, 0, 0}, s.num_steps, s.noise_scale).revised;  // (n,H,W,C)
+  const RandomKey key{seed, Stream::sample, 0, 0};
+  const Tensor x = trainer.sample(n, key, s.num_steps, s.noise_scale).revised;  // (n,H,W,C)
   const EnergyNet& energy = trainer.energy_net();
   const EnergyConfig config = networks(s).energy;
   const std::vector<double> reference = reference_gradient(config, energy.parameters(), x);
@@ -53,8 +54,8 @@ void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed
   fmt::print("  {:<18}{:>16}{:>16}{:>12}{:>16}\n", "", "relative error", "worst image", "along it", "step / noise");
   for (const Precision p : {Precision::fp32, Precision::tf32, Precision::bf16})
     print_row(name(p), gradient_error(energy, x, reference, p), s.drift, s.noise);
-  print_row("fp64 at x + noise", gradient_error(reference_gradient(config, energy.parameters(), moved), reference, n),
-            s.drift, s.noise);
+  const std::vector<double> there = reference_gradient(config, energy.parameters(), moved);
+  print_row("fp64 at x + noise", gradient_error(there, reference, n), s.drift, s.noise);
 }
 
 void compare(const PrecisionFlags& flags) {

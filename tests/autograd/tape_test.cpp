@@ -59,7 +59,9 @@ TEST_CASE("one tape answers several questions") {
 }
 
 TEST_CASE("a leaky layer's output may be a target, have several readers, or be the loss") {
-  const auto tensor = [](std::vector<float> v, const Shape& shape) { return Tensor::from_host(v, shape, test_device()); };
+  const auto tensor = [](std::vector<float> v, const Shape& shape) {
+    return Tensor::from_host(v, shape, test_device());
+  };
   const Var x(tensor({1, -1}, {1, 1, 2, 1})), w(tensor({2}, {1, 1, 1, 1})), v(tensor({3}, {1, 1, 1, 1}));
   Tape tape;
   const Var h = conv2d(x, w, {}, {}, 0.5f);                 // (2, -1) = leaky(2x)

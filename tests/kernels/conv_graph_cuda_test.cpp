@@ -1,5 +1,5 @@
-// What of the fused convolutions can be judged without a GPU: cuDNN accepts every descriptor and the whole graph.
-// Which engines there are only a GPU can say.
+// What of the fused convolutions can be judged without a GPU: cuDNN accepts every descriptor and the whole
+// graph. Which engines there are only a GPU can say.
 #include "kernels/conv_graph_cuda.h"
 
 #include <doctest/doctest.h>

@@ -31,13 +31,15 @@ std::vector<Case> cases() {
         for (Padding pad : {Padding{0, 0}, Padding{1, 2}, Padding{0, 1}, Padding{4, 1}})
           for (int64_t size : {5, 9}) {
             if (pad.before >= kernel + stride) continue;
-            all.push_back({{2, size, size + 2, channels}, {36, kernel, kernel, channels}, uneven(stride, stride, pad, {1, 1})});
+            all.push_back({{2, size, size + 2, channels},
+                           {36, kernel, kernel, channels},
+                           uneven(stride, stride, pad, {1, 1})});
           }
   return all;
 }
 
-Tensor unfused(const Tensor& start, const Tensor& df_dh, const LeakyMask& mask, const Tensor& w, const ConvGeometry& g,
-               const LangevinStep& step, uint64_t first) {
+Tensor unfused(const Tensor& start, const Tensor& df_dh, const LeakyMask& mask, const Tensor& w,
+               const ConvGeometry& g, const LangevinStep& step, uint64_t first) {
   Tensor ds = df_dh.clone(), x = start.clone();
   auto values = ds.to_host();
   const auto h = mask.y.to_host();
@@ -63,7 +65,8 @@ TEST_CASE("the fused step equals the convolution's gradient and the update one a
     for (uint64_t first : {uint64_t{0}, uint64_t{7}}) {
       Tensor x = start.clone();
       langevin_step_conv(x, df_dh, {h, 0.2f}, w, c.geometry, kStep, kKey, first);
-      CHECK(relative_error(x.to_host(), unfused(start, df_dh, {h, 0.2f}, w, c.geometry, kStep, first).to_host()) < 2e-6);
+      const Tensor expected = unfused(start, df_dh, {h, 0.2f}, w, c.geometry, kStep, first);
+      CHECK(relative_error(x.to_host(), expected.to_host()) < 2e-6);
     }
     ++seen;
   }
@@ -94,7 +97,8 @@ TEST_CASE("the fused step says which layers it cannot compute") {
   CHECK_FALSE(langevin_step_conv_applies({1, 28, 28, 1}, {64, 5, 5, 1}, {3, {1, 2}}));   // stride
   CHECK_FALSE(langevin_step_conv_applies({1, 2000, 2000, 1}, {64, 5, 5, 1}, {1, {1, 2}}));  // a row is too wide
   Tensor x = normal({1, 6, 6, 2}, 1);
-  CHECK_THROWS_AS(langevin_step_conv(x, normal({1, 4, 4, 4}, 2), {}, normal({4, 3, 3, 2}, 3), {1, {}}, kStep, kKey), Error);
+  const Tensor df_dh = normal({1, 4, 4, 4}, 2), w = normal({4, 3, 3, 2}, 3);
+  CHECK_THROWS_AS(langevin_step_conv(x, df_dh, {}, w, {1, {}}, kStep, kKey), Error);
 }
 
 }  // namespace ebm
