@@ -14,9 +14,10 @@ namespace {
 // Wraps the value; records how its gradient flows back if a tape is alive. The backward function holds
 // only the tensors that its derivative reads.
 template <class F>
-Var record(std::vector<Var> inputs, Tensor value, F&& backward) {
+Var record(std::vector<Var> inputs, Tensor value, F&& backward, float negative_slope = 1.0f) {
   Var output(std::move(value));
-  if (Tape* tape = Tape::current()) tape->record(std::move(inputs), output, std::forward<F>(backward));
+  if (Tape* tape = Tape::current())
+    tape->record(std::move(inputs), output, std::forward<F>(backward), negative_slope);
   return output;
 }
 
@@ -37,13 +38,12 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometr
   EBM_CHECK(slope >= 0 && slope <= 1, "conv2d", "negative slope " + std::to_string(slope), "0 to 1");
   Tensor y = conv2d(x.value(), w.value(), value_or_none(b), geometry, slope);
   const Tensor xv = x.value(), wv = w.value();
-  return record({x, w, b}, y, [=](Gradients& g) {
-    // through the activation first: dy of the sum conv + b
-    const Tensor ds = slope == 1 ? g.dy() : unary_backward(Unary::leaky_relu, {}, y, g.dy(), slope);
-    if (g.needs(0)) g.set(0, conv2d_backward_data(ds, wv, xv.shape(), geometry));
-    if (g.needs(1)) g.set(1, conv2d_backward_weight(xv, ds, wv.shape(), geometry));
-    if (g.needs(2)) g.set(2, sum_columns(ds));
-  });
+  const auto backward = [=](Gradients& g) {  // g.dy(): of the sum conv + b
+    if (g.needs(0)) g.set(0, conv2d_backward_data(g.dy(), wv, xv.shape(), geometry, g.take_mask(0)));
+    if (g.needs(1)) g.set(1, conv2d_backward_weight(xv, g.dy(), wv.shape(), geometry));
+    if (g.needs(2)) g.set(2, sum_columns(g.dy()));
+  };
+  return record({x, w, b}, y, backward, slope);
 }
 
 Var conv_transpose2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry) {

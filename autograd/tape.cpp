@@ -17,6 +17,10 @@ uint64_t next_var_id() {
   return next++;
 }
 
+Tensor through(const LeakyMask& mask, const Tensor& dy) {
+  return mask.y.defined() ? unary_backward(Unary::leaky_relu, {}, mask.y, dy, mask.negative_slope) : dy;
+}
+
 }  // namespace
 
 Var::Var(Tensor value) : state_(std::make_shared<State>(State{std::move(value), next_var_id()})) {}
@@ -25,8 +29,8 @@ Tape::Tape() : outer_(innermost) { innermost = this; }
 Tape::~Tape() { innermost = outer_; }
 Tape* Tape::current() { return innermost; }
 
-void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward) {
-  nodes_.push_back({std::move(inputs), output, std::move(backward)});
+void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward, float negative_slope) {
+  nodes_.push_back({std::move(inputs), output, std::move(backward), negative_slope});
 }
 
 std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targets) {
@@ -42,6 +46,22 @@ std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targ
     }
   }
 
+  // The gradient of a value that a leaky ReLU made is kept as of before that leaky ReLU: each contribution is
+  // passed through early, where the op that makes it may do so in its own kernel. Targets and the loss are
+  // asked for as they are; theirs is passed through late, when their own op's turn comes.
+  std::unordered_set<uint64_t> asked_for{loss.id()};
+  for (const Var& target : targets) asked_for.insert(target.id());
+  std::unordered_map<uint64_t, LeakyMask> early, late;  // by Var id
+  for (const Node& node : nodes_) {
+    const uint64_t id = node.output.id();
+    if (node.negative_slope != 1.0f && depends(node.output))
+      (asked_for.contains(id) ? late : early)[id] = {node.output.value(), node.negative_slope};
+  }
+  const auto mask_of = [](const std::unordered_map<uint64_t, LeakyMask>& masks, const Var& v) {
+    const auto found = v.defined() ? masks.find(v.id()) : masks.end();
+    return found != masks.end() ? found->second : LeakyMask{};
+  };
+
   // Backward over it: pass each value's gradient on to the inputs that depend on a target.
   std::unordered_map<uint64_t, Tensor> gradients;  // by Var id
   gradients[loss.id()] = full(loss.shape(), 1.0f, loss.value().device());
@@ -51,14 +71,18 @@ std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targ
 
     std::vector<bool> needs(node->inputs.size());
     for (size_t i = 0; i < needs.size(); ++i) needs[i] = depends(node->inputs[i]);
-    Gradients result(dy->second, std::move(needs));
+    std::vector<LeakyMask> input_masks;
+    for (const Var& input : node->inputs) input_masks.push_back(mask_of(early, input));
+    Gradients result(through(mask_of(late, node->output), dy->second), std::move(needs),
+                     std::move(input_masks));
     node->backward(result);
 
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       if (!result.needs(i)) continue;
+      const Tensor dx = through(result.take_mask(i), result[i]);
       Tensor& sum = gradients[node->inputs[i].id()];
       // never in place: one tensor may be the gradient of several values
-      sum = sum.defined() ? binary(Binary::add, sum, result[i]) : result[i];
+      sum = sum.defined() ? binary(Binary::add, sum, dx) : dx;
     }
   }
 

@@ -9,9 +9,11 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
+#include "kernels/leaky_relu.h"
 
 namespace ebm {
 
@@ -38,16 +40,22 @@ class Var {
 // What the backward function of an op reads and fills: input i wants a gradient only if needs(i).
 class Gradients {
  public:
-  Gradients(const Tensor& dy, std::vector<bool> needs) : dy_(dy), needs_(std::move(needs)), dx_(needs_.size()) {}
+  Gradients(const Tensor& dy, std::vector<bool> needs, std::vector<LeakyMask> masks)
+      : dy_(dy), needs_(std::move(needs)), masks_(std::move(masks)), dx_(needs_.size()) {}
 
   const Tensor& dy() const { return dy_; }
   bool needs(size_t input) const { return needs_[input]; }
   void set(size_t input, Tensor dx) { dx_[input] = std::move(dx); }
   const Tensor& operator[](size_t input) const { return dx_[input]; }
 
+  // The leaky ReLU that made the input, if its gradient has to go through it next. An op that takes it passes
+  // its dx through, in the kernel that makes dx; for all others the tape does so in a pass of its own.
+  LeakyMask take_mask(size_t input) { return std::exchange(masks_[input], {}); }
+
  private:
   Tensor dy_;
   std::vector<bool> needs_;
+  std::vector<LeakyMask> masks_;  // y undefined: none, or taken
   std::vector<Tensor> dx_;
 };
 
@@ -67,14 +75,16 @@ class Tape {
 
   // The innermost tape of this thread, or nullptr.
   static Tape* current();
-  // Called by ops.
-  void record(std::vector<Var> inputs, const Var& output, Backward backward);
+  // Called by ops. An op whose last act is a leaky ReLU gives its slope: its backward function is then given
+  // the gradient before that leaky ReLU.
+  void record(std::vector<Var> inputs, const Var& output, Backward backward, float negative_slope = 1.0f);
 
  private:
   struct Node {
     std::vector<Var> inputs;
     Var output;
     Backward backward;
+    float negative_slope;  // 1: no leaky ReLU at the end
   };
   std::vector<Node> nodes_;
   Tape* outer_;

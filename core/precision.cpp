@@ -15,7 +15,17 @@ void set_precision(Precision precision) { current = precision; }
 Precision parse_precision(const std::string& text) {
   if (text == "fp32") return Precision::fp32;
   if (text == "tf32") return Precision::tf32;
-  EBM_FAIL("precision", "\"" + text + "\"", "fp32 or tf32");
+  if (text == "bf16") return Precision::bf16;
+  EBM_FAIL("precision", "\"" + text + "\"", "fp32, tf32 or bf16");
+}
+
+const char* name(Precision precision) {
+  switch (precision) {
+    case Precision::fp32: return "fp32";
+    case Precision::tf32: return "tf32";
+    case Precision::bf16: return "bf16";
+  }
+  return "";
 }
 
 }  // namespace ebm

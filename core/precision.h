@@ -1,16 +1,22 @@
-// In which arithmetic the GPU's convolutions and matrix products run. x, energies, reductions, noise,
-// updates and optimiser state are fp32 in every mode. The CPU always computes in fp32.
+// In which arithmetic convolutions and matrix products run. x, energies, biases, sums, reductions, noise,
+// updates and optimiser state are fp32 in every mode.
+//   fp32  operands and products in fp32
+//   tf32  operands rounded to 10 bits behind the leading one, summed in fp32
+//   bf16  operands rounded to 7 bits, summed in fp32
+// On a GPU the reduced modes run on its tensor cores. The CPU emulates them, by rounding the operands before
+// its fp32 arithmetic: slower than fp32, there to see what a mode does to gradients and to training.
 #pragma once
 
 #include <string>
 
 namespace ebm {
 
-enum class Precision { fp32, tf32 };
+enum class Precision { fp32, tf32, bf16 };
 
 Precision precision();
 void set_precision(Precision precision);
-// Reads fp32 | tf32; throws Error for another word.
+const char* name(Precision precision);
+// Reads fp32 | tf32 | bf16; throws Error for another word.
 Precision parse_precision(const std::string& text);
 
 }  // namespace ebm

@@ -16,6 +16,13 @@ struct BiasActivation {
   }
 };
 
+struct PassThrough {
+  const float* y;
+  float* dy;
+  float slope;
+  EBM_HD void operator()(int64_t i) const { dy[i] *= leaky_derivative(y[i], slope); }
+};
+
 }  // namespace
 
 void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
@@ -30,6 +37,12 @@ void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
   } else {
     map_channels(y.device(), rows, channels, BiasActivation<false>{nullptr, data, negative_slope});
   }
+}
+
+void pass_through(const LeakyMask& mask, Tensor& dy) {
+  if (!mask.y.defined()) return;
+  check_same_shape("pass_through", mask.y, dy);
+  map(dy.device(), dy.size(), PassThrough{mask.y.data(), dy.mutable_data(), mask.negative_slope});
 }
 
 }  // namespace ebm

@@ -1,11 +1,13 @@
-// The end of a layer, in place: y = leaky_relu(y + b), one read and one write.
+// The end of a layer in either direction, in place: one read and one write of what is changed.
 #pragma once
 
-#include "core/tensor.h"
+#include "kernels/leaky_relu.h"
 
 namespace ebm {
 
-// y (…,C), b (C) or undefined. negative_slope: 1 leaves the sum as it is, 0 is ReLU.
+// y = leaky_relu(y + b), y (…,C), b (C) or undefined. negative_slope: 1 leaves the sum as it is, 0 is ReLU.
 void bias_activation(Tensor& y, const Tensor& b, float negative_slope);
+// dy · leaky_relu', if there is a mask.
+void pass_through(const LeakyMask& mask, Tensor& dy);
 
 }  // namespace ebm

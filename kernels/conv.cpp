@@ -54,13 +54,17 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeome
 }
 
 Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                            const ConvGeometry& geometry) {
+                            const ConvGeometry& geometry, const LeakyMask& mask) {
   check_same_device("conv2d_backward_data", dy, w);
   check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
+  if (mask.y.defined()) {
+    check_shape("conv2d_backward_data", "the mask", mask.y, x_shape);
+    check_same_device("conv2d_backward_data", dy, mask.y);
+  }
   Tensor dx = Tensor::empty(x_shape, dy.device());
   const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
   ++backward_data_calls;
-  run(dy, w, geometry, dx);
+  run(dy, w, geometry, mask, dx);
   return dx;
 }
 

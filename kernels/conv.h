@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/tensor.h"
+#include "kernels/leaky_relu.h"
 
 namespace ebm {
 
@@ -32,9 +33,10 @@ Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry&
 // y = leaky_relu(conv(x, w) + b). negative_slope: 1 leaves the sum as it is, 0 is ReLU. b may be undefined.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
               float negative_slope = 1.0f);
-// dx (N,H,W,C) = x_shape, from dy (N,P,Q,K).
+// dx (N,H,W,C) = x_shape, from dy (N,P,Q,K). With a mask, whose y is x, the leaky ReLU that made x is passed
+// through too: dx is then the gradient with respect to what that leaky ReLU was given.
 Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                            const ConvGeometry& geometry);
+                            const ConvGeometry& geometry, const LeakyMask& mask = {});
 // dw (K,R,S,C) = w_shape, from x (N,H,W,C) and dy (N,P,Q,K).
 Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape,
                               const ConvGeometry& geometry);
@@ -50,13 +52,15 @@ ConvCalls conv_calls();
 namespace cpu {
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y);
-void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,
+                          const LeakyMask& mask, Tensor& dx);
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
 }  // namespace cpu
 namespace cuda {
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y);
-void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,
+                          const LeakyMask& mask, Tensor& dx);
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
 }  // namespace cuda
 

@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "kernels/conv_plan.h"
 #include "kernels/conv_routine.h"
+#include "kernels/round_operand.h"
 
 namespace ebm::cpu {
 namespace {
@@ -71,13 +72,13 @@ ConvAlgorithm fixed_choice(const ConvProblem& problem) {
   return ConvAlgorithm::library;
 }
 
-double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out,
+double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out,
                   double give_up_above) {
-  routine.run(a, b, bias, out);  // packs weights, fills caches
+  routine.run(a, b, third, out);  // packs weights, fills caches
   double best = std::numeric_limits<double>::infinity(), sum = 0.0;
   for (int i = 0; i < kLeastRuns || (i < kMostRuns && sum < kTimingSeconds); ++i) {
     const auto start = std::chrono::steady_clock::now();
-    routine.run(a, b, bias, out);
+    routine.run(a, b, third, out);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     best = std::min(best, elapsed.count());
     sum += elapsed.count();
@@ -86,7 +87,7 @@ double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const 
   return best;
 }
 
-ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& bias,
+ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
                            Tensor& out) {
   ConvAlgorithm best_algorithm = ConvAlgorithm::library;
   double best = std::numeric_limits<double>::infinity();
@@ -94,7 +95,7 @@ ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Te
   for (auto i = kAlgorithms.rbegin(); i != kAlgorithms.rend(); ++i) {
     ConvRoutine* candidate = routine(problem, *i);
     if (candidate == nullptr) continue;
-    const double seconds = seconds_of(*candidate, a, b, bias, out, 2.0 * best);
+    const double seconds = seconds_of(*candidate, a, b, third, out, 2.0 * best);
     if (seconds < best) {
       best = seconds;
       best_algorithm = *i;
@@ -106,7 +107,7 @@ ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Te
   return best_algorithm;
 }
 
-ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& bias,
+ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
                     Tensor& out) {
   State& s = state();
   if (s.forced) {
@@ -120,7 +121,7 @@ ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b
   if (plan != s.plans.end()) {
     algorithm = plan->second;
   } else {
-    algorithm = s.timing ? timed_choice(problem, a, b, bias, out) : fixed_choice(problem);
+    algorithm = s.timing ? timed_choice(problem, a, b, third, out) : fixed_choice(problem);
     s.plans[key] = algorithm;
   }
   ConvRoutine* found = routine(problem, algorithm);
@@ -130,9 +131,11 @@ ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b
   return *found;
 }
 
-void run(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out) {
+void run(const ConvProblem& problem, const Tensor& given_a, const Tensor& given_b, const Tensor& third,
+         Tensor& out) {
+  const Tensor a = round_operands(given_a, precision()), b = round_operands(given_b, precision());
   const std::lock_guard lock(state().mutex);
-  choose(problem, a, b, bias, out).run(a, b, bias, out);
+  choose(problem, a, b, third, out).run(a, b, third, out);
 }
 
 }  // namespace
@@ -171,8 +174,11 @@ void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometr
   run(problem, x, w, b, y);
 }
 
-void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx) {
-  run(conv_problem(ConvDirection::backward_data, dx.shape(), w.shape(), dy.shape(), geometry), dy, w, {}, dx);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,
+                          const LeakyMask& mask, Tensor& dx) {
+  ConvProblem problem = conv_problem(ConvDirection::backward_data, dx.shape(), w.shape(), dy.shape(), geometry);
+  problem.negative_slope = mask.negative_slope;
+  run(problem, dy, w, mask.y, dx);
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {

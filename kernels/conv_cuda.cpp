@@ -5,8 +5,10 @@
 #include "core/device_calls.h"
 #include "kernels/bias_activation.h"
 #include "kernels/conv.h"
+#include "kernels/conv_graph_cuda.h"
 #include "kernels/conv_plan_cuda.h"
 #include "kernels/pad.h"
+#include "kernels/round_operand.h"
 
 namespace ebm::cuda {
 namespace {
@@ -34,6 +36,12 @@ Tensor aligned(const Tensor& tensor) {
   return reinterpret_cast<uintptr_t>(tensor.data()) % 16 == 0 ? tensor : tensor.clone();
 }
 
+// An operand as cuDNN is given it. In bf16 it is rounded here and multiplied by tf32's tensor cores, to which
+// bf16 values are exact: the older API's bf16 tensors would round the result too.
+Tensor operand(const Tensor& tensor) {
+  return precision() == Precision::bf16 ? round_operands(tensor, Precision::bf16) : aligned(tensor);
+}
+
 // Calls run(session, candidate, workspace) with one candidate after the other until one is supported.
 template <class Run>
 void run_first_supported(const char* op, const ConvProblem& problem, const Run& run) {
@@ -52,7 +60,7 @@ void run_first_supported(const char* op, const ConvProblem& problem, const Run& 
   }
   EBM_FAIL(op,
            "x " + to_string(problem.x) + ", w " + to_string(problem.w) + " in " +
-               (problem.precision == Precision::tf32 ? "tf32" : "fp32"),
+               name(problem.precision),
            "a convolution that cuDNN has an algorithm for");
 }
 
@@ -62,10 +70,15 @@ constexpr float kOne = 1.0f, kZero = 0.0f;
 
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y) {
-  const Framed framed = frame(Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry);
-  const Tensor input = framed.has_border() ? pad_images(x, framed.extra_h, framed.extra_w) : aligned(x);
-  const Tensor weight = aligned(w);
+  const Tensor image = operand(x), weight = operand(w), bias = b.defined() ? aligned(b) : Tensor();
   float* out = y.mutable_data();
+  if (negative_slope != 1.0f &&  // else there is nothing to fuse
+      run_fused_conv({Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry, b.defined(),
+                      negative_slope, precision()},
+                     image.data(), weight.data(), b.defined() ? bias.data() : nullptr, out))
+    return;
+  const Framed framed = frame(Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry);
+  const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
   run_first_supported("cudnnConvolutionForward", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {
     return cudnnConvolutionForward(s.handle, &kOne, s.plan.x, input.data(), s.plan.w, weight.data(),
@@ -76,11 +89,19 @@ void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometr
   bias_activation(y, b, negative_slope);
 }
 
-void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, Tensor& dx) {
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,
+                          const LeakyMask& mask, Tensor& dx) {
+  const Tensor gradient = operand(dy), weight = operand(w);
+  if (mask.y.defined()) {
+    const Tensor y = aligned(mask.y);
+    if (run_fused_conv({Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry, false,
+                        mask.negative_slope, precision()},
+                       gradient.data(), weight.data(), y.data(), dx.mutable_data()))
+      return;
+  }
   const Framed framed =
       frame(Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry);
   Tensor result = framed.has_border() ? Tensor::empty(framed.problem.x, dx.device()) : dx;
-  const Tensor gradient = aligned(dy), weight = aligned(w);
   float* out = result.mutable_data();
   run_first_supported("cudnnConvolutionBackwardData", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {
@@ -90,13 +111,15 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
                                         workspace, c.workspace, &kZero, s.plan.x, out);
   });
   if (framed.has_border()) crop_images(result, framed.extra_h, framed.extra_w, dx);
+  pass_through(mask, dx);
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {
   const Framed framed =
       frame(Direction::backward_weight, x.device(), x.shape(), dw.shape(), dy.shape(), geometry);
-  const Tensor input = framed.has_border() ? pad_images(x, framed.extra_h, framed.extra_w) : aligned(x);
-  const Tensor gradient = aligned(dy);
+  const Tensor image = operand(x);
+  const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
+  const Tensor gradient = operand(dy);
   float* out = dw.mutable_data();
   run_first_supported("cudnnConvolutionBackwardFilter", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {

@@ -4,6 +4,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "core/check.h"
+#include "kernels/bias_activation.h"
 #include "kernels/conv_routine.h"
 
 namespace ebm::cpu {
@@ -132,6 +133,7 @@ class LibraryRoutine : public ConvRoutine {
 
   LibraryRoutine(const ConvProblem& problem, const Parts& parts, const Descriptors& d)
       : direction_(problem.direction),
+        negative_slope_(problem.negative_slope),
         primitive_(parts.primitive),
         a_(problem.direction == ConvDirection::backward_data ? describe(d.y_dims, Tag::nhwc)
                                                               : describe(d.x_dims, Tag::nhwc),
@@ -153,7 +155,7 @@ class LibraryRoutine : public ConvRoutine {
     if (problem.has_bias) arguments_.emplace(DNNL_ARG_BIAS, bias_);
   }
 
-  void run(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out) override {
+  void run(const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) override {
     Tensor a_copy, b_copy, out_copy, scratch;
     a_.read(a.data(), a_copy);
     if (direction_ == ConvDirection::backward_weight || b_.same()) {
@@ -163,7 +165,7 @@ class LibraryRoutine : public ConvRoutine {
           weights_.get(b, [this](const float* from, float* to) { b_.copy_in(from, to); });
       point_at(b_.theirs(), packed);
     }
-    if (bias.defined()) point_at(bias_, bias.data());
+    if (direction_ == ConvDirection::forward && third.defined()) point_at(bias_, third.data());
     if (const size_t bytes = scratchpad_.get_desc().get_size(); bytes > 0) {
       scratch = Tensor::empty({static_cast<int64_t>(bytes / sizeof(float)) + 1}, kCpu);
       point_at(scratchpad_, scratch.data());
@@ -173,10 +175,12 @@ class LibraryRoutine : public ConvRoutine {
     primitive_.execute(stream(), arguments_);
     out_.copy_out(result);
     stream().wait();
+    if (direction_ == ConvDirection::backward_data) pass_through({third, negative_slope_}, out);
   }
 
  private:
   ConvDirection direction_;
+  float negative_slope_;
   dnnl::primitive primitive_;
   Operand a_, b_, out_;
   memory bias_, scratchpad_;

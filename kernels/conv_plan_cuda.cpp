@@ -87,7 +87,7 @@ std::unique_ptr<ConvPlan> make_plan(cudnnHandle_t handle, const ConvProblem& pro
                                         problem.stride_w, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
   // CUDNN_DEFAULT_MATH would take TF32 where it can: fp32 has to be asked for.
-  const auto math = problem.precision == Precision::tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+  const auto math = problem.precision == Precision::fp32 ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
   check(cudnnSetConvolutionMathType(plan->conv, math), "cudnnSetConvolutionMathType");
   plan->candidates = ask_heuristic(handle, problem.direction, *plan);
   if (problem.precision == Precision::fp32) {
@@ -131,17 +131,22 @@ SymmetricPadding symmetric_padding(int64_t in, int64_t kernel, int64_t out, int 
   return {0, {pad.before, static_cast<int>(std::max<int64_t>(reach, 0))}};
 }
 
-CudnnSession open_session(const ConvProblem& problem) {
-  DeviceState& state = state_of(problem.device.index);
+CudnnHandle open_handle(Device device) {
+  DeviceState& state = state_of(device.index);
   std::unique_lock lock(state.mutex);
-  const auto compute_stream = static_cast<cudaStream_t>(stream(problem.device.index));
+  const auto compute_stream = static_cast<cudaStream_t>(stream(device.index));
   if (!state.handle) {
     check(cudnnCreate(&state.handle), "cudnnCreate");
     check(cudnnSetStream(state.handle, compute_stream), "cudnnSetStream");
   }
-  std::unique_ptr<ConvPlan>& plan = state.plans[key_of(problem)];
-  if (!plan) plan = make_plan(state.handle, problem);
-  return {std::move(lock), state.handle, *plan};
+  return {std::move(lock), state.handle};
+}
+
+CudnnSession open_session(const ConvProblem& problem) {
+  CudnnHandle open = open_handle(problem.device);
+  std::unique_ptr<ConvPlan>& plan = state_of(problem.device.index).plans[key_of(problem)];
+  if (!plan) plan = make_plan(open.handle, problem);
+  return {std::move(open.lock), open.handle, *plan};
 }
 
 }  // namespace ebm::cuda

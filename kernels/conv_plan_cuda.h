@@ -69,7 +69,14 @@ struct ConvPlan {
   size_t chosen = 0;                  // moves on when a candidate turns out not to run
 };
 
-// cuDNN's state of one device; the lock is held while it is in use.
+// cuDNN's handle of one device; the lock is held while it is in use.
+struct CudnnHandle {
+  std::unique_lock<std::mutex> lock;
+  cudnnHandle_t handle;
+};
+CudnnHandle open_handle(Device device);
+
+// The same with a plan; the lock is held while it is in use.
 struct CudnnSession {
   std::unique_lock<std::mutex> lock;
   cudnnHandle_t handle;

@@ -21,7 +21,7 @@ struct ConvProblem {
   int stride_h = 1, stride_w = 1;
   int pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
   bool has_bias = false;        // forward only
-  float negative_slope = 1.0f;  // forward only; 1: no activation
+  float negative_slope = 1.0f;  // of the activation (forward) or the mask (backward_data); 1: none
   int threads = 1;
 
   auto operator<=>(const ConvProblem&) const = default;
@@ -32,19 +32,25 @@ ConvProblem conv_problem(ConvDirection direction, const Shape& x, const Shape& w
 std::string to_string(const ConvProblem& problem);
 
 // One algorithm set up for one problem. Operands by direction:
-//   forward          a = x, b = w, bias, out = y
-//   backward_data    a = dy, b = w, out = dx
+//   forward          a = x, b = w, third = bias or undefined, out = y
+//   backward_data    a = dy, b = w, third = the mask's y (N,H,W,C) or undefined, out = dx
 //   backward_weight  a = x, b = dy, out = dw
 class ConvRoutine {
  public:
   virtual ~ConvRoutine() = default;
-  virtual void run(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out) = 0;
+  virtual void run(const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) = 0;
 };
 
 // Each returns nullptr for a problem that it cannot compute.
 std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bool blocked);
 std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem);
 std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem);
+
+// dx · leaky_relu' in place, for n elements whose mask is y.
+inline void apply_mask(const float* y, float negative_slope, float* dx, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) dx[i] *= leaky_derivative(y[i], negative_slope);
+}
 
 // Weights rearranged for a routine, kept until the weights change. `layout` names the arrangement, so that
 // routines which agree on it share one copy; pack(from, to) writes `size` floats.

@@ -107,7 +107,7 @@ class WinogradRoutine : public ConvRoutine {
     m_size_ = layout_.m_per_image * chunk_ + gaps;
   }
 
-  void run(const Tensor& a, const Tensor& b, const Tensor& bias, Tensor& out) override {
+  void run(const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) override {
     const float* first = a.data();
     float* result = out.mutable_data();
     if (problem_.direction == ConvDirection::backward_weight) {
@@ -118,9 +118,9 @@ class WinogradRoutine : public ConvRoutine {
       pack_weights(layout_, problem_.direction == ConvDirection::backward_data, from, to);
     });
     if (problem_.direction == ConvDirection::forward) {
-      forward(first, u, bias.defined() ? bias.data() : nullptr, result);
+      forward(first, u, third.defined() ? third.data() : nullptr, result);
     } else {
-      backward_data(first, u, result);
+      backward_data(first, u, third.defined() ? third.data() : nullptr, result);
     }
   }
 
@@ -129,7 +129,7 @@ class WinogradRoutine : public ConvRoutine {
 
   static std::string weights_name(const ConvProblem& p);
   void forward(const float* x, const float* u, const float* bias, float* y);
-  void backward_data(const float* dy, const float* u, float* dx);
+  void backward_data(const float* dy, const float* u, const float* mask, float* dx);
   void backward_weight(const float* x, const float* dy, float* dw);
 
   // Calls visit(tall, wide, group, row, column, tile): each tile of an image, its kinds, first output and
@@ -288,7 +288,7 @@ void WinogradRoutine::forward(const float* x, const float* u, const float* bias,
   });
 }
 
-void WinogradRoutine::backward_data(const float* dy, const float* u, float* dx) {
+void WinogradRoutine::backward_data(const float* dy, const float* u, const float* mask, float* dx) {
   const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
   for_each_chunk([&](int64_t first, const Transformed& t) {
     for (int64_t n = 0; n < t.images; ++n) output_adjoint(dy + (first + n) * y_size, n, t);
@@ -298,7 +298,11 @@ void WinogradRoutine::backward_data(const float* dy, const float* u, float* dx) 
                   u + point.weights, v_of(i, t), point.channels);
     }
     std::fill(dx + first * x_size, dx + (first + t.images) * x_size, 0.0f);
-    for (int64_t n = 0; n < t.images; ++n) input_transform(nullptr, dx + (first + n) * x_size, n, t);
+    for (int64_t n = first; n < first + t.images; ++n) {
+      input_transform(nullptr, dx + n * x_size, n - first, t);
+      // tiles overlap, so an image is masked when its last one is in; it is still in the cache then
+      if (mask != nullptr) apply_mask(mask + n * x_size, problem_.negative_slope, dx + n * x_size, x_size);
+    }
   });
 }
 

@@ -16,7 +16,7 @@ namespace {
 void conv2d(const Tensor&, const Tensor&, const Tensor&, const ConvGeometry&, float, Tensor&) {
   absent("conv2d");
 }
-void conv2d_backward_data(const Tensor&, const Tensor&, const ConvGeometry&, Tensor&) {
+void conv2d_backward_data(const Tensor&, const Tensor&, const ConvGeometry&, const LeakyMask&, Tensor&) {
   absent("conv2d_backward_data");
 }
 void conv2d_backward_weight(const Tensor&, const Tensor&, const ConvGeometry&, Tensor&) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/leaky_relu.h"
 #include "kernels/map_channels.h"
 
 namespace ebm {
@@ -11,7 +12,7 @@ namespace {
 struct LeakyRelu {
   float slope;
   EBM_HD float value(float x) const { return x > 0 ? x : slope * x; }
-  EBM_HD float derivative(float, float y) const { return y > 0 ? 1.0f : slope; }  // slope ≥ 0 keeps the sign
+  EBM_HD float derivative(float, float y) const { return leaky_derivative(y, slope); }
 };
 struct Tanh {
   EBM_HD float value(float x) const { return tanhf(x); }

@@ -1,7 +1,5 @@
 #include "kernels/langevin.h"
 
-#include <cmath>
-
 #include "kernels/map_quads.h"
 
 namespace ebm {
@@ -23,15 +21,8 @@ struct Step {
     const Floats4 xi = kNoise ? normal4(key, quad) : Floats4{};
     for (int j = 0; j < 4; ++j) {
       const int64_t i = start + j;
-      if (kWhole || (i >= 0 && i < n)) x[i] = update(x[i], df_dx[i], xi.v[j]);
+      if (kWhole || (i >= 0 && i < n)) x[i] = langevin_update(s, x[i], df_dx[i], xi.v[j]);
     }
-  }
-
-  // method.md (6) with the Gaussian reference
-  EBM_HD float update(float x, float df_dx, float xi) const {
-    const float next = x - s.drift * (x * s.inv_sigma_ref_sq - df_dx) + s.noise * xi;
-    // without a branch, so that the loop vectorises; a NaN stays a NaN: the guard has to see it
-    return next > s.clamp ? s.clamp : next < -s.clamp ? -s.clamp : next;
   }
 };
 
@@ -41,8 +32,7 @@ void langevin_step(Tensor& x, const Tensor& df_dx, const LangevinStep& step, con
                    uint64_t first_element) {
   check_same_shape("langevin_step", x, df_dx);
   float* data = x.mutable_data();
-  LangevinStep s = step;
-  if (s.clamp <= 0) s.clamp = INFINITY;
+  const LangevinStep s = step.unclamped_as_infinite();
   if (step.noise != 0) {
     map_quads(x.device(), x.size(), first_element, Step<true>{data, df_dx.data(), x.size(), s, key});
   } else {

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "kernels/elementwise.h"
+#include "kernels/round_operand.h"
 
 namespace ebm {
 namespace {
@@ -12,7 +13,8 @@ void gemm(bool transpose_a, bool transpose_b, const Tensor& a, const Tensor& b, 
     cuda::gemm(c.device(), transpose_a, transpose_b, m, n, k, a.data(), b.data(), 0.0f,
                c.mutable_data());
   } else {
-    cpu::gemm(transpose_a, transpose_b, m, n, k, a.data(), b.data(), 0.0f, c.mutable_data());
+    const Tensor ra = round_operands(a, precision()), rb = round_operands(b, precision());
+    cpu::gemm(transpose_a, transpose_b, m, n, k, ra.data(), rb.data(), 0.0f, c.mutable_data());
   }
 }
 

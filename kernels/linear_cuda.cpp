@@ -75,8 +75,9 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
 Plan make_plan(const Problem& p) {
   const CublasLt& lt = cublaslt();
   Plan plan{};
-  const auto compute =
-      p.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  const auto compute = p.precision == Precision::bf16   ? CUBLAS_COMPUTE_32F_FAST_16BF
+                       : p.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                        : CUBLAS_COMPUTE_32F;
   check(lt.operation_create(&plan.operation, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);

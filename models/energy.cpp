@@ -28,20 +28,26 @@ Var EnergyNet::head_weight() const { return reshape(sum_first(parameters_["head.
 
 Var EnergyNet::head_bias() const { return sum(parameters_["head.bias"]); }
 
-Var EnergyNet::forward(const Var& x, const Var& head_weight, const Var& head_bias) const {
-  const int64_t n = x.shape()[0];
-  Var h = x;  // (N, H, W, C)
-  for (const Conv& conv : convs_) h = conv2d(h, conv.weight, conv.bias, conv.geometry, config_.negative_slope);
+Var EnergyNet::layer(size_t i, const Var& h) const {
+  return conv2d(h, convs_[i].weight, convs_[i].bias, convs_[i].geometry, config_.negative_slope);
+}
+
+Var EnergyNet::forward(const Var& input, size_t first, const Var& head_weight, const Var& head_bias) const {
+  const int64_t n = input.shape()[0];
+  Var h = input;  // (N, H, W, C)
+  for (size_t i = first; i < convs_.size(); ++i) h = layer(i, h);
   h = reshape(h, {n, features_});                               // (N, features)
   return reshape(linear(h, head_weight, head_bias), {n});       // (N)
 }
 
-Var EnergyNet::operator()(const Var& x) const { return forward(x, head_weight(), head_bias()); }
+Var EnergyNet::operator()(const Var& x) const { return forward(x, 0, head_weight(), head_bias()); }
 
 // Var(tensor) makes leaves: a tape that is alive does not lead back into the parameters.
 EnergyNet::Frozen::Frozen(const EnergyNet& net)
     : net_(net), head_weight_(net.head_weight().value()), head_bias_(net.head_bias().value()) {}
 
-Var EnergyNet::Frozen::operator()(const Var& x) const { return net_.forward(x, head_weight_, head_bias_); }
+Var EnergyNet::Frozen::operator()(const Var& x) const { return net_.forward(x, 0, head_weight_, head_bias_); }
+Var EnergyNet::Frozen::first(const Var& x) const { return net_.layer(0, x); }
+Var EnergyNet::Frozen::rest(const Var& h) const { return net_.forward(h, 1, head_weight_, head_bias_); }
 
 }  // namespace ebm

@@ -9,6 +9,12 @@
 
 namespace ebm {
 
+// A layer's weight (K,R,S,C) and bias (K).
+struct ConvParameters {
+  Var weight, bias;
+  ConvGeometry geometry;
+};
+
 class EnergyNet {
  public:
   EnergyNet(const EnergyConfig& config, Device device, uint64_t seed);
@@ -23,6 +29,12 @@ class EnergyNet {
     explicit Frozen(const EnergyNet& net);
     Var operator()(const Var& x) const;  // (N,H,W,C) -> (N)
 
+    // The same in two parts, for a chain that does the first layer's gradient itself: h = first(x), rest(h) = f.
+    Var first(const Var& x) const;  // (N,H,W,C) -> (N,P,Q,K)
+    Var rest(const Var& h) const;   // (N,P,Q,K) -> (N)
+    const ConvParameters& first_layer() const { return net_.convs_.front(); }
+    float negative_slope() const { return net_.config_.negative_slope; }
+
    private:
     const EnergyNet& net_;
     Var head_weight_, head_bias_;
@@ -32,17 +44,15 @@ class EnergyNet {
   const Parameters& parameters() const { return parameters_; }
 
  private:
-  struct Conv {
-    Var weight, bias;
-    ConvGeometry geometry;
-  };
   Var head_weight() const;  // (1, features), summed over the outputs
   Var head_bias() const;    // (1)
-  Var forward(const Var& x, const Var& head_weight, const Var& head_bias) const;
+  Var layer(size_t i, const Var& h) const;
+  // Layers `first` to the last and the head.
+  Var forward(const Var& input, size_t first, const Var& head_weight, const Var& head_bias) const;
 
   EnergyConfig config_;
   Parameters parameters_;
-  std::vector<Conv> convs_;
+  std::vector<ConvParameters> convs_;
   int64_t features_ = 0;  // H·W·C of the map below the head
 };
 

@@ -274,12 +274,14 @@ def parse_arguments():
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--precision", default="tf32", choices=["fp32", "tf32", "bf16"],
-                        help="of the GPU's arithmetic [tf32]")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
+                        help="of the GPU's arithmetic [tf32]; the CPU's is fp32")
     parser.add_argument("--budget", type=float, default=600,
                         help="seconds after which no further variant of a table is compiled [600]")
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    if arguments.precision is None:
+        arguments.precision = "tf32" if arguments.device == "cuda" else "fp32"
     arguments.parts = arguments.parts.split(",")
     if not set(arguments.parts) <= set(PARTS):
         parser.error("--parts are langevin and training")

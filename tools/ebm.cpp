@@ -18,5 +18,6 @@ int main(int argc, char** argv) {
   ebm::add_neighbours_command(app);
   ebm::add_mean_command(app);
   ebm::add_bench_command(app);
+  ebm::add_precision_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
 }

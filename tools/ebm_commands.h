@@ -21,6 +21,7 @@ void add_trace_command(CLI::App& app);
 void add_reconstruct_command(CLI::App& app);
 void add_neighbours_command(CLI::App& app);
 void add_mean_command(CLI::App& app);
+void add_precision_command(CLI::App& app);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {

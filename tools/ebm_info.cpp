@@ -10,6 +10,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool reduced_precision(const std::string& line) {
+  return line.starts_with("precision = ") && line != "precision = \"fp32\"";
+}
+
 void info(const std::string& what) {
   // A file of another program is shown too; what bears a checkpoint's name must be one.
   Checkpoint checkpoint;
@@ -27,7 +31,8 @@ void info(const std::string& what) {
     fmt::print("\nsettings\n");
     std::istringstream lines(config->second);
     for (std::string line; std::getline(lines, line);)
-      if (!line.empty() && line[0] != '#') fmt::print("  {}\n", line);
+      if (!line.empty() && line[0] != '#')
+        fmt::print("  {}{}\n", line, reduced_precision(line) ? "  (emulated where the run is on the CPU)" : "");
   }
   if (const auto plans = file.metadata.find(kCheckpointPlans);
       plans != file.metadata.end() && !plans->second.empty()) {

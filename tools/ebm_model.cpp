@@ -16,8 +16,8 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   command
       .add_option("--precision", precision,
-                  "arithmetic of the GPU's convolutions and products [fp32]")
-      ->type_name("fp32|tf32");
+                  "arithmetic of convolutions and products; on the CPU emulated by rounding, slower [fp32]")
+      ->type_name("fp32|tf32|bf16");
 }
 
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {

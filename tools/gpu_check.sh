@@ -179,8 +179,8 @@ phase_sanitize() {
 }
 
 phase_bench() {
-  timeout 280 build-gpu/ebm bench --device cuda --net mnist --batch 400 --json build-gpu/bench_mnist.json &&
-    timeout 280 build-gpu/ebm bench --device cuda --net cifar10 --batch 900 --json build-gpu/bench_cifar10.json
+  timeout 280 build-gpu/ebm bench --device cuda --precision tf32 --net mnist --batch 400 --json build-gpu/bench_mnist.json &&
+    timeout 280 build-gpu/ebm bench --device cuda --precision tf32 --net cifar10 --batch 900 --json build-gpu/bench_cifar10.json
 }
 
 # peer NET: each table by itself, so that one that runs out of time takes no other with it.

@@ -120,8 +120,8 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");
   app.add_option("--precision", precision,
-                 "arithmetic of the GPU's convolutions and products [tf32]")
-      ->type_name("fp32|tf32");
+                 "arithmetic of convolutions and products; on the CPU emulated by rounding, slower [fp32]")
+      ->type_name("fp32|tf32|bf16");
   app.add_flag("--deterministic", deterministic,
                "choose kernels by rule, not by timing: two runs agree bit for bit");
   app.add_option("--checkpoint-every", checkpoint_every,

@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "kernels/elementwise.h"
+#include "kernels/langevin_conv.h"
 #include "kernels/reduce.h"
 
 namespace ebm {
@@ -31,15 +32,27 @@ ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps,
                           const RandomKey& key, int64_t first_chain, int64_t first_step) {
   const EnergyNet::Frozen f(energy);
   const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
+  const ConvParameters& conv1 = f.first_layer();
+  const Tensor w1 = conv1.weight.value();                                      // (K, R, S, C)
+  const bool fuse = prefer_langevin_step_conv(x.device(), x.shape(), w1.shape(), conv1.geometry);
   ChainStats stats;
   for (int64_t t = 0; t < num_steps; ++t) {
-    Tape tape;
-    const Var x_t(x);                                             // (N, H, W, C)
-    const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];    // (N, H, W, C)
-    if (t + 1 == num_steps) stats.grad_sq = sum_squares(energy_gradient(x, df_dx, step));
+    const bool last = t + 1 == num_steps;  // its ∂f/∂x is looked at, so it has to be in memory
     RandomKey step_key = key;
     step_key.step = static_cast<uint32_t>(first_step + t);
-    langevin_step(x, df_dx, step, step_key, first_element);       // (6)
+    if (fuse && !last) {
+      const Var h = f.first(Var(x));                                           // (N, P, Q, K)
+      Tape tape;
+      const Tensor df_dh = tape.gradient(sum(f.rest(h)), {h})[0];              // (N, P, Q, K)
+      langevin_step_conv(x, df_dh, {h.value(), f.negative_slope()}, w1, conv1.geometry, step, step_key,
+                         first_element);                                       // (6)
+    } else {
+      Tape tape;
+      const Var x_t(x);                                                        // (N, H, W, C)
+      const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];               // (N, H, W, C)
+      if (last) stats.grad_sq = sum_squares(energy_gradient(x, df_dx, step));
+      langevin_step(x, df_dx, step, step_key, first_element);                  // (6)
+    }
   }
   return stats;
 }

@@ -58,6 +58,26 @@ TEST_CASE("one tape answers several questions") {
   CHECK(tape.gradient(g, {a, b})[1].item() == 0);  // g does not depend on b
 }
 
+TEST_CASE("a leaky layer's output may be a target, have several readers, or be the loss") {
+  const auto tensor = [](std::vector<float> v, const Shape& shape) {
+    return Tensor::from_host(v, shape, test_device());
+  };
+  const Var x(tensor({1, -1}, {1, 1, 2, 1})), w(tensor({2}, {1, 1, 1, 1})), v(tensor({3}, {1, 1, 1, 1}));
+  Tape tape;
+  const Var h = conv2d(x, w, {}, {}, 0.5f);                 // (2, -1) = leaky(2x)
+  const Var y = conv2d(h, v, {}, {});                       // 3h, passes h's leaky ReLU in its kernel
+  const Var f = sum(add(y, mul(h, h)));                     // 3h + h²; mul cannot
+  const auto g = tape.gradient(f, {x, h, w});
+  CHECK(g[1].to_host() == std::vector<float>{7, 1});        // 3 + 2h
+  CHECK(g[0].to_host() == std::vector<float>{14, 1});       // (3 + 2h) · (1 or 0.5) · 2
+  CHECK(g[2].to_host() == std::vector<float>{6.5f});        // Σ (3 + 2h) · (1 or 0.5) · x
+  CHECK(tape.gradient(f, {x})[0].to_host() == std::vector<float>{14, 1});  // h no target now
+
+  const Var minus(tensor({-1}, {1, 1, 1, 1}));
+  const Var loss = conv2d(minus, w, {}, {}, 0.5f);          // -1 = leaky(-2), one element
+  CHECK(tape.gradient(loss, {minus})[0].item() == 1);       // 0.5 · 2
+}
+
 TEST_CASE("a loss of more than one element is refused") {
   Tape tape;
   const Var x = vector({1, 2});

@@ -63,6 +63,11 @@ void check_against_definition(const ConvCase& c) {
     if (activated[i] < 0) activated[i] *= kSlope;
   }
 
+  std::vector<double> masked = dx;
+  for (size_t i = 0; i < dx.size(); ++i) {
+    if (xv[i] <= 0) masked[i] *= kSlope;
+  }
+
   for (const auto algorithm : {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::columns,
                                ConvAlgorithm::winograd}) {
     CAPTURE(cpu::name(algorithm));
@@ -70,6 +75,7 @@ void check_against_definition(const ConvCase& c) {
     CHECK(error(conv2d(x, w, {}, c.geometry), y) < kTolerance);
     CHECK(error(conv2d(x, w, b, c.geometry, kSlope), activated) < kTolerance);
     CHECK(error(conv2d_backward_data(dy, w, c.x, c.geometry), dx) < kTolerance);
+    CHECK(error(conv2d_backward_data(dy, w, c.x, c.geometry, {x, kSlope}), masked) < kTolerance);
     CHECK(error(conv2d_backward_weight(x, dy, c.w, c.geometry), dw) < kTolerance);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "autograd/ops.h"
 #include "kernels/elementwise.h"
+#include "kernels/langevin_conv.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "models/recipes.h"
@@ -74,6 +75,22 @@ TEST_CASE("a chain's samples do not depend on how the chains are split over call
   langevin_chain(energy, second, 3, step, key, 2);
   const auto a = whole.view(2 * 784, {3, 28, 28, 1}).to_host(), b = second.to_host();
   for (size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-4).scale(1));
+}
+
+TEST_CASE("a chain of fused steps is the chain of separate ones, to rounding") {
+  const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
+  const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
+  const RandomKey key{2, Stream::langevin, 3};
+  const Tensor start = normal({3, 28, 28, 1}, 4);
+  Tensor fused = start.clone(), separate = start.clone();
+  force_langevin_step_conv(true);
+  const ChainStats a = langevin_chain(energy, fused, 4, step, key, 1);
+  force_langevin_step_conv(false);
+  const ChainStats b = langevin_chain(energy, separate, 4, step, key, 1);
+  force_langevin_step_conv(std::nullopt);
+  CHECK(relative_error(fused.to_host(), separate.to_host()) < 1e-5);
+  CHECK(a.grad_sq.item() == doctest::Approx(b.grad_sq.item()).epsilon(1e-4));
+  CHECK(b.grad_sq.item() > 0);
 }
 
 }  // namespace ebm
