@@ -12,11 +12,12 @@ std::atomic<Precision> current{Precision::fp32};
 Precision precision() { return current; }
 void set_precision(Precision precision) { current = precision; }
 
-Precision parse_precision(const std::string& text) {
+Precision parse_precision(const std::string& text, Device device) {
+  if (text == "auto") return device.is_cuda() ? Precision::tf32 : Precision::fp32;
   if (text == "fp32") return Precision::fp32;
   if (text == "tf32") return Precision::tf32;
   if (text == "bf16") return Precision::bf16;
-  EBM_FAIL("precision", "\"" + text + "\"", "fp32, tf32 or bf16");
+  EBM_FAIL("precision", "\"" + text + "\"", "auto, fp32, tf32 or bf16");
 }
 
 const char* name(Precision precision) {

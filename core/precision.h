@@ -9,6 +9,8 @@
 
 #include <string>
 
+#include "core/device.h"
+
 namespace ebm {
 
 enum class Precision { fp32, tf32, bf16 };
@@ -16,7 +18,8 @@ enum class Precision { fp32, tf32, bf16 };
 Precision precision();
 void set_precision(Precision precision);
 const char* name(Precision precision);
-// Reads fp32 | tf32 | bf16; throws Error for another word.
-Precision parse_precision(const std::string& text);
+// Reads auto | fp32 | tf32 | bf16; throws Error for another word. `auto` is what every recipe bears by measurement
+// (docs/performance.md): tf32 on a GPU, fp32 on the CPU.
+Precision parse_precision(const std::string& text, Device device);
 
 }  // namespace ebm

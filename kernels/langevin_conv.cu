@@ -30,6 +30,7 @@ __global__ void __launch_bounds__(kMostThreads) conv_step_kernel(ConvStep<kStrid
   }
   float* const floats = reinterpret_cast<float*>(memory);
   step.put(floats, thread, sums);
+  step.key.load();
   __syncthreads();
   step.update(floats, image, band, thread);
 }
@@ -37,7 +38,8 @@ __global__ void __launch_bounds__(kMostThreads) conv_step_kernel(ConvStep<kStrid
 
 // The same block on the CPU: each phase for all threads, then the next.
 template <int kStride, int kChannels>
-void run_on_cpu(int64_t images, const ConvStep<kStride, kChannels>& step) {
+void run_on_cpu(int64_t images, ConvStep<kStride, kChannels> step) {
+  step.key.load();
   using Step = ConvStep<kStride, kChannels>;
   const int64_t blocks = images * step.t.bands();
 #pragma omp parallel

@@ -28,7 +28,7 @@ struct BenchFlags {
   std::vector<std::string> parts{kParts.begin(), kParts.end()};
   std::string batch, threads;
   std::string device = "auto";
-  std::string precision = "fp32";
+  std::string precision = "auto";
   std::string json;
 };
 
@@ -46,8 +46,8 @@ void run_bench(const BenchFlags& flags) {
     json_file.open(flags.json);
     EBM_CHECK(json_file, "bench", json_problem, "a writable path after --json");
   }
-  set_precision(parse_precision(flags.precision));
   const Device device = parse_device(flags.device);
+  set_precision(parse_precision(flags.precision, device));
   const auto wants = [&](const char* part) {
     return std::find(flags.parts.begin(), flags.parts.end(), part) != flags.parts.end();
   };
@@ -86,7 +86,7 @@ void run_bench(const BenchFlags& flags) {
                       {"copy_gb_per_s_after", 1e-9 * after.copy},
                       {"conv_plans", cpu::plans_to_string()},
                       {"nets", nlohmann::json::array()}};
-  json["precision"] = flags.precision;
+  json["precision"] = name(precision());
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));
   json_file << json.dump(2) << '\n';
   json_file.close();
@@ -114,8 +114,9 @@ void add_bench_command(CLI::App& app) {
   command->add_option("--threads", flags->threads, "CPU threads [all cores]")->type_name("N");
   command
       ->add_option("--precision", flags->precision,
-                   "arithmetic of convolutions and products; on the CPU emulated by rounding, slower [fp32]")
-      ->type_name("fp32|tf32|bf16");
+                   "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
+                 "the others by rounding, slowly [auto]")
+      ->type_name("auto|fp32|tf32|bf16");
   command->add_option("--json", flags->json, "also write the figures to this file")
       ->type_name("FILE");
   command->callback([flags] { run_bench(*flags); });

@@ -25,7 +25,7 @@ void add_precision_command(CLI::App& app);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {
-  std::string run, device = "auto", threads, precision = "fp32";
+  std::string run, device = "auto", threads, precision = "auto";
 
   void add_to(CLI::App& command);
 };

@@ -16,14 +16,15 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   command
       .add_option("--precision", precision,
-                  "arithmetic of convolutions and products; on the CPU emulated by rounding, slower [fp32]")
-      ->type_name("fp32|tf32|bf16");
+                  "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
+                 "the others by rounding, slowly [auto]")
+      ->type_name("auto|fp32|tf32|bf16");
 }
 
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
-  set_precision(parse_precision(flags.precision));
+  set_precision(parse_precision(flags.precision, device));
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
   auto trainer = std::make_unique<Trainer>(config.settings, device);

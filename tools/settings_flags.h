@@ -50,7 +50,7 @@ class SettingsOptions {
 struct RunFlags {
   int64_t checkpoint_every = 500;
   int64_t samples_every = 0;
-  std::string precision = "fp32";
+  std::string precision = "auto";
   bool deterministic = false;
   int64_t read_every = 0;
 };

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "kernels/scalars.h"
 #include "tests/kernels/conv_cases.h"
 #include "tests/random_tensor.h"
 
@@ -99,6 +100,25 @@ TEST_CASE("the fused step says which layers it cannot compute") {
   Tensor x = normal({1, 6, 6, 2}, 1);
   const Tensor df_dh = normal({1, 4, 4, 4}, 2), w = normal({4, 3, 3, 2}, 3);
   CHECK_THROWS_AS(langevin_step_conv(x, df_dh, {}, w, {1, {}}, kStep, kKey), Error);
+}
+
+TEST_CASE("the fused step takes in an offset of its key in the device's memory") {
+  Scalars scalars(test_device());
+  const int place = scalars.add_offset();
+  scalars.set_offset(place, {3, 2, 7});
+  scalars.upload();
+  const Shape shape{2, 8, 8, 1};
+  const Tensor w = normal({8, 3, 3, 1}, 1), start = normal(shape, 2);
+  const ConvGeometry geometry{1, {1, 1}};
+  const Tensor dh = normal({2, 8, 8, 8}, 3), h = normal({2, 8, 8, 8}, 4);
+  Tensor here = start.clone(), there = start.clone();
+  langevin_step_conv(here, dh, {h, 0.2f}, w, geometry, kStep, kKey, 4 * 7);
+  RandomKey key = kKey;
+  key.iteration -= 3;
+  key.step -= 2;
+  key.offset = scalars.offset(place);
+  langevin_step_conv(there, dh, {h, 0.2f}, w, geometry, kStep, key);
+  CHECK(here.to_host() == there.to_host());
 }
 
 }  // namespace ebm
