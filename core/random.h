@@ -28,6 +28,8 @@ enum class Stream : uint32_t {
   data_noise = 7,    // on data images, in the energy's loss
   sample = 8,        // anything drawn after training
   sample_noise = 9,  // as data_noise, on revised samples
+  acceptance = 20,   // Metropolis decisions
+  projection = 21,   // directions that a diagnosis looks along
 };
 
 struct RandomKey {

@@ -186,6 +186,11 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   return out;
 }
 
+void Trainer::take_averages() {
+  for (const Network& network : networks_)
+    if (network.adam->has_average()) network.parameters->flat().copy_from(network.adam->average());
+}
+
 Tensor Trainer::energy(const Tensor& x) {
   const UseAverages averages({{&energy_.parameters(), &energy_adam_}});
   const Tensor f = EnergyNet::Frozen(energy_)(Var(x)).value();                    // (N)
