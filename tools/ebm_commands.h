@@ -15,6 +15,7 @@ void add_fetch_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
 void add_info_command(CLI::App& app);
+void add_diagnose_command(CLI::App& app);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {
