@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
   ebm::add_diagnose_command(app);
+  ebm::add_loglik_command(app);
+  ebm::add_ood_command(app);
   ebm::add_bench_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
 }

@@ -16,6 +16,8 @@ void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_diagnose_command(CLI::App& app);
+void add_loglik_command(CLI::App& app);
+void add_ood_command(CLI::App& app);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {

@@ -99,3 +99,86 @@ TEST_CASE("what diagnose cannot do is one line") {
             .wait()
             .code == 1);  // a full disk
 }
+
+TEST_CASE("loglik gives both estimates at each temperature, the same each time") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  const std::vector<std::string> command{"loglik", "--run", "run", "--device", "cpu", "--n", "20", "--chains", "3",
+                                         "--steps", "4", "--leapfrog", "1", "--temperature", "1,50", "--base",
+                                         "uniform", "--json", "l.json"};
+  const Outcome outcome = ebm_tool(folder, command);
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  for (const char* part : {"T = 1: equation (1)", "T = 50\n", "forward", "no bound", "bits/dim"})
+    CHECK_MESSAGE(contains(outcome.out, part), part);
+  const nlohmann::json json = json_of(folder / "l.json");
+  REQUIRE(json["temperatures"].size() == 2);
+  CHECK(json["dimensions"] == 784);
+  // the uniform density within the walls; an energy so flat as U/50 is all but that
+  CHECK(json["base_nats"].get<double>() == doctest::Approx(-784 * std::log(2.4)));
+  CHECK(json["temperatures"][1]["nats_optimistic"].get<double>() == doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
+  const std::string first = get(folder / "l.json");
+  CHECK(ebm_tool(folder, command).code == 0);
+  CHECK(get(folder / "l.json") == first);
+}
+
+TEST_CASE("what loglik cannot do is one line") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  break_run(folder);
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
+    arguments.insert(arguments.begin(), {"loglik", "--device", "cpu"});
+    CHECK_MESSAGE(ebm_tool(folder, arguments).is_error_with(part), part);
+  };
+  refused({"--run", "nowhere"}, "nowhere");
+  refused({"--run", "run", "--n", "129"}, "at most 128");  // test images
+  refused({"--run", "run", "--n", "0"}, "--n");
+  refused({"--run", "run", "--chains", "1"}, "chains");
+  refused({"--run", "run", "--steps", "0"}, "steps");
+  refused({"--run", "run", "--temperature", "0"}, "--temperature");
+  refused({"--run", "run", "--temperature", "warm"}, "temperature");
+  refused({"--run", "run", "--base", "wide"}, "--base");
+  refused({"--run", "run", "--base", "-1"}, "--base");
+  refused({"--run", "run", "--reverse", "noise"}, "reverse");
+  refused({"--run", "run", "--n", "4", "--reverse", "data", "--chains", "8"}, "reverse chains from data");
+  refused({"--run", "nan", "--n", "8", "--chains", "2", "--steps", "2"}, "U = nan");
+}
+
+TEST_CASE("ood tells noise, turned and negative images from the run's own, in text, JSON and a picture") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  const Outcome outcome = ebm_tool(folder, {"ood", "--run", "run", "--device", "cpu", "--in", "synthetic", "--n", "50",
+                                            "--out", "noise,rotated,inverted,synthetic", "--json", "o.json", "--png",
+                                            "o.png"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  for (const char* part : {"synthetic (in)", "AUROC", "AUPRC out", "rotated", "█"})
+    CHECK_MESSAGE(contains(outcome.out, part), part);
+  const nlohmann::json json = json_of(folder / "o.json");
+  REQUIRE(json["out"].size() == 4);
+  CHECK(json["in"]["n"] == 50);
+  // the same images: every pair ties with its twin or is met the other way round
+  CHECK(json["out"][3]["auroc"].get<double>() == doctest::Approx(0.5));
+  CHECK(json["out"][3]["auprc_out_positive"].get<double>() == doctest::Approx(0.5));
+  for (const auto& set : json["histogram"]["shares"]) {
+    double sum = 0;
+    for (const auto& share : set) sum += share.get<double>();
+    CHECK(sum == doctest::Approx(1));
+  }
+  CHECK(get(folder / "o.png").starts_with("\x89PNG"));
+}
+
+TEST_CASE("what ood cannot do is one line") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  break_run(folder);
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
+    arguments.insert(arguments.begin(), {"ood", "--device", "cpu"});
+    CHECK_MESSAGE(ebm_tool(folder, arguments).is_error_with(part), part);
+  };
+  refused({"--run", "nowhere"}, "nowhere");
+  refused({"--run", "run", "--in", "nothing"}, "nothing");
+  refused({"--run", "run", "--out", "nosie"}, "nosie");
+  refused({"--run", "run", "--n", "0"}, "--n");
+  refused({"--run", "run", "--json", "no/such/o.json"}, "no/such");
+  refused({"--run", "run", "--png", "no/such/o.png"}, "no/such");
+  refused({"--run", "nan"}, "U = nan");
+}
