@@ -24,7 +24,7 @@ constexpr int64_t kMostChains = 10'000, kMostSteps = 1'000'000, kMostLeapfrogSte
 struct LoglikFlags {
   ModelFlags model;
   std::string n = "1000", chains = "16", steps = "500", leapfrog = "5", seed = "1";
-  std::string base = "data", reverse = "samples", data, json;
+  std::string base, reverse = "samples", data, json;
   std::vector<double> temperatures;
 };
 
@@ -45,16 +45,22 @@ DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& s, ImageShape
   const auto size = static_cast<size_t>(row.size());
   if (flags.base == "data")
     return fit_gaussian(images_of(s.recipe, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
-  double sd = INFINITY;
+  double sd = s.clamp > 0 ? INFINITY : s.sigma_ref;  // what is left of the energy without its network
   if (flags.base == "uniform") {
     EBM_CHECK(s.clamp > 0, "--base", "uniform for a run without a clamp", "data, or a standard deviation");
-  } else {
+  } else if (!flags.base.empty()) {
     char* end = nullptr;
     sd = std::strtod(flags.base.c_str(), &end);
     EBM_CHECK(end != flags.base.c_str() && *end == 0 && sd > 0 && std::isfinite(sd), "--base", "\"" + flags.base + "\"",
               "data, uniform, or a standard deviation above 0");
   }
   return {row, std::vector<double>(size, 0), std::vector<double>(size, sd), s.clamp, device};
+}
+
+std::string base_name(const LoglikFlags& flags, const Settings& s) {
+  if (flags.base == "data") return "a Gaussian fitted to training images";
+  if (flags.base == "uniform" || (flags.base.empty() && s.clamp > 0)) return "the uniform density";
+  return "N(0, " + (flags.base.empty() ? fmt::format("{:g}", s.sigma_ref) : flags.base) + "^2)";
 }
 
 nlohmann::json to_json(const Likelihood& l, int64_t dimensions) {
@@ -90,10 +96,12 @@ void print(const Likelihood& l, double chain_temperature, int64_t dimensions, co
   fmt::print("  forward is an upper bound of the log-likelihood in expectation; reverse would be a lower one from exact\n"
              "  draws of the model, but starts from {}: an indication, no bound.\n",
              reverse == "data" ? "data" : "the run's revised samples");
-  if (gap < -3 * std::hypot(l.forward.standard_error, l.reverse.standard_error))
+  const double error = std::hypot(l.forward.standard_error, l.reverse.standard_error);
+  if (gap < -std::max(1.0, 3 * error))
     fmt::print("  They cross by {:.3g} nats: the reverse chains' start is not of this distribution.\n", -gap);
-  else if (gap > 1)
-    fmt::print("  They are {:.3g} nats apart: log Z is known no better. More --steps narrow it.\n", gap);
+  else if (std::abs(gap) > 1)
+    fmt::print("  They are {:.3g} nats apart: log Z is known no better. More --steps and --chains narrow it.\n",
+               std::abs(gap));
   else
     fmt::print("  They agree to {:.2g} nats.\n", std::abs(gap));
 }
@@ -140,9 +148,9 @@ void loglik(const LoglikFlags& flags) {
                                                               static_cast<size_t>(dimensions))) / static_cast<double>(count);
 
   fmt::print("{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
-             "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from base \"{}\"\n",
+             "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from {}\n",
              s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "", chains,
-             plan.steps, flags.base);
+             plan.steps, base_name(flags, s));
   fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats,
              bits_per_dimension(base_nats, dimensions));
   const EnergyFunction energy = network_energy(*trainer);
@@ -157,7 +165,7 @@ void loglik(const LoglikFlags& flags) {
   if (flags.json.empty()) return;
   const nlohmann::json json{{"recipe", s.recipe}, {"iteration", trainer->iteration()}, {"n", count},
                             {"chains", chains}, {"steps", plan.steps}, {"leapfrog_steps", plan.leapfrog_steps},
-                            {"seed", plan.seed}, {"base", flags.base}, {"base_nats", base_nats},
+                            {"seed", plan.seed}, {"base", base_name(flags, s)}, {"base_nats", base_nats},
                             {"reverse_from", flags.reverse}, {"dimensions", dimensions}, {"temperatures", rows}};
   const std::string text = json.dump(2) + "\n";
   write_file_atomically(flags.json, std::as_bytes(std::span(text)));
@@ -180,9 +188,9 @@ void add_loglik_command(CLI::App& app) {
       ->type_name("T,T...");
   command
       ->add_option("--base", flags->base,
-                   "data: a Gaussian for each pixel fitted to training images; uniform within the clamp; or the standard "
-                   "deviation of one around 0 [data]")
-      ->type_name("data|uniform|SD");
+                   "uniform within the clamp; data: a Gaussian for each pixel fitted to training images; or the standard "
+                   "deviation of one around 0 [uniform, or the Gaussian reference]")
+      ->type_name("uniform|data|SD");
   command->add_option("--reverse", flags->reverse, "what reverse chains start from [samples]")
       ->check(CLI::IsMember({"samples", "data"}))
       ->type_name("samples|data");

@@ -33,7 +33,7 @@ ChainDraws autoregressive(int64_t chains, int64_t steps, double rho, double shif
 }  // namespace
 
 TEST_CASE("the normal quantile inverts the distribution function") {
-  CHECK(normal_quantile(0.5) == 0);
+  CHECK(std::abs(normal_quantile(0.5)) < 1e-15);
   CHECK(normal_cdf(1) == doctest::Approx(0.8413447460685429).epsilon(1e-14));
   for (const double z : {-8.0, -3.0, -0.1, 0.0, 1e-9, 0.5, 2.0, 5.0})
     CHECK(normal_quantile(normal_cdf(z)) == doctest::Approx(z).epsilon(1e-10).scale(1));
