@@ -13,10 +13,10 @@
 namespace ebm {
 namespace {
 
-constexpr double kPilotStep = 0.5;         // standard deviations of a log weight
-constexpr int kPilotMoves = 3;             // at each beta of the pilot
-constexpr double kGoodAcceptance = 0.65;   // Neal (2011)
-constexpr double kStepGain = 0.3;          // change of log ε per unit of acceptance rate
+constexpr double kPilotStep = 0.5;        // standard deviations of a log weight
+constexpr int kPilotMoves = 3;            // at each beta of the pilot
+constexpr double kGoodAcceptance = 0.65;  // Neal (2011)
+constexpr double kStepGain = 0.3;         // change of log ε per unit of acceptance rate
 enum Purpose : uint32_t { kPilot = 1, kForward, kReverse, kBase };
 
 // a + factor·b of both parts
@@ -41,7 +41,9 @@ class Path {
   // One HMC move at beta; returns the acceptance rate.
   double move(double beta, double step_size, int64_t leapfrog_steps) {
     state_.energy = combined(u0_, 1 - beta, u1_, beta);
-    const EnergyFunction energy = [&](const Tensor& x) { return combined(base_(x), 1 - beta, target_(x), beta); };
+    const EnergyFunction energy = [&](const Tensor& x) {
+      return combined(base_(x), 1 - beta, target_(x), beta);
+    };
     const double rate = hmc_move(energy, state_, {step_size, leapfrog_steps, 1, bound_}, key_);
     ++key_.step;
     measure();
@@ -98,8 +100,8 @@ double interpolated(const std::vector<double>& places, const std::vector<double>
   return values[above - 1] + t * (values[above] - values[above - 1]);
 }
 
-// Walks the betas in the given order. weight_first: a forward chain changes beta and then moves there, a reverse
-// chain moves and then changes beta.
+// Walks the betas, up or down: a forward chain changes beta and then moves there, a
+// reverse chain moves and then changes beta.
 AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bool forward) {
   const size_t steps = s.beta.size() - 1;
   AnnealingEstimate estimate;
@@ -111,7 +113,8 @@ AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bo
   for (size_t i = 1; i <= steps; ++i) {
     const size_t k = forward ? i : steps + 1 - i;
     if (forward) weigh(k);
-    estimate.acceptance += path.move(s.beta[k], s.step_size[k], s.leapfrog_steps) / static_cast<double>(steps);
+    estimate.acceptance +=
+        path.move(s.beta[k], s.step_size[k], s.leapfrog_steps) / static_cast<double>(steps);
     if (!forward) weigh(k);
   }
   estimate.mean = mean(estimate.log_z);

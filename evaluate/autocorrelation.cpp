@@ -29,7 +29,8 @@ void fourier_transform(std::vector<Complex>& a) {
       for (size_t k = 0; k < half; ++k) {
         // the product by hand: the operator's also looks after infinities, at several times the cost
         const Complex even = a[first + k], b = a[first + half + k], r = root[k];
-        const Complex odd{r.real() * b.real() - r.imag() * b.imag(), r.real() * b.imag() + r.imag() * b.real()};
+        const Complex odd{r.real() * b.real() - r.imag() * b.imag(),
+                          r.real() * b.imag() + r.imag() * b.real()};
         a[first + k] = even + odd;
         a[first + half + k] = even - odd;
       }
@@ -38,8 +39,8 @@ void fourier_transform(std::vector<Complex>& a) {
 
 }  // namespace
 
-// The power spectrum's transform (Wiener–Khinchin), with as many zeros behind the chain as it has values, so that
-// its end does not meet its beginning.
+// The power spectrum's transform (Wiener–Khinchin), with as many zeros behind the chain as it has values, so
+// that its end does not meet its beginning.
 std::vector<double> autocovariance(std::span<const double> chain) {
   const double n = static_cast<double>(chain.size());
   double shift = 0;  // from the first value, so that a chain that stands still has no variance by rounding

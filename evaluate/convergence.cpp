@@ -84,7 +84,8 @@ ChainDraws rank_normalised(const ChainDraws& draws) {
   const size_t count = draws.values.size();
   std::vector<size_t> order(count);
   std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return draws.values[a] < draws.values[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return draws.values[a] < draws.values[b]; });
   for (size_t first = 0, last = 0; first < count; first = last) {
     while (last < count && draws.values[order[last]] == draws.values[order[first]]) ++last;
     const double rank = 0.5 * static_cast<double>(first + 1 + last);  // mean of first+1 … last

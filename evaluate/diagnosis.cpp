@@ -44,13 +44,17 @@ double mean_length(const Tensor& x) {  // (N, …) -> mean ‖x‖
 }
 
 SeriesDiagnosis diagnose_series(std::string name, const ChainDraws& draws) {
-  return {std::move(name), split_rhat(draws), rank_normalised_rhat(draws), effective_sample_size(draws),
-          bulk_effective_sample_size(draws), integrated_autocorrelation_time(draws)};
+  return {std::move(name),
+          split_rhat(draws),
+          rank_normalised_rhat(draws),
+          effective_sample_size(draws),
+          bulk_effective_sample_size(draws),
+          integrated_autocorrelation_time(draws)};
 }
 
 // Mean acceptance probability over the second half of plan.mala_moves moves from `state`.
-double mala_rate(const EnergyFunction& energy, ChainState state, const HmcStep& step, const DiagnosisPlan& plan,
-                 uint32_t halvings) {
+double mala_rate(const EnergyFunction& energy, ChainState state, const HmcStep& step,
+                 const DiagnosisPlan& plan, uint32_t halvings) {
   state.x = state.x.clone();
   const int64_t first = plan.mala_moves / 2;
   double sum = 0;
@@ -70,7 +74,8 @@ class Watch {
         start_(start.clone()),
         flat_{start.extent(0), start.size() / start.extent(0)},
         directions_(directions(d_.plan.projections, flat_[1], d_.plan.seed, start.device())) {
-    d_.energy = {d_.chains, d_.plan.steps + 1, std::vector<double>(static_cast<size_t>(d_.chains * (d_.plan.steps + 1)))};
+    d_.energy = {d_.chains, d_.plan.steps + 1,
+                 std::vector<double>(static_cast<size_t>(d_.chains * (d_.plan.steps + 1)))};
     const int64_t kept = d_.plan.steps - d_.plan.warmup;
     projected_.assign(static_cast<size_t>(d_.plan.projections),
                       {d_.chains, kept, std::vector<double>(static_cast<size_t>(d_.chains * kept))});

@@ -35,22 +35,24 @@ struct Diagnosis {
   std::vector<SeriesDiagnosis> series;  // U first
   ChainDraws energy;                    // U along the chains, (chains, steps + 1): step 0 is the start
   // Means over the chains at steps 0 … steps:
-  std::vector<double> u, u_sd;     // U and its standard deviation over the chains
-  std::vector<double> norm;        // ‖x‖
-  std::vector<double> distance;    // ‖x − x_0‖
-  std::vector<Tensor> snapshots;   // (N, …) at plan.snapshots
-  double on_clamp = 0;             // share of x's values on the clamp after the last step
+  std::vector<double> u, u_sd;    // U and its standard deviation over the chains
+  std::vector<double> norm;       // ‖x‖
+  std::vector<double> distance;   // ‖x − x_0‖
+  std::vector<Tensor> snapshots;  // (N, …) at plan.snapshots
+  double on_clamp = 0;            // share of x's values on the clamp after the last step
 
-  // Acceptance rates of MALA chains (evaluate/hmc.h) that go on from the chains' ends: at the run's step size first,
-  // then at noise/2^k and the same temperature, until one accepts kGoodAcceptance. The unadjusted chain takes every
-  // step; it is near exp(−U/T) where MALA would take most of them. (Rates along the unadjusted chain would tell less: on
-  // a Gaussian they stay near a half however large the step.) Empty, and temperature 0, where a step has no noise.
+  // Acceptance rates of MALA chains (evaluate/hmc.h) that go on from the chains' ends: at the run's step size
+  // first, then at noise/2^k and the same temperature, until one accepts kGoodAcceptance. The unadjusted
+  // chain takes every step; it is near exp(−U/T) where MALA would take most of them. (Rates along the
+  // unadjusted chain would tell less: on a Gaussian they stay near a half however large the step.) Empty, and
+  // temperature 0, where a step has no noise.
   struct Acceptance {
     double step_size, rate;
   };
   double temperature = 0;
   std::vector<Acceptance> mala;
-  static constexpr double kGoodAcceptance = 0.574;  // MALA's best rate in high dimension (Roberts, Rosenthal 1998)
+  static constexpr double kGoodAcceptance =
+      0.574;  // MALA's best rate in high dimension (Roberts, Rosenthal 1998)
 };
 
 // Runs the chains from `start` (N, …). Throws Error where U is not finite, and for a plan without at least 8

@@ -15,8 +15,9 @@ namespace ebm {
 namespace {
 
 Shape rows(int64_t n, const Shape& row) {
-  return row.rank() == 1 ? Shape{n, row[0]} : row.rank() == 2 ? Shape{n, row[0], row[1]}
-                                                              : Shape{n, row[0], row[1], row[2]};
+  return row.rank() == 1   ? Shape{n, row[0]}
+         : row.rank() == 2 ? Shape{n, row[0], row[1]}
+                           : Shape{n, row[0], row[1], row[2]};
 }
 
 // The same row n times, (n, row).
@@ -28,16 +29,18 @@ Tensor repeated(const std::vector<float>& row, const Shape& shape, Device device
 
 }  // namespace
 
-DiagonalGaussian::DiagonalGaussian(const Shape& row, std::vector<double> mean, std::vector<double> sd, double bound,
-                                   Device device)
+DiagonalGaussian::DiagonalGaussian(const Shape& row, std::vector<double> mean, std::vector<double> sd,
+                                   double bound, Device device)
     : row_(row), mean_(std::move(mean)), sd_(std::move(sd)), bound_(bound), device_(device) {
   const auto size = static_cast<size_t>(row.size());
   EBM_CHECK(mean_.size() == size && sd_.size() == size && row.rank() <= 3, "base distribution",
             fmt::format("{} means and {} standard deviations", mean_.size(), sd_.size()),
             fmt::format("{} of each", size));
   for (size_t i = 0; i < size; ++i)
-    EBM_CHECK(std::isfinite(mean_[i]) && sd_[i] > 0 && (std::isfinite(sd_[i]) || bound_ > 0), "base distribution",
-              fmt::format("mean {} and standard deviation {}{}", mean_[i], sd_[i], bound_ > 0 ? "" : " without walls"),
+    EBM_CHECK(std::isfinite(mean_[i]) && sd_[i] > 0 && (std::isfinite(sd_[i]) || bound_ > 0),
+              "base distribution",
+              fmt::format("mean {} and standard deviation {}{}", mean_[i], sd_[i],
+                          bound_ > 0 ? "" : " without walls"),
               "a distribution that integrates to 1");
 }
 
@@ -45,7 +48,8 @@ double DiagonalGaussian::log_z(size_t i) const {
   if (std::isinf(sd_[i])) return std::log(2 * bound_);
   const double whole = std::log(sd_[i]) + 0.5 * std::log(2 * std::numbers::pi);
   if (bound_ <= 0) return whole;
-  return whole + std::log(normal_cdf((bound_ - mean_[i]) / sd_[i]) - normal_cdf((-bound_ - mean_[i]) / sd_[i]));
+  return whole +
+         std::log(normal_cdf((bound_ - mean_[i]) / sd_[i]) - normal_cdf((-bound_ - mean_[i]) / sd_[i]));
 }
 
 double DiagonalGaussian::log_z() const {
@@ -88,9 +92,9 @@ EnergyFunction DiagonalGaussian::energy() const {
       means = repeated(mean, x.shape(), x.device());
       precisions = repeated(precision, x.shape(), x.device());
     }
-    const Tensor off = binary(Binary::sub, x, means);            // (N, …)
-    Tensor gradient = binary(Binary::mul, off, precisions);      // (N, …)
-    Tensor u = sum_rows(binary(Binary::mul, off, gradient));     // (N)
+    const Tensor off = binary(Binary::sub, x, means);         // (N, …)
+    Tensor gradient = binary(Binary::mul, off, precisions);   // (N, …)
+    Tensor u = sum_rows(binary(Binary::mul, off, gradient));  // (N)
     scale_in_place(u, 0.5f);
     return EnergyValue{u, gradient};
   };

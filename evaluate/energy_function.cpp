@@ -25,8 +25,8 @@ ChainState chain_state(const EnergyFunction& energy, const Tensor& x) {
 EnergyFunction differentiable_energy(std::function<Var(const Var&)> u) {
   return [u = std::move(u)](const Tensor& x) {
     Tape tape;
-    const Var input(x);           // (N, …)
-    const Var value = u(input);   // (N)
+    const Var input(x);          // (N, …)
+    const Var value = u(input);  // (N)
     return EnergyValue{value.value(), tape.gradient(sum(value), {input})[0]};
   };
 }

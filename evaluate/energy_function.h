@@ -22,7 +22,8 @@ struct ChainState {
   EnergyValue energy;
 };
 
-// The state at x. Throws Error where U is not finite, naming the chain: nothing can be said of such an energy.
+// The state at x. Throws Error where U is not finite, naming the chain: nothing can be said of such an
+// energy.
 ChainState chain_state(const EnergyFunction& energy, const Tensor& x);
 // The same check of energies on the host.
 void check_energies(std::span<const float> u);
@@ -30,8 +31,8 @@ void check_energies(std::span<const float> u);
 // The energy that a differentiable expression describes: u maps x (N, …) to U (N), each row by itself.
 EnergyFunction differentiable_energy(std::function<Var(const Var&)> u);
 
-// U_θ of a trained model, the Gaussian reference included, with its parameters' moving averages where they are
-// kept. The trainer must outlive the function, and its parameters stay as they are.
+// U_θ of a trained model, the Gaussian reference included, with its parameters' moving averages where they
+// are kept. The trainer must outlive the function, and its parameters stay as they are.
 EnergyFunction network_energy(Trainer& trainer);
 
 }  // namespace ebm

@@ -23,7 +23,8 @@ int64_t bar_height(const std::vector<double>& shares, size_t bin) {
 }  // namespace
 
 Histogram histogram(const std::vector<std::vector<float>>& sets, int64_t bins) {
-  EBM_CHECK(!sets.empty() && bins > 0, "histogram", fmt::format("{} sets, {} bins", sets.size(), bins), "1 or more");
+  EBM_CHECK(!sets.empty() && bins > 0, "histogram", fmt::format("{} sets, {} bins", sets.size(), bins),
+            "1 or more");
   Histogram h{INFINITY, -INFINITY, {}};
   for (const std::vector<float>& set : sets) {
     EBM_CHECK(!set.empty(), "histogram", "an empty set", "numbers");
@@ -37,7 +38,8 @@ Histogram histogram(const std::vector<std::vector<float>>& sets, int64_t bins) {
   for (const std::vector<float>& set : sets) {
     std::vector<double> shares(static_cast<size_t>(bins));
     for (const float v : set) {
-      const auto bin = std::min(static_cast<int64_t>((v - h.low) / width), bins - 1);  // the largest value too
+      const auto bin =
+          std::min(static_cast<int64_t>((v - h.low) / width), bins - 1);  // the largest value too
       shares[static_cast<size_t>(bin)] += 1 / static_cast<double>(set.size());
     }
     h.shares.push_back(std::move(shares));
@@ -49,7 +51,8 @@ Picture picture(const Histogram& h) {
   const auto bins = static_cast<int64_t>(h.shares[0].size()), panels = static_cast<int64_t>(h.shares.size());
   Picture p{{panels * (kPanelHeight + kGap) + kGap, bins * kBarWidth + 2 * kGap, 1}, {}};
   p.pixels.assign(static_cast<size_t>(p.shape.elements()), 0);
-  const auto draw = [&](int64_t panel, int64_t bin, int64_t from, int64_t to, uint8_t grey) {  // heights above the base
+  const auto draw = [&](int64_t panel, int64_t bin, int64_t from, int64_t to,
+                        uint8_t grey) {  // heights above the base
     const int64_t base = (panel + 1) * (kPanelHeight + kGap) - 1;
     for (int64_t y = base - to + 1; y <= base - from; ++y)
       for (int64_t x = 0; x < kBarWidth - 1; ++x)

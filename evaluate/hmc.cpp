@@ -33,8 +33,8 @@ HmcStep mala_step(const LangevinStep& step) {
 HmcProposal hmc_propose(const EnergyFunction& energy, const ChainState& from, const HmcStep& step,
                         const RandomKey& key) {
   EBM_CHECK(step.step_size > 0 && step.leapfrog_steps >= 1 && step.temperature > 0, "hmc",
-            fmt::format("step size {}, {} leapfrog steps, temperature {}", step.step_size, step.leapfrog_steps,
-                        step.temperature),
+            fmt::format("step size {}, {} leapfrog steps, temperature {}", step.step_size,
+                        step.leapfrog_steps, step.temperature),
             "all above 0");
   const auto epsilon = static_cast<float>(step.step_size), bound = static_cast<float>(step.bound);
   const auto half_kick = static_cast<float>(-0.5 * step.step_size / step.temperature);
@@ -66,7 +66,8 @@ double hmc_move(const EnergyFunction& energy, ChainState& state, const HmcStep& 
     accepted[i] = uniform1(decision, i) < proposal.acceptance[i] ? 1.0f : 0.0f;
     sum += proposal.acceptance[i];
   }
-  const Tensor choose = Tensor::from_host(accepted, {static_cast<int64_t>(accepted.size())}, state.x.device());
+  const Tensor choose =
+      Tensor::from_host(accepted, {static_cast<int64_t>(accepted.size())}, state.x.device());
   replace_rows(state.x, proposal.state.x, choose);
   // not in the place of the old values: an energy function may hand out tensors that it keeps
   state.energy = {state.energy.u.clone(), state.energy.gradient.clone()};

@@ -13,8 +13,8 @@ double langevin_temperature(const LangevinStep& step) {
   return static_cast<double>(step.noise) * step.noise / (2.0 * step.drift);
 }
 
-void langevin_move(const EnergyFunction& energy, ChainState& state, const LangevinStep& step, const RandomKey& key,
-                   int64_t first_chain) {
+void langevin_move(const EnergyFunction& energy, ChainState& state, const LangevinStep& step,
+                   const RandomKey& key, int64_t first_chain) {
   LangevinStep whole = step;
   whole.inv_sigma_ref_sq = 0;  // the energy's gradient holds the reference,
   whole.drift = -step.drift;   // and stands where the kernel expects ∂f/∂x, of the other sign

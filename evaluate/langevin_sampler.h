@@ -15,9 +15,9 @@ namespace ebm {
 double langevin_temperature(const LangevinStep& step);
 
 // One step of all chains in place, kernels/langevin.h with the energy's whole gradient: the step's own
-// inv_sigma_ref_sq is not used. Noise is drawn from (key, global chain first_chain + i). Throws Error where U is not
-// finite any more.
-void langevin_move(const EnergyFunction& energy, ChainState& state, const LangevinStep& step, const RandomKey& key,
-                   int64_t first_chain = 0);
+// inv_sigma_ref_sq is not used. Noise is drawn from (key, global chain first_chain + i). Throws Error where U
+// is not finite any more.
+void langevin_move(const EnergyFunction& energy, ChainState& state, const LangevinStep& step,
+                   const RandomKey& key, int64_t first_chain = 0);
 
 }  // namespace ebm

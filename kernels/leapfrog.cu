@@ -53,8 +53,7 @@ void leapfrog_position(Tensor& x, Tensor& p, float step, float bound) {
 void replace_rows(Tensor& x, const Tensor& y, const Tensor& choose) {
   check_same_shape("replace_rows", x, y);
   check_shape("replace_rows", "choose", choose, {x.extent(0)});
-  map(x.device(), x.size(),
-      ReplaceRow{x.mutable_data(), y.data(), choose.data(), x.size() / x.extent(0)});
+  map(x.device(), x.size(), ReplaceRow{x.mutable_data(), y.data(), choose.data(), x.size() / x.extent(0)});
 }
 
 }  // namespace ebm

@@ -61,7 +61,8 @@ void write_traces(const fs::path& path, const Diagnosis& d) {
   table += '\n';
   for (int64_t t = 0; t <= d.plan.steps; ++t) {
     table += fmt::format("{}", t);
-    for (int64_t c = 0; c < d.chains; ++c) table += fmt::format(",{:.7g}", d.energy.chain(c)[static_cast<size_t>(t)]);
+    for (int64_t c = 0; c < d.chains; ++c)
+      table += fmt::format(",{:.7g}", d.energy.chain(c)[static_cast<size_t>(t)]);
     table += '\n';
   }
   write_table(path, table);
@@ -101,8 +102,11 @@ nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words
                       {"series", series},
                       {"on_clamp", d.on_clamp},
                       {"start", {{"U", d.u.front()}, {"norm", d.norm.front()}}},
-                      {"end", {{"U", d.u.back()}, {"U_sd", d.u_sd.back()}, {"norm", d.norm.back()},
-                               {"distance", d.distance.back()}}},
+                      {"end",
+                       {{"U", d.u.back()},
+                        {"U_sd", d.u_sd.back()},
+                        {"norm", d.norm.back()},
+                        {"distance", d.distance.back()}}},
                       {"in_words", words}};
   if (d.temperature > 0) {
     json["temperature"] = d.temperature;
@@ -115,8 +119,8 @@ void print(const Diagnosis& d) {
   fmt::print("\n{:<14} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "", "split R-hat", "rank R-hat", "ESS", "bulk ESS",
              "tau");
   for (const SeriesDiagnosis& s : d.series)
-    fmt::print("{:<14} {:>11.4g} {:>12.4g} {:>9.4g} {:>9.4g} {:>9.4g}\n", s.name, s.split_rhat, s.rank_rhat, s.ess,
-               s.bulk_ess, s.autocorrelation_time);
+    fmt::print("{:<14} {:>11.4g} {:>12.4g} {:>9.4g} {:>9.4g} {:>9.4g}\n", s.name, s.split_rhat, s.rank_rhat,
+               s.ess, s.bulk_ess, s.autocorrelation_time);
 }
 
 void diagnose_run(const DiagnoseFlags& flags) {
@@ -132,7 +136,8 @@ void diagnose_run(const DiagnoseFlags& flags) {
   EBM_CHECK(plan.projections <= kMostProjections, "--projections", flags.projections,
             fmt::format("0 to {}", kMostProjections));
   EBM_CHECK(chains * (plan.steps + 1) <= kMostValues / (1 + plan.projections), "--chains and --steps",
-            fmt::format("{} chains of {} steps", chains, plan.steps), "fewer: all of them are kept in memory");
+            fmt::format("{} chains of {} steps", chains, plan.steps),
+            "fewer: all of them are kept in memory");
   plan.seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
   const auto trainer = load_model(flags.model);
   const fs::path out = flags.out;
@@ -154,8 +159,8 @@ void diagnose_run(const DiagnoseFlags& flags) {
   write_traces(out / "traces.csv", d);
   write_drift(out / "drift.csv", d);
   if (!flags.json.empty()) write_table(flags.json, to_json(d, words, *trainer, noise_scale).dump(2) + "\n");
-  fmt::print("{} at iteration {}: {} chains of {} steps from ancestral samples, the last {} judged\n", s.recipe,
-             trainer->iteration(), chains, plan.steps, plan.steps - plan.warmup);
+  fmt::print("{} at iteration {}: {} chains of {} steps from ancestral samples, the last {} judged\n",
+             s.recipe, trainer->iteration(), chains, plan.steps, plan.steps - plan.warmup);
   print(d);
   fmt::print("\n");
   for (const std::string& line : words) fmt::print("{}\n", line);
@@ -171,10 +176,13 @@ void add_diagnose_command(CLI::App& app) {
   flags->model.add_to(*command);
   command->add_option("--chains", flags->chains, "how many, from ancestral samples [64]")->type_name("N");
   command->add_option("--steps", flags->steps, "Langevin steps of each [2000]")->type_name("N");
-  command->add_option("--warmup", flags->warmup, "first steps that R-hat, ESS and tau leave out [half]")->type_name("N");
-  command->add_option("--projections", flags->projections, "random directions to look at x along [8]")->type_name("N");
+  command->add_option("--warmup", flags->warmup, "first steps that R-hat, ESS and tau leave out [half]")
+      ->type_name("N");
+  command->add_option("--projections", flags->projections, "random directions to look at x along [8]")
+      ->type_name("N");
   command
-      ->add_option("--noise-scale", flags->noise_scale, "factor of the noise; 0: gradient descent [the run's]")
+      ->add_option("--noise-scale", flags->noise_scale,
+                   "factor of the noise; 0: gradient descent [the run's]")
       ->check(CLI::NonNegativeNumber)
       ->type_name("X");
   command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");

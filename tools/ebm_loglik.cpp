@@ -36,7 +36,8 @@ std::vector<float> images_of(const std::string& name, const std::string& data, S
   if (!dataset.note.empty()) say("note: " + dataset.note);
   std::vector<float> images;
   const int64_t values = std::min(n, dataset.count()) * dataset.images.image_elements();
-  for (int64_t i = 0; i < values; ++i) images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
+  for (int64_t i = 0; i < values; ++i)
+    images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
   return images;
 }
 
@@ -44,15 +45,16 @@ DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& s, ImageShape
   const Shape row{image.height, image.width, image.channels};
   const auto size = static_cast<size_t>(row.size());
   if (flags.base == "data")
-    return fit_gaussian(images_of(s.recipe, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
+    return fit_gaussian(images_of(s.recipe, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp,
+                        device);
   double sd = s.clamp > 0 ? INFINITY : s.sigma_ref;  // what is left of the energy without its network
   if (flags.base == "uniform") {
     EBM_CHECK(s.clamp > 0, "--base", "uniform for a run without a clamp", "data, or a standard deviation");
   } else if (!flags.base.empty()) {
     char* end = nullptr;
     sd = std::strtod(flags.base.c_str(), &end);
-    EBM_CHECK(end != flags.base.c_str() && *end == 0 && sd > 0 && std::isfinite(sd), "--base", "\"" + flags.base + "\"",
-              "data, uniform, or a standard deviation above 0");
+    EBM_CHECK(end != flags.base.c_str() && *end == 0 && sd > 0 && std::isfinite(sd), "--base",
+              "\"" + flags.base + "\"", "data, uniform, or a standard deviation above 0");
   }
   return {row, std::vector<double>(size, 0), std::vector<double>(size, sd), s.clamp, device};
 }
@@ -65,7 +67,9 @@ std::string base_name(const LoglikFlags& flags, const Settings& s) {
 
 nlohmann::json to_json(const Likelihood& l, int64_t dimensions) {
   const auto estimate = [](const AnnealingEstimate& e) {
-    return nlohmann::json{{"log_z", e.combined}, {"mean", e.mean}, {"standard_error", e.standard_error},
+    return nlohmann::json{{"log_z", e.combined},
+                          {"mean", e.mean},
+                          {"standard_error", e.standard_error},
                           {"acceptance", e.acceptance}};
   };
   return {{"temperature", l.temperature},
@@ -81,27 +85,32 @@ nlohmann::json to_json(const Likelihood& l, int64_t dimensions) {
 
 void print(const Likelihood& l, double chain_temperature, int64_t dimensions, const std::string& reverse) {
   fmt::print("\nT = {:.3g}{}\n", l.temperature,
-             l.temperature == 1 && chain_temperature == 1 ? ": equation (1), and what the run's Langevin step samples"
-             : l.temperature == 1                         ? ": equation (1) as it is written"
-             : l.temperature == chain_temperature         ? ": what the run's Langevin step belongs to, noise^2/(2 drift)"
-                                                          : "");
+             l.temperature == 1 && chain_temperature == 1
+                 ? ": equation (1), and what the run's Langevin step samples"
+             : l.temperature == 1 ? ": equation (1) as it is written"
+             : l.temperature == chain_temperature
+                 ? ": what the run's Langevin step belongs to, noise^2/(2 drift)"
+                 : "");
   const auto row = [&](const char* name, const AnnealingEstimate& e, double nats) {
-    fmt::print("  {:<8} log Z {:>12.2f} (mean {:.2f} +- {:.2f}), moves accepted {:>3.0f} %: {:>12.2f} nats, {:>8.3f} bits/dim\n",
-               name, e.combined, e.mean, e.standard_error, 100 * e.acceptance, nats,
-               bits_per_dimension(nats, dimensions));
+    fmt::print(
+        "  {:<8} log Z {:>12.2f} (mean {:.2f} +- {:.2f}), moves accepted {:>3.0f} %: {:>12.2f} nats, {:>8.3f} bits/dim\n",
+        name, e.combined, e.mean, e.standard_error, 100 * e.acceptance, nats,
+        bits_per_dimension(nats, dimensions));
   };
   row("forward", l.forward, l.optimistic());
   row("reverse", l.reverse, l.pessimistic());
   const double gap = l.optimistic() - l.pessimistic();
-  fmt::print("  forward is an upper bound of the log-likelihood in expectation; reverse would be a lower one from exact\n"
-             "  draws of the model, but starts from {}: an indication, no bound.\n",
-             reverse == "data" ? "data" : "the run's revised samples");
+  fmt::print(
+      "  forward is an upper bound of the log-likelihood in expectation; reverse would be a lower one from exact\n"
+      "  draws of the model, but starts from {}: an indication, no bound.\n",
+      reverse == "data" ? "data" : "the run's revised samples");
   const double error = std::hypot(l.forward.standard_error, l.reverse.standard_error);
   if (gap < -std::max(1.0, 3 * error))
     fmt::print("  They cross by {:.3g} nats: the reverse chains' start is not of this distribution.\n", -gap);
   else if (std::abs(gap) > 1)
-    fmt::print("  They are {:.3g} nats apart: log Z is known no better. More --steps and --chains narrow it.\n",
-               std::abs(gap));
+    fmt::print(
+        "  They are {:.3g} nats apart: log Z is known no better. More --steps and --chains narrow it.\n",
+        std::abs(gap));
   else
     fmt::print("  They agree to {:.2g} nats.\n", std::abs(gap));
 }
@@ -126,8 +135,8 @@ void loglik(const LoglikFlags& flags) {
   std::vector<float> held_out = images_of(s.recipe, flags.data, Split::test, n);
   const int64_t dimensions = image.elements(), count = static_cast<int64_t>(held_out.size()) / dimensions;
   EBM_CHECK(count == n, "--n", flags.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
-  EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains", flags.chains + " reverse chains from data",
-            fmt::format("at most --n, {}", count));
+  EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains",
+            flags.chains + " reverse chains from data", fmt::format("at most --n, {}", count));
   dequantise(held_out, s.clamp, plan.seed);
 
   LangevinStep step = langevin_step_of(s);
@@ -145,12 +154,14 @@ void loglik(const LoglikFlags& flags) {
   double base_nats = 0;
   for (int64_t i = 0; i < count; ++i)
     base_nats += base.log_density(std::span(held_out).subspan(static_cast<size_t>(i * dimensions),
-                                                              static_cast<size_t>(dimensions))) / static_cast<double>(count);
+                                                              static_cast<size_t>(dimensions))) /
+                 static_cast<double>(count);
 
-  fmt::print("{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
-             "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from {}\n",
-             s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "", chains,
-             plan.steps, base_name(flags, s));
+  fmt::print(
+      "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
+      "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from {}\n",
+      s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "",
+      chains, plan.steps, base_name(flags, s));
   fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats,
              bits_per_dimension(base_nats, dimensions));
   const EnergyFunction energy = network_energy(*trainer);
@@ -160,13 +171,22 @@ void loglik(const LoglikFlags& flags) {
     print(l, chain_temperature, dimensions, flags.reverse);
     rows.push_back(to_json(l, dimensions));
   }
-  fmt::print("\nTraining compared energies under short chains and never saw Z: neither temperature's density was fitted\n"
-             "by maximum likelihood, unless the chains mix (ebm diagnose).\n");
+  fmt::print(
+      "\nTraining compared energies under short chains and never saw Z: neither temperature's density was fitted\n"
+      "by maximum likelihood, unless the chains mix (ebm diagnose).\n");
   if (flags.json.empty()) return;
-  const nlohmann::json json{{"recipe", s.recipe}, {"iteration", trainer->iteration()}, {"n", count},
-                            {"chains", chains}, {"steps", plan.steps}, {"leapfrog_steps", plan.leapfrog_steps},
-                            {"seed", plan.seed}, {"base", base_name(flags, s)}, {"base_nats", base_nats},
-                            {"reverse_from", flags.reverse}, {"dimensions", dimensions}, {"temperatures", rows}};
+  const nlohmann::json json{{"recipe", s.recipe},
+                            {"iteration", trainer->iteration()},
+                            {"n", count},
+                            {"chains", chains},
+                            {"steps", plan.steps},
+                            {"leapfrog_steps", plan.leapfrog_steps},
+                            {"seed", plan.seed},
+                            {"base", base_name(flags, s)},
+                            {"base_nats", base_nats},
+                            {"reverse_from", flags.reverse},
+                            {"dimensions", dimensions},
+                            {"temperatures", rows}};
   const std::string text = json.dump(2) + "\n";
   write_file_atomically(flags.json, std::as_bytes(std::span(text)));
 }
@@ -175,7 +195,8 @@ void loglik(const LoglikFlags& flags) {
 
 void add_loglik_command(CLI::App& app) {
   auto flags = std::make_shared<LoglikFlags>();
-  CLI::App* command = app.add_subcommand("loglik", "log-likelihood of test images, by annealed importance sampling");
+  CLI::App* command =
+      app.add_subcommand("loglik", "log-likelihood of test images, by annealed importance sampling");
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "test images [1000]")->type_name("N");
   command->add_option("--chains", flags->chains, "annealed chains, each way [16]")->type_name("N");
@@ -187,15 +208,17 @@ void add_loglik_command(CLI::App& app) {
       ->delimiter(',')
       ->type_name("T,T...");
   command
-      ->add_option("--base", flags->base,
-                   "uniform within the clamp; data: a Gaussian for each pixel fitted to training images; or the standard "
-                   "deviation of one around 0 [uniform, or the Gaussian reference]")
+      ->add_option(
+          "--base", flags->base,
+          "uniform within the clamp; data: a Gaussian for each pixel fitted to training images; or the standard "
+          "deviation of one around 0 [uniform, or the Gaussian reference]")
       ->type_name("uniform|data|SD");
   command->add_option("--reverse", flags->reverse, "what reverse chains start from [samples]")
       ->check(CLI::IsMember({"samples", "data"}))
       ->type_name("samples|data");
   command->add_option("--seed", flags->seed, "seed of all chains [1]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->callback([flags] { loglik(*flags); });
 }

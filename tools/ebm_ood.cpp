@@ -41,7 +41,8 @@ std::vector<float> uniform_noise(size_t values, uint64_t seed) {
 
 // A quarter turn of square images (N, H, W, C).
 std::vector<float> rotated(const std::vector<float>& images, ImageShape shape) {
-  EBM_CHECK(shape.height == shape.width, "--out", "rotated, of images that are not square", "noise or inverted");
+  EBM_CHECK(shape.height == shape.width, "--out", "rotated, of images that are not square",
+            "noise or inverted");
   std::vector<float> turned(images.size());
   const int64_t side = shape.height, channels = shape.channels;
   for (size_t first = 0; first < images.size(); first += static_cast<size_t>(shape.elements()))
@@ -63,8 +64,8 @@ std::vector<float> first_images(ImageInput input, int64_t n, ImageShape shape) {
   return std::move(input.pixels);
 }
 
-std::vector<float> outliers(const OodFlags& flags, const std::string& what, const std::vector<float>& in, int64_t n,
-                            uint64_t seed, ImageShape shape) {
+std::vector<float> outliers(const OodFlags& flags, const std::string& what, const std::vector<float>& in,
+                            int64_t n, uint64_t seed, ImageShape shape) {
   if (what == "noise") return uniform_noise(in.size(), seed);
   if (what == "rotated") return rotated(in, shape);
   if (what == "inverted") return inverted(in);
@@ -105,8 +106,8 @@ void ood(const OodFlags& flags) {
   size_t width = in_name.size() + 5;
   for (const Outliers& set : sets) width = std::max(width, set.name.size());
 
-  fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n", trainer->settings().recipe,
-             trainer->iteration(), u_in.size(), in_name);
+  fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n",
+             trainer->settings().recipe, trainer->iteration(), u_in.size(), in_name);
   fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11}\n", "", width, "images", "mean U", "AUROC", "AUPRC out",
              "AUPRC in");
   fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name + " (in)", width, u_in.size(), mean(u_in));
@@ -114,13 +115,18 @@ void ood(const OodFlags& flags) {
   for (const Outliers& set : sets) {
     const double area = auroc(set.u, u_in), out = average_precision(set.u, u_in);
     const double inside = average_precision(negated(u_in), negated(set.u));
-    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width, set.u.size(), mean(set.u), area,
-               out, inside);
-    rows.push_back({{"out", set.name}, {"n", set.u.size()}, {"mean_u", mean(set.u)}, {"auroc", area},
-                    {"auprc_out_positive", out}, {"auprc_in_positive", inside}});
+    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width, set.u.size(),
+               mean(set.u), area, out, inside);
+    rows.push_back({{"out", set.name},
+                    {"n", set.u.size()},
+                    {"mean_u", mean(set.u)},
+                    {"auroc", area},
+                    {"auprc_out_positive", out},
+                    {"auprc_in_positive", inside}});
   }
-  fmt::print("\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
-             "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others.\n");
+  fmt::print(
+      "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
+      "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others.\n");
   fmt::print("\nU from {:.4g} to {:.4g}, each set scaled to its own highest bar\n", bars.low, bars.high);
   for (size_t i = 0; i < all.size(); ++i)
     fmt::print("{:<{}} |{}|\n", i == 0 ? in_name + " (in)" : sets[i - 1].name, width, line_of(bars, i));
@@ -131,9 +137,11 @@ void ood(const OodFlags& flags) {
   if (flags.json.empty()) return;
   nlohmann::json shares = nlohmann::json::array();
   for (const std::vector<double>& set : bars.shares) shares.push_back(set);
-  const nlohmann::json json{{"recipe", trainer->settings().recipe}, {"iteration", trainer->iteration()},
+  const nlohmann::json json{{"recipe", trainer->settings().recipe},
+                            {"iteration", trainer->iteration()},
                             {"in", {{"name", in_name}, {"n", u_in.size()}, {"mean_u", mean(u_in)}}},
-                            {"out", rows}, {"seed", seed},
+                            {"out", rows},
+                            {"seed", seed},
                             {"histogram", {{"low", bars.low}, {"high", bars.high}, {"shares", shares}}}};
   const std::string text = json.dump(2) + "\n";
   write_file_atomically(flags.json, std::as_bytes(std::span(text)));
@@ -145,17 +153,21 @@ void add_ood_command(CLI::App& app) {
   auto flags = std::make_shared<OodFlags>();
   CLI::App* command = app.add_subcommand("ood", "does U tell images of other kinds from the model's own?");
   flags->model.add_to(*command);
-  command->add_option("--in", flags->in, "the model's kind of images: a data set's test images, or files [the run's]")
+  command
+      ->add_option("--in", flags->in,
+                   "the model's kind of images: a data set's test images, or files [the run's]")
       ->type_name("DATASET|FILE|FOLDER");
   command
-      ->add_option("--out", flags->out,
-                   "outliers: data sets or files; noise: uniform; rotated: --in by a quarter turn; inverted: --in in "
-                   "negative [noise,rotated,inverted]")
+      ->add_option(
+          "--out", flags->out,
+          "outliers: data sets or files; noise: uniform; rotated: --in by a quarter turn; inverted: --in in "
+          "negative [noise,rotated,inverted]")
       ->delimiter(',')
       ->type_name("NAME,NAME...");
   command->add_option("--n", flags->n, "images of each, at most [2000]")->type_name("N");
   command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");
   command->callback([flags] { ood(*flags); });

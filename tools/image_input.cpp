@@ -32,8 +32,8 @@ ImageInput load_files(const fs::path& path, ImageShape shape) {
 
 ImageInput load_npy(const std::string& flag, const fs::path& path, ImageShape shape) {
   NpyArray array = read_npy(path);
-  const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height,
-                                    shape.width, shape.channels};
+  const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height, shape.width,
+                                    shape.channels};
   EBM_CHECK(array.shape == wanted && wanted[0] > 0, flag, path.string() + " of another shape",
             fmt::format("(N, {}, {}, {})", shape.height, shape.width, shape.channels));
   ImageInput images;
@@ -47,11 +47,11 @@ ImageInput load_image_input(const std::string& flag, const std::string& what, co
                             ImageShape shape) {
   const std::vector<std::string>& names = dataset_names();
   if (std::find(names.begin(), names.end(), what) != names.end()) {
-    const Dataset dataset = load_or_fetch(
-        what, data, Split::test, [](const std::string& line) { fmt::print("{}\n", line); });
+    const Dataset dataset =
+        load_or_fetch(what, data, Split::test, [](const std::string& line) { fmt::print("{}\n", line); });
     EBM_CHECK(dataset.images.shape() == shape, flag,
-              fmt::format("{} with images of {}x{}x{}", what, dataset.images.height,
-                          dataset.images.width, dataset.images.channels),
+              fmt::format("{} with images of {}x{}x{}", what, dataset.images.height, dataset.images.width,
+                          dataset.images.channels),
               fmt::format("{}x{}x{}, the model's", shape.height, shape.width, shape.channels));
     if (!dataset.note.empty()) fmt::print("note: {}\n", dataset.note);
     ImageInput images;

@@ -15,8 +15,9 @@ struct ImageInput {
   std::vector<std::string> names;  // (N), or empty
 };
 
-// `what` is an image, a .npy file, a folder of images, or a data set, of which it is the test images (fetched if
-// none is there; `data` is the --data option). Throws Error naming `flag` where it is none of these or of another shape.
+// `what` is an image, a .npy file, a folder of images, or a data set, of which it is the test images (fetched
+// if none is there; `data` is the --data option). Throws Error naming `flag` where it is none of these or of
+// another shape.
 ImageInput load_image_input(const std::string& flag, const std::string& what, const std::string& data,
                             ImageShape shape);
 

@@ -39,7 +39,8 @@ std::vector<double> wells_grid() {
   std::vector<double> sums;
   double sum = 0;
   for (int i = 0; i < kCells; ++i)
-    for (int j = 0; j < kCells; ++j) sums.push_back(sum += std::exp(-wells(cell(i), cell(j))) * 4 / (kCells * kCells));
+    for (int j = 0; j < kCells; ++j)
+      sums.push_back(sum += std::exp(-wells(cell(i), cell(j))) * 4 / (kCells * kCells));
   return sums;
 }
 
@@ -63,7 +64,8 @@ TEST_CASE("a diagonal Gaussian, whole, cut off and uniform: mass, samples and de
   CHECK(std::abs(moments(a).mean - first / mass) < 5 * 0.5 / std::sqrt(20000));
   CHECK(std::abs(moments(b).mean) < 5 * std::sqrt(1 / 3.0 / 20000));
   CHECK(moments(b).variance == doctest::Approx(1 / 3.0).epsilon(0.05));
-  const EnergyValue value = cut.energy()(Tensor::from_host(std::vector<float>{1, 0.9f}, {1, 2}, test_device()));
+  const EnergyValue value =
+      cut.energy()(Tensor::from_host(std::vector<float>{1, 0.9f}, {1, 2}, test_device()));
   CHECK(value.u.item() == doctest::Approx(0.125 / 0.49));
   CHECK(value.gradient.to_host()[0] == doctest::Approx(0.5 / 0.49));
   CHECK(value.gradient.to_host()[1] == 0);
@@ -144,13 +146,17 @@ TEST_CASE("a temperature divides the energy") {
   const Tensor x = normal({3, 2}, 1);
   const EnergyValue one = gaussian(0, 1)(x), cold = at_temperature(gaussian(0, 1), 0.25)(x);
   for (int i = 0; i < 3; ++i) CHECK(cold.u.to_host()[i] == doctest::Approx(4 * one.u.to_host()[i]));
-  for (int i = 0; i < 6; ++i) CHECK(cold.gradient.to_host()[i] == doctest::Approx(4 * one.gradient.to_host()[i]));
+  for (int i = 0; i < 6; ++i)
+    CHECK(cold.gradient.to_host()[i] == doctest::Approx(4 * one.gradient.to_host()[i]));
   CHECK(contains(error_of([] { at_temperature(gaussian(0, 1), 0); }), "more than 0"));
 }
 
 TEST_CASE("annealing refuses NaN, a single chain and no steps") {
   const DiagonalGaussian base({2}, {0, 0}, {1, 1}, 0, test_device());
-  CHECK(contains(error_of([&] { annealing_schedule(base, gaussian(NAN, 1), {8, 10, 1, 1}); }), "finite energies"));
+  CHECK(contains(error_of([&] {
+                   annealing_schedule(base, gaussian(NAN, 1), {8, 10, 1, 1});
+                 }),
+                 "finite energies"));
   CHECK(contains(error_of([&] { annealing_schedule(base, gaussian(0, 1), {1, 10, 1, 1}); }), "2 or more"));
   CHECK(contains(error_of([&] { annealing_schedule(base, gaussian(0, 1), {8, 0, 1, 1}); }), "1 or more"));
 }

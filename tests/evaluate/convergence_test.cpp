@@ -62,10 +62,12 @@ TEST_CASE("a series worked out by hand") {
   const ChainDraws draws{1, 12, {1, 1, 1, -1, -1, -1, 1, 1, 1, -1, -1, -1}};
   CHECK(split_rhat(draws) == doctest::Approx(std::sqrt(1 / 1.2)).epsilon(1e-14));
   CHECK(effective_sample_size(draws) == doctest::Approx(12 / 1.6).epsilon(1e-14));
-  CHECK(bulk_effective_sample_size(draws) == doctest::Approx(12 / 1.6).epsilon(1e-14));  // two ranks: a linear map
+  CHECK(bulk_effective_sample_size(draws) ==
+        doctest::Approx(12 / 1.6).epsilon(1e-14));  // two ranks: a linear map
 
   // Halves (1 2 3 4) and (3 4 5 6): W = 5/3, means 2.5 and 4.5 of variance 2, pooled = 3/4·5/3 + 2 = 3.25.
-  CHECK(split_rhat({1, 8, {1, 2, 3, 4, 3, 4, 5, 6}}) == doctest::Approx(std::sqrt(3.25 / (5.0 / 3))).epsilon(1e-14));
+  CHECK(split_rhat({1, 8, {1, 2, 3, 4, 3, 4, 5, 6}}) ==
+        doctest::Approx(std::sqrt(3.25 / (5.0 / 3))).epsilon(1e-14));
   // Of 9 steps the middle one is left out.
   CHECK(split_rhat({1, 9, {1, 2, 3, 4, 99, 3, 4, 5, 6}}) == split_rhat({1, 8, {1, 2, 3, 4, 3, 4, 5, 6}}));
 }
@@ -99,7 +101,8 @@ TEST_CASE("an autoregressive series has the autocorrelation time (1 + ρ)/(1 −
 
 TEST_CASE("chains at different places, of different spread, and one that drifts are all noticed") {
   const ChainDraws apart = autoregressive(4, 500, 0, 5);  // means 0, 5, 10, 15: variance 125/3, W = 1
-  CHECK(split_rhat(apart) == doctest::Approx(std::sqrt(1 + 8.0 / 7 * 125 / 4)).epsilon(0.05));  // of eight halves
+  CHECK(split_rhat(apart) ==
+        doctest::Approx(std::sqrt(1 + 8.0 / 7 * 125 / 4)).epsilon(0.05));  // of eight halves
   CHECK(effective_sample_size(apart) < 10);
   CHECK(integrated_autocorrelation_time(apart) < 1.5);  // within a chain nothing is wrong
 

@@ -51,7 +51,8 @@ TEST_CASE("a histogram counts every value once, and shows it") {
   // columns of white in the first panel: 80, 40, 0 and 40 pixels high
   const auto white = [&](int64_t bin) {
     int64_t count = 0;
-    for (int64_t y = 0; y < 8 + 80; ++y) count += p.pixels[static_cast<size_t>(y * p.shape.width + 8 + bin * 6)] == 255;
+    for (int64_t y = 0; y < 8 + 80; ++y)
+      count += p.pixels[static_cast<size_t>(y * p.shape.width + 8 + bin * 6)] == 255;
     return count;
   };
   CHECK(white(0) == 80);

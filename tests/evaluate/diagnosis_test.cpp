@@ -54,8 +54,8 @@ TEST_CASE("chains in two far modes do not mix although each U is fine") {
 }
 
 TEST_CASE("a step too large for MALA, a descent, and a clamp are named") {
-  // drift 1 on curvature 1: each x is noise alone, of twice the variance of exp(−U/T), T = s²/2. In 50 dimensions
-  // log α is about −(50 − 25)/2
+  // drift 1 on curvature 1: each x is noise alone, of twice the variance of exp(−U/T), T = s²/2. In 50
+  // dimensions log α is about −(50 − 25)/2
   const Diagnosis large = diagnose(gaussian(0, 1), normal({8, 50}, 1), {1, 1, 0, 0}, {60, 20, 1, 200, {}, 1});
   CHECK(large.mala.front().rate < 0.1);
   CHECK(large.mala.front().step_size == 1);
@@ -63,19 +63,23 @@ TEST_CASE("a step too large for MALA, a descent, and a clamp are named") {
   CHECK(large.mala.back().step_size < 1);
   CHECK(contains(in_words(large, 20)[1], "not exp(-U/T)"));
 
-  const Diagnosis descent = diagnose(gaussian(0, 1), normal({8, 2}, 1), {0.1f, 0, 0, 0}, {60, 20, 1, 10, {}, 1});
+  const Diagnosis descent =
+      diagnose(gaussian(0, 1), normal({8, 2}, 1), {0.1f, 0, 0, 0}, {60, 20, 1, 10, {}, 1});
   CHECK(descent.temperature == 0);
   CHECK(descent.mala.empty());
   CHECK(contains(in_words(descent, 20)[1], "no noise"));
 
-  const Diagnosis held = diagnose(gaussian(9, 1), normal({8, 2}, 1), {0.5f, 0.1f, 0, 1.2f}, {60, 20, 1, 10, {}, 1});
+  const Diagnosis held =
+      diagnose(gaussian(9, 1), normal({8, 2}, 1), {0.5f, 0.1f, 0, 1.2f}, {60, 20, 1, 10, {}, 1});
   CHECK(held.on_clamp > 0.9);
   CHECK(contains(in_words(held, 20).back(), "clamp at +-1.2"));
 }
 
 TEST_CASE("plans that leave nothing to judge and energies that are NaN are refused") {
   const Tensor start = normal({4, 2}, 1);
-  CHECK(contains(error_of([&] { diagnose(gaussian(0, 1), start, {0.1f, 0.1f, 0, 0}, {20, 13, 1, 4, {}, 1}); }),
+  CHECK(contains(error_of([&] {
+                   diagnose(gaussian(0, 1), start, {0.1f, 0.1f, 0, 0}, {20, 13, 1, 4, {}, 1});
+                 }),
                  "at least 8 steps after the warm-up"));
   CHECK(contains(error_of([&] {
                    diagnose(gaussian(NAN, 1), start, {0.1f, 0.1f, 0, 0}, {20, 4, 1, 4, {}, 1});

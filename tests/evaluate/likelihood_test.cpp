@@ -13,7 +13,8 @@
 using namespace ebm;
 using namespace ebm::test;
 
-TEST_CASE("the likelihood of points under a Gaussian energy at a temperature lies between the two estimates") {
+TEST_CASE(
+    "the likelihood of points under a Gaussian energy at a temperature lies between the two estimates") {
   // U = ‖x − 1‖²/2 at T = 1/4 is N(1, ½² I)
   const int64_t d = 6;
   const DiagonalGaussian base({d}, std::vector<double>(d, 0), std::vector<double>(d, 1), 0, test_device());
@@ -28,7 +29,8 @@ TEST_CASE("the likelihood of points under a Gaussian energy at a temperature lie
   CHECK(l.pessimistic() == doctest::Approx(exact).epsilon(0.03));
   CHECK(-l.mean_u - l.forward.mean > exact);  // bounds in expectation
   CHECK(-l.mean_u - l.reverse.mean < exact);
-  CHECK(contains(error_of([&] { likelihood(energy, std::vector<float>{NAN}, 1, base, points, {}); }), "U = nan"));
+  CHECK(contains(error_of([&] { likelihood(energy, std::vector<float>{NAN}, 1, base, points, {}); }),
+                 "U = nan"));
 }
 
 TEST_CASE("a uniform density over 255 grey levels' width takes log2 255 bits, and one grey level none") {

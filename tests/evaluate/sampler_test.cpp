@@ -24,7 +24,8 @@ RandomKey at(uint32_t step) { return {3, Stream::langevin, 0, step}; }
 double variance_tolerance(double n) { return 5 * std::sqrt(2 / n); }
 
 // x of the first coordinate over the last `keep` of `steps` moves.
-ChainDraws record(const EnergyFunction& energy, ChainState& state, const HmcStep& step, uint32_t steps, uint32_t keep) {
+ChainDraws record(const EnergyFunction& energy, ChainState& state, const HmcStep& step, uint32_t steps,
+                  uint32_t keep) {
   const int64_t chains = state.x.extent(0), row = state.x.size() / chains;
   ChainDraws draws{chains, keep, std::vector<double>(static_cast<size_t>(chains) * keep)};
   for (uint32_t t = 0; t < steps; ++t) {
@@ -38,12 +39,14 @@ ChainDraws record(const EnergyFunction& energy, ChainState& state, const HmcStep
 
 }  // namespace
 
-TEST_CASE("Langevin steps on a Gaussian have the variance of the discretised chain, MALA that of the target") {
+TEST_CASE(
+    "Langevin steps on a Gaussian have the variance of the discretised chain, MALA that of the target") {
   // x ← (1 − δ²/2σ²) x + δξ is stationary at δ²/(1 − (1 − δ²/2σ²)²) = σ²/(1 − δ²/4σ²)
   const double sigma = 0.5, delta = 0.6;
   const EnergyFunction energy = gaussian(0.3f, 0.5f);
   const LangevinStep step{static_cast<float>(delta * delta / 2), static_cast<float>(delta), 0, 0};
-  ChainState langevin = chain_state(energy, normal({2000, 5}, 1)), mala = chain_state(energy, normal({2000, 5}, 1));
+  ChainState langevin = chain_state(energy, normal({2000, 5}, 1)),
+             mala = chain_state(energy, normal({2000, 5}, 1));
   double acceptance = 0;
   for (uint32_t t = 0; t < 60; ++t) {
     langevin_move(energy, langevin, step, at(t));
@@ -64,7 +67,8 @@ TEST_CASE("a step's temperature is noise²/(2·drift), and its chain has that va
   CHECK(langevin_temperature(step) == doctest::Approx(0.25));
   CHECK(langevin_temperature({0.005f, 0.1f, 0, 0}) == doctest::Approx(1));
   const EnergyFunction energy = gaussian(0, 1);
-  ChainState langevin = chain_state(energy, normal({10000, 1}, 1)), mala = chain_state(energy, normal({10000, 1}, 1));
+  ChainState langevin = chain_state(energy, normal({10000, 1}, 1)),
+             mala = chain_state(energy, normal({10000, 1}, 1));
   for (uint32_t t = 0; t < 200; ++t) {
     langevin_move(energy, langevin, step, at(t));
     hmc_move(energy, mala, mala_step(step), at(t));
@@ -93,7 +97,8 @@ TEST_CASE("one leapfrog step is accepted as Metropolis and Hastings accept its G
   }
 }
 
-TEST_CASE("walls reflect: within them the samples are the Gaussian cut off there, and every path can be walked back") {
+TEST_CASE(
+    "walls reflect: within them the samples are the Gaussian cut off there, and every path can be walked back") {
   const EnergyFunction energy = gaussian(0.5f, 1);
   HmcStep step{0.5, 2, 1, 0.8};
   ChainState state = chain_state(energy, Tensor::zeros({20000, 1}, test_device()));
@@ -134,7 +139,7 @@ TEST_CASE("MALA crosses between near modes, and R-hat tells when it does not cro
       CHECK(rank_normalised_rhat(draws) < 1.02);
       CHECK(std::abs(mean) < 5 * std::sqrt(squares / bulk_effective_sample_size(draws)));
     } else {
-      CHECK(split_rhat(draws) > 5);                        // sqrt(1 + m²) nearly: between is m², within is 1
+      CHECK(split_rhat(draws) > 5);  // sqrt(1 + m²) nearly: between is m², within is 1
       CHECK(bulk_effective_sample_size(draws) < 0.01 * 64000);
     }
   }

@@ -8,7 +8,9 @@
 namespace ebm::test {
 
 // x − shift, each coordinate
-inline Var minus(const Var& x, float shift) { return sub(x, Var(full(x.shape(), shift, x.value().device()))); }
+inline Var minus(const Var& x, float shift) {
+  return sub(x, Var(full(x.shape(), shift, x.value().device())));
+}
 
 // N(mean, sigma² I)
 inline EnergyFunction gaussian(float mean, float sigma) {

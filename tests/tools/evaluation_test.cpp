@@ -21,9 +21,10 @@ Outcome ebm_tool(const TemporaryFolder& folder, const std::vector<std::string>& 
 
 // Two iterations on the synthetic data set, in the folder "run".
 void train_run(const TemporaryFolder& folder) {
-  const Outcome outcome = Program(EBM_TRAIN_PROGRAM,
-                                  tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}), folder.path())
-                              .wait();
+  const Outcome outcome =
+      Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}),
+              folder.path())
+          .wait();
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
 }
 
@@ -41,22 +42,27 @@ void break_run(const TemporaryFolder& folder) {
 
 nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(get(path)); }
 
-size_t lines(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
+size_t lines(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
 
 }  // namespace
 
 TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   const TemporaryFolder folder;
   train_run(folder);
-  const std::vector<std::string> command{"diagnose", "--run",  "run", "--device", "cpu",    "--chains", "6",
-                                         "--steps",  "40",     "--projections", "2", "--json", "d.json"};
+  const std::vector<std::string> command{"diagnose", "--run",  "run",     "--device", "cpu",
+                                         "--chains", "6",      "--steps", "40",       "--projections",
+                                         "2",        "--json", "d.json"};
   const Outcome outcome = ebm_tool(folder, command);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-  for (const char* part : {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2"})
+  for (const char* part :
+       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2"})
     CHECK_MESSAGE(contains(outcome.out, part), part);
   CHECK(get(folder / "diagnosis/chains.png").starts_with("\x89PNG"));
   CHECK(lines(get(folder / "diagnosis/traces.csv")) == 2 + 41);
-  CHECK(contains(get(folder / "diagnosis/traces.csv"), "\nstep,chain_0,chain_1,chain_2,chain_3,chain_4,chain_5\n0,"));
+  CHECK(contains(get(folder / "diagnosis/traces.csv"),
+                 "\nstep,chain_0,chain_1,chain_2,chain_3,chain_4,chain_5\n0,"));
   CHECK(lines(get(folder / "diagnosis/drift.csv")) == 2 + 41);
   const nlohmann::json json = json_of(folder / "d.json");
   CHECK(json["series"].size() == 3);
@@ -68,8 +74,9 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   const std::string first = get(folder / "d.json");
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "d.json") == first);
-  const Outcome still = ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps",
-                                          "10", "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x"});
+  const Outcome still =
+      ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10",
+                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x"});
   REQUIRE_MESSAGE(still.code == 0, still.err);
   CHECK(contains(still.out, "no noise"));
 }
@@ -94,7 +101,8 @@ TEST_CASE("what diagnose cannot do is one line") {
   refused({"--run", "nan", "--steps", "20"}, "U = nan");
   CHECK(ebm_tool(folder, {"diagnose"}).is_error_with("--run is required"));
   CHECK(ebm_tool(folder, {"diagnose", "--chain", "3"}).is_error_with("did you mean --chains?"));
-  CHECK(Program(EBM_PROGRAM, {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20"},
+  CHECK(Program(EBM_PROGRAM,
+                {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20"},
                 folder.path(), 2000)
             .wait()
             .code == 1);  // a full disk
@@ -103,9 +111,10 @@ TEST_CASE("what diagnose cannot do is one line") {
 TEST_CASE("loglik gives both estimates at each temperature, the same each time") {
   const TemporaryFolder folder;
   train_run(folder);
-  const std::vector<std::string> command{"loglik", "--run", "run", "--device", "cpu", "--n", "20", "--chains", "3",
-                                         "--steps", "4", "--leapfrog", "1", "--temperature", "1,50", "--base",
-                                         "uniform", "--json", "l.json"};
+  const std::vector<std::string> command{
+      "loglik",   "--run",  "run",     "--device", "cpu",        "--n", "20",
+      "--chains", "3",      "--steps", "4",        "--leapfrog", "1",   "--temperature",
+      "1,50",     "--base", "uniform", "--json",   "l.json"};
   const Outcome outcome = ebm_tool(folder, command);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   for (const char* part : {"T = 1: equation (1)", "T = 50\n", "forward", "no bound", "bits/dim"})
@@ -115,7 +124,8 @@ TEST_CASE("loglik gives both estimates at each temperature, the same each time")
   CHECK(json["dimensions"] == 784);
   // the uniform density within the walls; an energy so flat as U/50 is all but that
   CHECK(json["base_nats"].get<double>() == doctest::Approx(-784 * std::log(2.4)));
-  CHECK(json["temperatures"][1]["nats_optimistic"].get<double>() == doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
+  CHECK(json["temperatures"][1]["nats_optimistic"].get<double>() ==
+        doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
   const std::string first = get(folder / "l.json");
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "l.json") == first);
@@ -146,9 +156,9 @@ TEST_CASE("what loglik cannot do is one line") {
 TEST_CASE("ood tells noise, turned and negative images from the run's own, in text, JSON and a picture") {
   const TemporaryFolder folder;
   train_run(folder);
-  const Outcome outcome = ebm_tool(folder, {"ood", "--run", "run", "--device", "cpu", "--in", "synthetic", "--n", "50",
-                                            "--out", "noise,rotated,inverted,synthetic", "--json", "o.json", "--png",
-                                            "o.png"});
+  const Outcome outcome =
+      ebm_tool(folder, {"ood", "--run", "run", "--device", "cpu", "--in", "synthetic", "--n", "50", "--out",
+                        "noise,rotated,inverted,synthetic", "--json", "o.json", "--png", "o.png"});
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   for (const char* part : {"synthetic (in)", "AUROC", "AUPRC out", "rotated", "█"})
     CHECK_MESSAGE(contains(outcome.out, part), part);
