@@ -30,6 +30,8 @@ enum class Stream : uint32_t {
   sample_noise = 9,  // as data_noise, on revised samples
   start = 10,        // of chains that begin at noise
   restart = 11,      // which chains of a replay buffer begin anew
+  acceptance = 20,   // Metropolis decisions
+  projection = 21,   // directions that a diagnosis looks along
 };
 
 // Added to a key's numbers when a kernel starts; lies in the device's memory.

@@ -1,4 +1,4 @@
-// ./ebm: data sets, samples, energies, checkpoints, reports, pictures, measurements.
+// ./ebm: data sets, samples, energies, diagnoses, checkpoints, reports, pictures, measurements.
 #include "tools/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
@@ -17,6 +17,9 @@ int main(int argc, char** argv) {
   ebm::add_reconstruct_command(app);
   ebm::add_neighbours_command(app);
   ebm::add_mean_command(app);
+  ebm::add_diagnose_command(app);
+  ebm::add_loglik_command(app);
+  ebm::add_ood_command(app);
   ebm::add_bench_command(app);
   ebm::add_precision_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });

@@ -22,6 +22,9 @@ void add_reconstruct_command(CLI::App& app);
 void add_neighbours_command(CLI::App& app);
 void add_mean_command(CLI::App& app);
 void add_precision_command(CLI::App& app);
+void add_diagnose_command(CLI::App& app);
+void add_loglik_command(CLI::App& app);
+void add_ood_command(CLI::App& app);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {

@@ -317,6 +317,11 @@ void Trainer::revise(Tensor& x, const RandomKey& key, int64_t num_steps, double 
   langevin_chain(energy_, x, num_steps, step, chain_key, 0, first_step);
 }
 
+void Trainer::take_averages() {
+  for (const Network& network : networks_)
+    if (network.adam->has_average()) network.parameters->flat().copy_from(network.adam->average());
+}
+
 Tensor Trainer::energy(const Tensor& x) {
   const UseAverages averages({{&energy_.parameters(), &energy_adam_}});
   const Tensor f = EnergyNet::Frozen(energy_)(Var(x)).value();                    // (N)

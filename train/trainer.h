@@ -74,6 +74,9 @@ class Trainer {
   // U_θ(x) for each image (N).
   Tensor energy(const Tensor& x);
 
+  // The networks become their moving averages where those are kept: to compute with, not to train on.
+  void take_averages();
+
   int64_t iteration() const { return iteration_; }  // iterations done
   double energy_lr_scale() const { return energy_lr_scale_; }
   void set_energy_lr_scale(double scale) { energy_lr_scale_ = scale; }

@@ -1,0 +1,14 @@
+// U of many images, in batches.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "train/trainer.h"
+
+namespace ebm {
+
+// U_θ of each of the images (N, H, W, C), as Trainer::energy gives it. It may be NaN where the network is.
+std::vector<float> image_energies(Trainer& trainer, std::span<const float> images);
+
+}  // namespace ebm

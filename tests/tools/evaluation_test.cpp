@@ -1,0 +1,194 @@
+// The commands that judge a trained model: what they write, print and refuse.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/program.h"
+#include "train/checkpoint.h"
+#include "train/safetensors.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace {
+
+Outcome ebm_tool(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
+  return Program(EBM_PROGRAM, arguments, folder.path()).wait();
+}
+
+// Two iterations on the synthetic data set, in the folder "run".
+void train_run(const TemporaryFolder& folder) {
+  const Outcome outcome =
+      Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}),
+              folder.path())
+          .wait();
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+}
+
+// The same run with a NaN among the energy's weights (and their average), in the folder "nan".
+void break_run(const TemporaryFolder& folder) {
+  SafetensorsFile file = read_checkpoint(folder / "run").file;
+  for (auto& [name, entry] : file.tensors) {
+    if (!name.starts_with("energy.conv1") && name != "energy.average") continue;
+    const float nan = NAN;
+    std::memcpy(entry.data.data(), &nan, sizeof nan);
+  }
+  std::filesystem::create_directory(folder / "nan");
+  write_safetensors(folder / "nan/checkpoint-00000002.safetensors", file);
+}
+
+nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(get(path)); }
+
+size_t lines(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  const std::vector<std::string> command{"diagnose", "--run",  "run",     "--device", "cpu",
+                                         "--chains", "6",      "--steps", "40",       "--projections",
+                                         "2",        "--json", "d.json"};
+  const Outcome outcome = ebm_tool(folder, command);
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  for (const char* part :
+       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2"})
+    CHECK_MESSAGE(contains(outcome.out, part), part);
+  CHECK(get(folder / "diagnosis/chains.png").starts_with("\x89PNG"));
+  CHECK(lines(get(folder / "diagnosis/traces.csv")) == 2 + 41);
+  CHECK(contains(get(folder / "diagnosis/traces.csv"),
+                 "\nstep,chain_0,chain_1,chain_2,chain_3,chain_4,chain_5\n0,"));
+  CHECK(lines(get(folder / "diagnosis/drift.csv")) == 2 + 41);
+  const nlohmann::json json = json_of(folder / "d.json");
+  CHECK(json["series"].size() == 3);
+  CHECK(json["warmup"] == 20);
+  CHECK(json["temperature"].get<double>() == doctest::Approx(0.01 * 0.01 / 2));
+  CHECK(json["series"][0]["name"] == "U");
+  CHECK(json["in_words"].size() >= 3);
+
+  const std::string first = get(folder / "d.json");
+  CHECK(ebm_tool(folder, command).code == 0);
+  CHECK(get(folder / "d.json") == first);
+  const Outcome still =
+      ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10",
+                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x"});
+  REQUIRE_MESSAGE(still.code == 0, still.err);
+  CHECK(contains(still.out, "no noise"));
+}
+
+TEST_CASE("what diagnose cannot do is one line") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  break_run(folder);
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
+    arguments.insert(arguments.begin(), {"diagnose", "--device", "cpu"});
+    CHECK_MESSAGE(ebm_tool(folder, arguments).is_error_with(part), part);
+  };
+  refused({"--run", "nowhere"}, "nowhere");
+  refused({"--run", "run", "--chains", "1"}, "chains");
+  refused({"--run", "run", "--chains", "many"}, "chains");
+  refused({"--run", "run", "--steps", "7"}, "steps");
+  refused({"--run", "run", "--steps", "20", "--warmup", "15"}, "--warmup");
+  refused({"--run", "run", "--chains", "10000", "--steps", "1000000"}, "kept in memory");
+  refused({"--run", "run", "--noise-scale", "-1"}, "noise-scale");
+  refused({"--run", "run", "--out", "run/config.toml/x"}, "config.toml");
+  refused({"--run", "run", "--json", "no/such/d.json"}, "no/such");
+  refused({"--run", "nan", "--steps", "20"}, "U = nan");
+  CHECK(ebm_tool(folder, {"diagnose"}).is_error_with("--run is required"));
+  CHECK(ebm_tool(folder, {"diagnose", "--chain", "3"}).is_error_with("did you mean --chains?"));
+  CHECK(Program(EBM_PROGRAM,
+                {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20"},
+                folder.path(), 2000)
+            .wait()
+            .code == 1);  // a full disk
+}
+
+TEST_CASE("loglik gives both estimates at each temperature, the same each time") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  const std::vector<std::string> command{
+      "loglik",   "--run",  "run",     "--device", "cpu",        "--n", "20",
+      "--chains", "3",      "--steps", "4",        "--leapfrog", "1",   "--temperature",
+      "1,50",     "--base", "uniform", "--json",   "l.json"};
+  const Outcome outcome = ebm_tool(folder, command);
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  for (const char* part : {"T = 1: equation (1)", "T = 50\n", "forward", "no bound", "bits/dim"})
+    CHECK_MESSAGE(contains(outcome.out, part), part);
+  const nlohmann::json json = json_of(folder / "l.json");
+  REQUIRE(json["temperatures"].size() == 2);
+  CHECK(json["dimensions"] == 784);
+  // the uniform density within the walls; an energy so flat as U/50 is all but that
+  CHECK(json["base_nats"].get<double>() == doctest::Approx(-784 * std::log(2.4)));
+  CHECK(json["temperatures"][1]["nats_optimistic"].get<double>() ==
+        doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
+  const std::string first = get(folder / "l.json");
+  CHECK(ebm_tool(folder, command).code == 0);
+  CHECK(get(folder / "l.json") == first);
+}
+
+TEST_CASE("what loglik cannot do is one line") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  break_run(folder);
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
+    arguments.insert(arguments.begin(), {"loglik", "--device", "cpu"});
+    CHECK_MESSAGE(ebm_tool(folder, arguments).is_error_with(part), part);
+  };
+  refused({"--run", "nowhere"}, "nowhere");
+  refused({"--run", "run", "--n", "129"}, "at most 128");  // test images
+  refused({"--run", "run", "--n", "0"}, "--n");
+  refused({"--run", "run", "--chains", "1"}, "chains");
+  refused({"--run", "run", "--steps", "0"}, "steps");
+  refused({"--run", "run", "--temperature", "0"}, "--temperature");
+  refused({"--run", "run", "--temperature", "warm"}, "temperature");
+  refused({"--run", "run", "--base", "wide"}, "--base");
+  refused({"--run", "run", "--base", "-1"}, "--base");
+  refused({"--run", "run", "--reverse", "noise"}, "reverse");
+  refused({"--run", "run", "--n", "4", "--reverse", "data", "--chains", "8"}, "reverse chains from data");
+  refused({"--run", "nan", "--n", "8", "--chains", "2", "--steps", "2"}, "U = nan");
+}
+
+TEST_CASE("ood tells noise, turned and negative images from the run's own, in text, JSON and a picture") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  const Outcome outcome =
+      ebm_tool(folder, {"ood", "--run", "run", "--device", "cpu", "--in", "synthetic", "--n", "50", "--out",
+                        "noise,rotated,inverted,synthetic", "--json", "o.json", "--png", "o.png"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  for (const char* part : {"synthetic (in)", "AUROC", "AUPRC out", "rotated", "█"})
+    CHECK_MESSAGE(contains(outcome.out, part), part);
+  const nlohmann::json json = json_of(folder / "o.json");
+  REQUIRE(json["out"].size() == 4);
+  CHECK(json["in"]["n"] == 50);
+  // the same images: every pair ties with its twin or is met the other way round
+  CHECK(json["out"][3]["auroc"].get<double>() == doctest::Approx(0.5));
+  CHECK(json["out"][3]["auprc_out_positive"].get<double>() == doctest::Approx(0.5));
+  for (const auto& set : json["histogram"]["shares"]) {
+    double sum = 0;
+    for (const auto& share : set) sum += share.get<double>();
+    CHECK(sum == doctest::Approx(1));
+  }
+  CHECK(get(folder / "o.png").starts_with("\x89PNG"));
+}
+
+TEST_CASE("what ood cannot do is one line") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  break_run(folder);
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
+    arguments.insert(arguments.begin(), {"ood", "--device", "cpu"});
+    CHECK_MESSAGE(ebm_tool(folder, arguments).is_error_with(part), part);
+  };
+  refused({"--run", "nowhere"}, "nowhere");
+  refused({"--run", "run", "--in", "nothing"}, "nothing");
+  refused({"--run", "run", "--out", "nosie"}, "nosie");
+  refused({"--run", "run", "--n", "0"}, "--n");
+  refused({"--run", "run", "--json", "no/such/o.json"}, "no/such");
+  refused({"--run", "run", "--png", "no/such/o.png"}, "no/such");
+  refused({"--run", "nan"}, "U = nan");
+}

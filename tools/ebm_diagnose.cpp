@@ -1,0 +1,195 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "evaluate/diagnosis.h"
+#include "tools/ebm_commands.h"
+#include "tools/settings_flags.h"
+#include "train/file_io.h"
+#include "train/image_grid.h"
+#include "train/langevin.h"
+
+namespace ebm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMostChains = 10'000, kMostSteps = 10'000'000, kMostProjections = 1000;
+constexpr int64_t kMostValues = 200'000'000;  // doubles that are kept of the chains
+constexpr int64_t kGridRows = 8, kGridScale = 2;
+
+struct DiagnoseFlags {
+  ModelFlags model;
+  std::string chains = "64", steps = "2000", warmup, projections = "8", seed = "1", json, out = "diagnosis";
+  double noise_scale = -1;
+};
+
+// The start, the run's own length, and a few up to the last step.
+std::vector<int64_t> picture_lengths(int64_t run_length, int64_t steps) {
+  std::vector<int64_t> lengths{0, run_length, steps / 100, steps / 30, steps / 10, steps / 3, steps};
+  std::sort(lengths.begin(), lengths.end());
+  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+  std::erase_if(lengths, [&](int64_t length) { return length > steps; });
+  return lengths;
+}
+
+// A row for each chain, from the start on the left to the last step on the right.
+void write_grid(const fs::path& path, const Diagnosis& d, ImageShape image) {
+  const int64_t rows = std::min(kGridRows, d.chains), columns = static_cast<int64_t>(d.snapshots.size());
+  std::vector<std::vector<float>> snapshots;  // (N, H, W, C) each
+  for (const Tensor& x : d.snapshots) snapshots.push_back(x.to_host());
+  std::vector<float> cells;
+  for (int64_t row = 0; row < rows; ++row)
+    for (const std::vector<float>& x : snapshots) {
+      const auto first = x.begin() + row * image.elements();
+      cells.insert(cells.end(), first, first + image.elements());
+    }
+  write_png(path, image_grid(cells, image, rows, columns, kGridScale));
+}
+
+void write_table(const fs::path& path, const std::string& table) {
+  write_file_atomically(path, std::as_bytes(std::span(table)));
+}
+
+void write_traces(const fs::path& path, const Diagnosis& d) {
+  std::string table = "# U(x) of each chain; step 0 is the ancestral sample\nstep";
+  for (int64_t c = 0; c < d.chains; ++c) table += fmt::format(",chain_{}", c);
+  table += '\n';
+  for (int64_t t = 0; t <= d.plan.steps; ++t) {
+    table += fmt::format("{}", t);
+    for (int64_t c = 0; c < d.chains; ++c)
+      table += fmt::format(",{:.7g}", d.energy.chain(c)[static_cast<size_t>(t)]);
+    table += '\n';
+  }
+  write_table(path, table);
+}
+
+void write_drift(const fs::path& path, const Diagnosis& d) {
+  std::string table =
+      "# means over the chains: U and its standard deviation over them, |x|, |x - start|\n"
+      "step,U,U_sd,norm,distance\n";
+  for (size_t t = 0; t < d.u.size(); ++t)
+    table += fmt::format("{},{:.7g},{:.7g},{:.7g},{:.7g}\n", t, d.u[t], d.u_sd[t], d.norm[t], d.distance[t]);
+  write_table(path, table);
+}
+
+nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words, const Trainer& trainer,
+                       double noise_scale) {
+  const Settings& s = trainer.settings();
+  nlohmann::json series = nlohmann::json::array(), mala = nlohmann::json::array();
+  for (const SeriesDiagnosis& one : d.series)
+    series.push_back({{"name", one.name},
+                      {"split_rhat", one.split_rhat},
+                      {"rank_normalised_rhat", one.rank_rhat},
+                      {"ess", one.ess},
+                      {"bulk_ess", one.bulk_ess},
+                      {"autocorrelation_time", one.autocorrelation_time}});
+  for (const Diagnosis::Acceptance& a : d.mala)
+    mala.push_back({{"step_size", a.step_size}, {"rate", a.rate}});
+  nlohmann::json json{{"recipe", s.recipe},
+                      {"iteration", trainer.iteration()},
+                      {"chains", d.chains},
+                      {"steps", d.plan.steps},
+                      {"warmup", d.plan.warmup},
+                      {"seed", d.plan.seed},
+                      {"drift", s.drift},
+                      {"noise", s.noise * noise_scale},
+                      {"clamp", s.clamp},
+                      {"series", series},
+                      {"on_clamp", d.on_clamp},
+                      {"start", {{"U", d.u.front()}, {"norm", d.norm.front()}}},
+                      {"end",
+                       {{"U", d.u.back()},
+                        {"U_sd", d.u_sd.back()},
+                        {"norm", d.norm.back()},
+                        {"distance", d.distance.back()}}},
+                      {"in_words", words}};
+  if (d.temperature > 0) {
+    json["temperature"] = d.temperature;
+    json["mala_acceptance"] = mala;
+  }
+  return json;
+}
+
+void print(const Diagnosis& d) {
+  fmt::print("\n{:<14} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "", "split R-hat", "rank R-hat", "ESS", "bulk ESS",
+             "tau");
+  for (const SeriesDiagnosis& s : d.series)
+    fmt::print("{:<14} {:>11.4g} {:>12.4g} {:>9.4g} {:>9.4g} {:>9.4g}\n", s.name, s.split_rhat, s.rank_rhat,
+               s.ess, s.bulk_ess, s.autocorrelation_time);
+}
+
+void diagnose_run(const DiagnoseFlags& flags) {
+  const int64_t chains = parse_count("chains", flags.chains, 2);
+  EBM_CHECK(chains <= kMostChains, "--chains", flags.chains, fmt::format("2 to {}", kMostChains));
+  DiagnosisPlan plan;
+  plan.steps = parse_count("steps", flags.steps, 8);
+  EBM_CHECK(plan.steps <= kMostSteps, "--steps", flags.steps, fmt::format("8 to {}", kMostSteps));
+  plan.warmup = flags.warmup.empty() ? plan.steps / 2 : parse_count("warmup", flags.warmup, 0);
+  EBM_CHECK(plan.steps - plan.warmup >= 8, "--warmup", fmt::format("{} of {} steps", plan.warmup, plan.steps),
+            "at least 8 steps after it");
+  plan.projections = parse_count("projections", flags.projections, 0);
+  EBM_CHECK(plan.projections <= kMostProjections, "--projections", flags.projections,
+            fmt::format("0 to {}", kMostProjections));
+  EBM_CHECK(chains * (plan.steps + 1) <= kMostValues / (1 + plan.projections), "--chains and --steps",
+            fmt::format("{} chains of {} steps", chains, plan.steps),
+            "fewer: all of them are kept in memory");
+  plan.seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  const auto trainer = load_model(flags.model);
+  const fs::path out = flags.out;
+  make_folder(out);
+  for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out / name);
+  if (!flags.json.empty()) check_writable(flags.json);
+
+  const Settings& s = trainer->settings();
+  const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
+  LangevinStep step = langevin_step_of(s);
+  step.noise = static_cast<float>(s.noise * noise_scale);
+  const int64_t run_length = s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+  plan.snapshots = picture_lengths(run_length, plan.steps);
+  const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;
+  const Diagnosis d = diagnose(network_energy(*trainer), start, step, plan);
+  const std::vector<std::string> words = in_words(d, run_length);
+
+  write_grid(out / "chains.png", d, trainer->generator().image());
+  write_traces(out / "traces.csv", d);
+  write_drift(out / "drift.csv", d);
+  if (!flags.json.empty()) write_table(flags.json, to_json(d, words, *trainer, noise_scale).dump(2) + "\n");
+  fmt::print("{} at iteration {}: {} chains of {} steps from ancestral samples, the last {} judged\n",
+             s.recipe, trainer->iteration(), chains, plan.steps, plan.steps - plan.warmup);
+  print(d);
+  fmt::print("\n");
+  for (const std::string& line : words) fmt::print("{}\n", line);
+  fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv\n", out.string(),
+             fmt::join(plan.snapshots, ", "));
+}
+
+}  // namespace
+
+void add_diagnose_command(CLI::App& app) {
+  auto flags = std::make_shared<DiagnoseFlags>();
+  CLI::App* command = app.add_subcommand("diagnose", "do a model's Langevin chains mix?");
+  flags->model.add_to(*command);
+  command->add_option("--chains", flags->chains, "how many, from ancestral samples [64]")->type_name("N");
+  command->add_option("--steps", flags->steps, "Langevin steps of each [2000]")->type_name("N");
+  command->add_option("--warmup", flags->warmup, "first steps that R-hat, ESS and tau leave out [half]")
+      ->type_name("N");
+  command->add_option("--projections", flags->projections, "random directions to look at x along [8]")
+      ->type_name("N");
+  command
+      ->add_option("--noise-scale", flags->noise_scale,
+                   "factor of the noise; 0: gradient descent [the run's]")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("X");
+  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");
+  command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
+  command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis]")
+      ->type_name("FOLDER");
+  command->callback([flags] { diagnose_run(*flags); });
+}
+
+}  // namespace ebm

@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "core/random.h"
+#include "evaluate/detection.h"
+#include "evaluate/energy_function.h"
+#include "evaluate/histogram.h"
+#include "evaluate/image_energies.h"
+#include "tools/data.h"
+#include "tools/ebm_commands.h"
+#include "tools/image_input.h"
+#include "tools/settings_flags.h"
+#include "train/file_io.h"
+
+namespace ebm {
+namespace {
+
+constexpr int64_t kBins = 60;
+
+struct OodFlags {
+  ModelFlags model;
+  std::string in, n = "2000", seed = "1", data, json, png;
+  std::vector<std::string> out{"noise", "rotated", "inverted"};
+};
+
+struct Outliers {
+  std::string name;
+  std::vector<float> u;  // (N)
+};
+
+std::vector<float> uniform_noise(size_t values, uint64_t seed) {
+  std::vector<float> x(values);
+  for (size_t i = 0; i < values; ++i) x[i] = 2 * uniform1({seed, Stream::sample}, i) - 1;
+  return x;
+}
+
+// A quarter turn of square images (N, H, W, C).
+std::vector<float> rotated(const std::vector<float>& images, ImageShape shape) {
+  EBM_CHECK(shape.height == shape.width, "--out", "rotated, of images that are not square",
+            "noise or inverted");
+  std::vector<float> turned(images.size());
+  const int64_t side = shape.height, channels = shape.channels;
+  for (size_t first = 0; first < images.size(); first += static_cast<size_t>(shape.elements()))
+    for (int64_t y = 0; y < side; ++y)
+      for (int64_t x = 0; x < side; ++x)
+        std::copy_n(images.begin() + first + (y * side + x) * channels, channels,
+                    turned.begin() + first + (x * side + side - 1 - y) * channels);
+  return turned;
+}
+
+std::vector<float> inverted(std::vector<float> images) {
+  for (float& v : images) v = -v;
+  return images;
+}
+
+std::vector<float> first_images(ImageInput input, int64_t n, ImageShape shape) {
+  const auto most = static_cast<size_t>(n * shape.elements());
+  if (input.pixels.size() > most) input.pixels.resize(most);
+  return std::move(input.pixels);
+}
+
+std::vector<float> outliers(const OodFlags& flags, const std::string& what, const std::vector<float>& in,
+                            int64_t n, uint64_t seed, ImageShape shape) {
+  if (what == "noise") return uniform_noise(in.size(), seed);
+  if (what == "rotated") return rotated(in, shape);
+  if (what == "inverted") return inverted(in);
+  return first_images(load_image_input("--out", what, flags.data, shape), n, shape);
+}
+
+std::vector<float> negated(std::vector<float> u) {
+  for (float& v : u) v = -v;
+  return u;
+}
+
+double mean(const std::vector<float>& u) {
+  return std::accumulate(u.begin(), u.end(), 0.0) / static_cast<double>(u.size());
+}
+
+void ood(const OodFlags& flags) {
+  const int64_t n = parse_count("n", flags.n, 1);
+  const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  const auto trainer = load_model(flags.model);
+  for (const std::string& file : {flags.json, flags.png})
+    if (!file.empty()) check_writable(file);
+  const ImageShape shape = trainer->generator().image();
+  const std::string in_name = flags.in.empty() ? trainer->settings().recipe : flags.in;
+  const std::vector<float> in = first_images(load_image_input("--in", in_name, flags.data, shape), n, shape);
+  const auto energies_of = [&](const std::vector<float>& images) {
+    std::vector<float> u = image_energies(*trainer, images);
+    check_energies(u);
+    return u;
+  };
+  const std::vector<float> u_in = energies_of(in);
+  std::vector<Outliers> sets;
+  for (const std::string& what : flags.out)
+    sets.push_back({what, energies_of(outliers(flags, what, in, n, seed, shape))});
+
+  std::vector<std::vector<float>> all{u_in};
+  for (const Outliers& set : sets) all.push_back(set.u);
+  const Histogram bars = histogram(all, kBins);
+  size_t width = in_name.size() + 5;
+  for (const Outliers& set : sets) width = std::max(width, set.name.size());
+
+  fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n",
+             trainer->settings().recipe, trainer->iteration(), u_in.size(), in_name);
+  fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11}\n", "", width, "images", "mean U", "AUROC", "AUPRC out",
+             "AUPRC in");
+  fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name + " (in)", width, u_in.size(), mean(u_in));
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Outliers& set : sets) {
+    const double area = auroc(set.u, u_in), out = average_precision(set.u, u_in);
+    const double inside = average_precision(negated(u_in), negated(set.u));
+    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width, set.u.size(),
+               mean(set.u), area, out, inside);
+    rows.push_back({{"out", set.name},
+                    {"n", set.u.size()},
+                    {"mean_u", mean(set.u)},
+                    {"auroc", area},
+                    {"auprc_out_positive", out},
+                    {"auprc_in_positive", inside}});
+  }
+  fmt::print(
+      "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
+      "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others.\n");
+  fmt::print("\nU from {:.4g} to {:.4g}, each set scaled to its own highest bar\n", bars.low, bars.high);
+  for (size_t i = 0; i < all.size(); ++i)
+    fmt::print("{:<{}} |{}|\n", i == 0 ? in_name + " (in)" : sets[i - 1].name, width, line_of(bars, i));
+  if (!flags.png.empty()) {
+    write_png(flags.png, picture(bars));
+    fmt::print("the same in {}, from top to bottom\n", flags.png);
+  }
+  if (flags.json.empty()) return;
+  nlohmann::json shares = nlohmann::json::array();
+  for (const std::vector<double>& set : bars.shares) shares.push_back(set);
+  const nlohmann::json json{{"recipe", trainer->settings().recipe},
+                            {"iteration", trainer->iteration()},
+                            {"in", {{"name", in_name}, {"n", u_in.size()}, {"mean_u", mean(u_in)}}},
+                            {"out", rows},
+                            {"seed", seed},
+                            {"histogram", {{"low", bars.low}, {"high", bars.high}, {"shares", shares}}}};
+  const std::string text = json.dump(2) + "\n";
+  write_file_atomically(flags.json, std::as_bytes(std::span(text)));
+}
+
+}  // namespace
+
+void add_ood_command(CLI::App& app) {
+  auto flags = std::make_shared<OodFlags>();
+  CLI::App* command = app.add_subcommand("ood", "does U tell images of other kinds from the model's own?");
+  flags->model.add_to(*command);
+  command
+      ->add_option("--in", flags->in,
+                   "the model's kind of images: a data set's test images, or files [the run's]")
+      ->type_name("DATASET|FILE|FOLDER");
+  command
+      ->add_option(
+          "--out", flags->out,
+          "outliers: data sets or files; noise: uniform; rotated: --in by a quarter turn; inverted: --in in "
+          "negative [noise,rotated,inverted]")
+      ->delimiter(',')
+      ->type_name("NAME,NAME...");
+  command->add_option("--n", flags->n, "images of each, at most [2000]")->type_name("N");
+  command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
+  command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
+  command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");
+  command->callback([flags] { ood(*flags); });
+}
+
+}  // namespace ebm
