@@ -14,7 +14,7 @@ stop() {
 
 # The packages of setup.sh that programs are built from, and the libraries that those are linked to.
 packages=(libdnnl-dev libdnnl2 ocl-icd-libopencl1 libfmt-dev libfmt9 doctest-dev libcli11-dev
-  nlohmann-json3-dev libstb-dev zlib1g-dev)
+  nlohmann-json3-dev libstb-dev libeigen3-dev zlib1g-dev)
 
 tools/setup.sh --packages-only
 root=.gpu_pack/root
@@ -23,7 +23,7 @@ mkdir -p "$root"
 for package in "${packages[@]}"; do
   dpkg-query -L "$package" 2>/dev/null || stop "package $package is not installed"
 done |
-  grep -E '^/usr/(include|lib|share/cmake)/' |
+  grep -E '^/usr/(include|lib|share/cmake|share/eigen3)/' |
   # the static libz serves, and of stb the headers do: their shared libraries have absolute links
   grep -vE '/(libz\.so|libstb\.)' |
   while read -r file; do
