@@ -1,4 +1,4 @@
-// ./ebm: data sets, samples, energies, checkpoints, measurements.
+// ./ebm: data sets, samples, energies, scores, checkpoints, measurements.
 #include "tools/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   ebm::add_sample_command(app);
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
+  ebm::add_evaluate_command(app);
   ebm::add_bench_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
 }

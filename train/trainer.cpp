@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -182,6 +183,23 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
     chain_key.stream = Stream::langevin;
     langevin_chain(energy_, x, num_steps, step, chain_key, first);
     out.revised.view(first * image.elements(), part).copy_from(x.view(0, part));
+  }
+  return out;
+}
+
+Tensor Trainer::reconstruct(const Tensor& x) {
+  const UseAverages averages({{&generator_.parameters(), &generator_adam_}, {&encoder_.parameters(), &encoder_adam_}});
+  const int64_t n = x.extent(0), pixels = generator_.image().elements();
+  const Shape batch{kSampleBatch, x.extent(1), x.extent(2), x.extent(3)};
+  Tensor out = Tensor::empty(x.shape(), device_);
+  for (int64_t first = 0; first < n; first += kSampleBatch) {
+    // the last batch is filled up with the first images: every batch has one size
+    Tensor part = Tensor::empty(batch, device_);
+    for (int64_t i = 0; i < kSampleBatch; ++i)
+      part.view(i * pixels, {pixels}).copy_from(x.view((first + i) % n * pixels, {pixels}));
+    const Tensor y = generator_(encoder_(Var(part)).mu).value();  // (kSampleBatch, H, W, C)
+    const Shape kept{std::min(kSampleBatch, n - first) * pixels};
+    out.view(first * pixels, kept).copy_from(y.view(0, kept));
   }
   return out;
 }

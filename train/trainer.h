@@ -51,6 +51,10 @@ class Trainer {
   };
   Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
 
+  // g(μ(x)) for each image of x (N, H, W, C): what the latent space keeps of it. Uses the moving averages as
+  // sample() does.
+  Tensor reconstruct(const Tensor& x);
+
   // U_θ(x) for each image (N).
   Tensor energy(const Tensor& x);
 

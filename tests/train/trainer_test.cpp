@@ -145,6 +145,36 @@ TEST_CASE("sampling is a function of the key and leaves training as it was") {
   for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
 }
 
+TEST_CASE("a reconstruction is g(mu(x)), with the averages, in batches of one size") {
+  const test::FixedPlans fixed;
+  Settings settings = tiny();
+  settings.ema_decay = 0;
+  Trainer trainer(settings, test_device());
+  const Tensor x = normal({130, 28, 28, 1}, 1);
+  const std::vector<float> all = trainer.reconstruct(x).to_host();
+  REQUIRE(all.size() == 130 * 784);
+  // batches of 100, the second one filled up with the first images
+  const std::vector<float> first = trainer.reconstruct(x.view(0, {100, 28, 28, 1})).to_host();
+  CHECK(std::equal(first.begin(), first.end(), all.begin()));
+  Tensor rest = Tensor::empty({100, 28, 28, 1}, test_device());
+  rest.view(0, {30 * 784}).copy_from(x.view(100 * 784, {30 * 784}));
+  rest.view(30 * 784, {70 * 784}).copy_from(x.view(0, {70 * 784}));
+  const std::vector<float> second = trainer.reconstruct(rest).to_host();
+  CHECK(std::equal(all.begin() + 100 * 784, all.end(), second.begin()));
+
+  // an encoder whose mu is its bias whatever the image: g of that latent vector
+  SafetensorsFile state = trainer.state();
+  std::vector<std::byte>& weight = state.tensors.at("encoder.mu.weight").data;
+  std::fill(weight.begin(), weight.end(), std::byte{0});
+  std::vector<float> z(8), latents;
+  for (size_t i = 0; i < 8; ++i) z[i] = 0.3f * static_cast<float>(i) - 1;
+  std::memcpy(state.tensors.at("encoder.mu.bias").data.data(), z.data(), sizeof(float) * 8);
+  trainer.load_state(state);
+  for (int i = 0; i < 100; ++i) latents.insert(latents.end(), z.begin(), z.end());
+  const Tensor expected = trainer.generator()(Var(Tensor::from_host(latents, {100, 8}, test_device()))).value();
+  CHECK(relative_error(trainer.reconstruct(x.view(0, {100, 28, 28, 1})).to_host(), expected.to_host()) < 1e-6);
+}
+
 TEST_CASE("the energy of an image is the reference term minus f") {
   Settings s = tiny();
   s.sigma_ref = 0.5;
