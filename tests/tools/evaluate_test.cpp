@@ -110,7 +110,7 @@ TEST_CASE("evaluate says in one line what is wrong, before any work") {
   CHECK(place.evaluate({"--run", "run"}).is_error_with("n = 10000"));
   CHECK(place.evaluate({"--run", "nowhere"}).is_error_with("nowhere"));
   std::filesystem::create_directories(place / "empty");
-  CHECK(place.evaluate({"--run", "empty"}).is_error_with("no checkpoint"));
+  CHECK(place.evaluate({"--run", "empty"}).is_error_with("without a checkpoint"));
   CHECK(!std::filesystem::exists(place / "data"));
 }
 
