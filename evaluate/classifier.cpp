@@ -14,7 +14,8 @@ Classifier::Classifier(const ClassifierConfig& config, Device device, uint64_t s
     parameters_.add_zeros(layer_name(i) + ".bias", {layer.channels});
     map = conv2d_shape(map, weight, {layer.stride, layer.pad});
   }
-  parameters_.add_weight("features.weight", {config.features, map.size()}, map.size(), WeightInit::kaiming_uniform);
+  parameters_.add_weight("features.weight", {config.features, map.size()}, map.size(),
+                         WeightInit::kaiming_uniform);
   parameters_.add_zeros("features.bias", {config.features});
   parameters_.add_weight("head.weight", {config.classes, config.features}, config.features,
                          WeightInit::kaiming_uniform);
@@ -34,11 +35,11 @@ Classifier::Output Classifier::operator()(const Var& x, const RandomKey* dropout
   for (size_t i = 0; i < config_.layers.size(); ++i) {
     const ConvLayer& layer = config_.layers[i];
     h = conv2d(h, parameters_[layer_name(i) + ".weight"], parameters_[layer_name(i) + ".bias"],
-               {layer.stride, layer.pad}, config_.negative_slope);                               // (N, P_i, Q_i, K_i)
+               {layer.stride, layer.pad}, config_.negative_slope);  // (N, P_i, Q_i, K_i)
   }
-  h = drop(reshape(h, {n, h.value().size() / n}), 0);                                            // (N, P·Q·K)
+  h = drop(reshape(h, {n, h.value().size() / n}), 0);  // (N, P·Q·K)
   const Var features = leaky_relu(linear(h, parameters_["features.weight"], parameters_["features.bias"]),
-                                  config_.negative_slope);                                       // (N, F)
+                                  config_.negative_slope);  // (N, F)
   return {features, linear(drop(features, 1), parameters_["head.weight"], parameters_["head.bias"])};
 }
 

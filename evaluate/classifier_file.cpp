@@ -45,9 +45,9 @@ void write_classifier(const std::filesystem::path& path, const TrainedClassifier
 
 TrainedClassifier read_classifier(const std::filesystem::path& path, const std::string& dataset,
                                   int64_t train_images, Device device) {
-  const std::string expected =
-      fmt::format("version {} of the classifier of {} as it was written (delete the file, and it is trained anew)",
-                  kClassifierVersion, dataset);
+  const std::string expected = fmt::format(
+      "version {} of the classifier of {} as it was written (delete the file, and it is trained anew)",
+      kClassifierVersion, dataset);
   try {
     const SafetensorsFile file = read_safetensors(path);
     const auto metadata = [&](const char* name, const std::string& wanted) {
@@ -57,7 +57,8 @@ TrainedClassifier read_classifier(const std::filesystem::path& path, const std::
     metadata(kVersion, std::to_string(kClassifierVersion));
     metadata(kDataset, dataset);
     metadata(kImages, std::to_string(train_images));
-    TrainedClassifier result{Classifier(classifier_recipe(dataset).network, device, 0), dataset, train_images, 0, ""};
+    TrainedClassifier result{Classifier(classifier_recipe(dataset).network, device, 0), dataset, train_images,
+                             0, ""};
     Parameters& parameters = result.network.parameters();
     for (size_t i = 0; i < parameters.entries().size(); ++i) {
       const std::string& name = parameters.entries()[i].name;

@@ -68,7 +68,8 @@ Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& image
   check_images(config, images);
   Classifier classifier(config, device, recipe.seed);
   Adam adam(classifier.parameters(), 0.9, 0.999, 0, 0);
-  const int64_t per_epoch = (images.count() + recipe.batch - 1) / recipe.batch, total = per_epoch * recipe.epochs;
+  const int64_t per_epoch = (images.count() + recipe.batch - 1) / recipe.batch,
+                total = per_epoch * recipe.epochs;
   std::vector<float> host(static_cast<size_t>(recipe.batch * config.image.elements()));
   double loss_sum = 0;
   for (int64_t i = 0; i < total; ++i) {
@@ -76,18 +77,21 @@ Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& image
     const std::vector<int64_t> indices = batch_indices(recipe.seed, i, recipe.batch, images.count());
     fill_batch(images, indices, host.data());
     augment(host, config.image, recipe.shift, recipe.mirror, {recipe.seed, Stream::data_noise, iteration, 0});
-    const Var x(Tensor::from_host(host, batch_shape(recipe.batch, config.image), device));  // (batch, H, W, C)
+    const Var x(
+        Tensor::from_host(host, batch_shape(recipe.batch, config.image), device));  // (batch, H, W, C)
     const RandomKey dropout_key{recipe.seed, Stream::dropout, iteration, 0};
     Tape tape;
-    const Var loss = cross_entropy(classifier(x, &dropout_key).logits, one_hot(images, indices, config.classes, device));
-    const double lr = 0.5 * recipe.lr * (1 + std::cos(std::numbers::pi * static_cast<double>(i) / static_cast<double>(total)));
+    const Var loss =
+        cross_entropy(classifier(x, &dropout_key).logits, one_hot(images, indices, config.classes, device));
+    const double lr = 0.5 * recipe.lr *
+                      (1 + std::cos(std::numbers::pi * static_cast<double>(i) / static_cast<double>(total)));
     adam.step(tape.gradient(loss, classifier.parameters().vars()), lr);
     loss_sum += loss.value().item();
-    EBM_CHECK(std::isfinite(loss_sum), "classifier", fmt::format("loss {} in training step {}", loss_sum, i + 1),
-              "a finite one");
+    EBM_CHECK(std::isfinite(loss_sum), "classifier",
+              fmt::format("loss {} in training step {}", loss_sum, i + 1), "a finite one");
     if ((i + 1) % per_epoch != 0) continue;
-    say(fmt::format("classifier of {}: epoch {}/{}, mean loss {:.4f}", images.name, (i + 1) / per_epoch, recipe.epochs,
-                    loss_sum / static_cast<double>(per_epoch)));
+    say(fmt::format("classifier of {}: epoch {}/{}, mean loss {:.4f}", images.name, (i + 1) / per_epoch,
+                    recipe.epochs, loss_sum / static_cast<double>(per_epoch)));
     loss_sum = 0;
   }
   return classifier;
@@ -104,8 +108,9 @@ double accuracy(const Classifier& classifier, const Dataset& images) {
     std::vector<float> host(indices.size() * static_cast<size_t>(config.image.elements()));
     fill_batch(images, indices, host.data());
     const Shape shape = batch_shape(static_cast<int64_t>(indices.size()), config.image);
-    const std::vector<float> logits =
-        classifier(Var(Tensor::from_host(host, shape, classifier.device()))).logits.value().to_host();  // (n, classes)
+    const std::vector<float> logits = classifier(Var(Tensor::from_host(host, shape, classifier.device())))
+                                          .logits.value()
+                                          .to_host();  // (n, classes)
     for (size_t i = 0; i < indices.size(); ++i) {
       const auto row = logits.begin() + static_cast<int64_t>(i * classes);
       const auto best = std::max_element(row, row + static_cast<int64_t>(classes)) - row;

@@ -13,13 +13,15 @@
 namespace ebm {
 namespace {
 
-constexpr int64_t kPart = 1000;           // samples and images that are held at once
-constexpr uint64_t kReferenceSeed = 0;    // of the draw of real images
+constexpr int64_t kPart = 1000;         // samples and images that are held at once
+constexpr uint64_t kReferenceSeed = 0;  // of the draw of real images
 
 class Stopwatch {
  public:
   explicit Stopwatch(double& seconds) : seconds_(seconds) {}
-  ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  ~Stopwatch() {
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   double& seconds_;
@@ -32,7 +34,8 @@ std::vector<uint8_t> draw(const Dataset& dataset, int64_t first, int64_t count) 
   std::vector<uint8_t> levels;
   levels.reserve(static_cast<size_t>(count * elements));
   for (int64_t i = first; i < first + count; ++i) {
-    const auto image = dataset.images.pixels.begin() + permuted_index(kReferenceSeed, 0, i, dataset.count()) * elements;
+    const auto image =
+        dataset.images.pixels.begin() + permuted_index(kReferenceSeed, 0, i, dataset.count()) * elements;
     levels.insert(levels.end(), image, image + elements);
   }
   return levels;
@@ -41,11 +44,12 @@ std::vector<uint8_t> draw(const Dataset& dataset, int64_t first, int64_t count) 
 // The same in parts.
 template <class Take>
 void for_parts(const Dataset& dataset, int64_t first, int64_t count, const Take& take) {
-  for (int64_t i = first; i < first + count; i += kPart) take(i, draw(dataset, i, std::min(kPart, first + count - i)));
+  for (int64_t i = first; i < first + count; i += kPart)
+    take(i, draw(dataset, i, std::min(kPart, first + count - i)));
 }
 
-ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& dataset, const EvaluationOptions& options,
-                                           double& model_seconds) {
+ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& dataset,
+                                           const EvaluationOptions& options, double& model_seconds) {
   const ImageShape image = dataset.images.shape();
   const auto elements = static_cast<size_t>(image.elements());
   double psnr_sum = 0, ssim_sum = 0;
@@ -54,9 +58,10 @@ ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& data
     std::vector<uint8_t> y;  // (count, H, W, C)
     {
       const Stopwatch watch(model_seconds);
-      y = to_levels(trainer.reconstruct(Tensor::from_host(
-          from_levels(x), {count, image.height, image.width, image.channels}, trainer.device())),
-                    "reconstruction", first);
+      y = to_levels(
+          trainer.reconstruct(Tensor::from_host(
+              from_levels(x), {count, image.height, image.width, image.channels}, trainer.device())),
+          "reconstruction", first);
     }
     for (size_t i = 0; i < x.size(); i += elements) {
       const auto a = std::span(x).subspan(i, elements), b = std::span<const uint8_t>(y).subspan(i, elements);
@@ -75,7 +80,8 @@ ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& data
 
 void check_options(const EvaluationOptions& options, const Dataset& train, const Dataset& test) {
   const Dataset& reference = options.split == Split::train ? train : test;
-  EBM_CHECK(options.n >= kFewestImages && options.n <= reference.count(), "evaluate", fmt::format("n = {}", options.n),
+  EBM_CHECK(options.n >= kFewestImages && options.n <= reference.count(), "evaluate",
+            fmt::format("n = {}", options.n),
             fmt::format("{} to {}, the {} images of {}", kFewestImages, reference.count(),
                         options.split == Split::train ? "training" : "test", reference.name));
 }
@@ -85,7 +91,8 @@ Evaluation evaluate(Trainer& trainer, const Classifier* classifier, const Datase
   check_options(options, train, test);
   const auto& [same, other] = options.split == Split::train ? std::tie(train, test) : std::tie(test, train);
   const MetricSet& metrics = options.metrics;
-  EBM_CHECK(classifier || !metrics.features(), "evaluate", "no classifier", "one: the wanted scores need features");
+  EBM_CHECK(classifier || !metrics.features(), "evaluate", "no classifier",
+            "one: the wanted scores need features");
   const int64_t n = options.n;
   Evaluation result;
   const int64_t real_same = std::min(n, same.count() - n);
@@ -107,7 +114,8 @@ Evaluation evaluate(Trainer& trainer, const Classifier* classifier, const Datase
     std::vector<uint8_t> x_hat, x_tilde;  // (count, H, W, C)
     {
       const Stopwatch watch(result.model_seconds);
-      const Trainer::Samples part = trainer.sample(std::min(kPart, n - first), key, options.num_steps, options.noise_scale);
+      const Trainer::Samples part =
+          trainer.sample(std::min(kPart, n - first), key, options.num_steps, options.noise_scale);
       x_hat = to_levels(part.generated, "generated sample", first);
       x_tilde = to_levels(part.revised, "revised sample", first);
     }

@@ -16,7 +16,7 @@ struct EvaluationOptions {
   Split split = Split::train;  // of the reference images
   int64_t num_steps = 0;       // l, Langevin steps of the revised samples
   double noise_scale = 1;
-  uint64_t seed = 1;           // of latent vectors and noise
+  uint64_t seed = 1;  // of latent vectors and noise
 };
 
 struct ReconstructionScores {
@@ -34,7 +34,8 @@ struct Evaluation {
 
 // Who takes part: the samples as scored, in parts, and the progress, in images.
 struct EvaluationObserver {
-  std::function<void(int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised)> samples;
+  std::function<void(int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised)>
+      samples;
   std::function<void(int64_t done, int64_t all)> sampled;
 };
 

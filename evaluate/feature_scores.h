@@ -15,7 +15,7 @@ namespace ebm {
 // Which scores are wanted.
 struct MetricSet {
   bool frechet = false, kernel = false, inception = false, neighbours = false;  // of features
-  bool psnr = false, ssim = false;                                             // of reconstructions
+  bool psnr = false, ssim = false;                                              // of reconstructions
 
   bool features() const { return frechet || kernel || inception || neighbours; }
   bool reconstructions() const { return psnr || ssim; }
@@ -33,7 +33,8 @@ class FeatureStatistics {
 
   int64_t count() const { return count_; }
   const Moments& moments() const { return moments_; }
-  std::span<const float> features() const { return features_; }  // (count, F), or empty where nothing needs them
+  // (count, F), or empty where no wanted score needs them.
+  std::span<const float> features() const { return features_; }
   const std::optional<InceptionScore>& inception() const { return inception_; }
 
  private:
@@ -52,6 +53,7 @@ struct FeatureScores {
   std::optional<InceptionScore::Result> inception;  // of `samples` alone
   std::optional<NeighbourScores> neighbours;
 };
-FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples, const MetricSet& metrics);
+FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples,
+                    const MetricSet& metrics);
 
 }  // namespace ebm

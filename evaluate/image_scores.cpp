@@ -32,7 +32,8 @@ const std::array<double, kWindow>& window() {
 // (height − 10, width − 10). Gaussian, so rows and columns go one after the other.
 std::vector<double> blurred(const std::vector<double>& map, int64_t height, int64_t width) {
   const int64_t rows = height - kWindow + 1, columns = width - kWindow + 1;
-  std::vector<double> across(static_cast<size_t>(height * columns)), result(static_cast<size_t>(rows * columns));
+  std::vector<double> across(static_cast<size_t>(height * columns)),
+      result(static_cast<size_t>(rows * columns));
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < columns; ++x)
       for (int64_t i = 0; i < kWindow; ++i)
@@ -47,14 +48,16 @@ std::vector<double> blurred(const std::vector<double>& map, int64_t height, int6
 }
 
 // Of one channel.
-double channel_ssim(const std::vector<double>& a, const std::vector<double>& b, int64_t height, int64_t width) {
+double channel_ssim(const std::vector<double>& a, const std::vector<double>& b, int64_t height,
+                    int64_t width) {
   const auto product = [](const std::vector<double>& u, const std::vector<double>& v) {
     std::vector<double> w(u.size());
     for (size_t i = 0; i < u.size(); ++i) w[i] = u[i] * v[i];
     return w;
   };
   const std::vector<double> mean_a = blurred(a, height, width), mean_b = blurred(b, height, width);
-  const std::vector<double> aa = blurred(product(a, a), height, width), bb = blurred(product(b, b), height, width);
+  const std::vector<double> aa = blurred(product(a, a), height, width),
+                            bb = blurred(product(b, b), height, width);
   const std::vector<double> ab = blurred(product(a, b), height, width);
   double sum = 0;
   for (size_t i = 0; i < mean_a.size(); ++i) {
@@ -69,7 +72,8 @@ double channel_ssim(const std::vector<double>& a, const std::vector<double>& b, 
 
 double psnr(std::span<const uint8_t> a, std::span<const uint8_t> b) {
   EBM_CHECK(a.size() == b.size() && !a.empty(), "psnr",
-            std::to_string(a.size()) + " and " + std::to_string(b.size()) + " pixels", "two images of one size");
+            std::to_string(a.size()) + " and " + std::to_string(b.size()) + " pixels",
+            "two images of one size");
   double squares = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     const double difference = static_cast<double>(a[i]) - b[i];

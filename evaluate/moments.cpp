@@ -28,7 +28,8 @@ void Moments::add(std::span<const float> rows) {
   const int64_t n = static_cast<int64_t>(rows.size()) / d;
   for (int64_t first = 0; first < n; first += kBlock) {
     const int64_t count = std::min(kBlock, n - first);
-    Matrix block = Eigen::Map<const FloatMatrix>(rows.data() + first * d, count, d).cast<double>();  // (count, d)
+    Matrix block =
+        Eigen::Map<const FloatMatrix>(rows.data() + first * d, count, d).cast<double>();  // (count, d)
     EBM_CHECK(block.allFinite(), kOp, "a feature that is NaN or infinite", "finite features");
     Moments part(d);
     part.count_ = count;

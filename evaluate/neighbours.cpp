@@ -22,7 +22,8 @@ class Points {
     for (int64_t i = 0; i < n; ++i) {
       double norm = 0;
       for (int64_t j = 0; j < d; ++j) {
-        const float value = static_cast<float>(rows[static_cast<size_t>(i * d + j)] - origin[static_cast<size_t>(j)]);
+        const float value =
+            static_cast<float>(rows[static_cast<size_t>(i * d + j)] - origin[static_cast<size_t>(j)]);
         values[static_cast<size_t>(i * d + j)] = value;
         norm += static_cast<double>(value) * value;
       }
@@ -55,7 +56,8 @@ void for_distances(const Points& a, const Points& b, int64_t d, const Visit& vis
       float* row = block.data() + i * b.n;
       const float norm = a.norms[static_cast<size_t>(first + i)];
 #pragma omp simd
-      for (int64_t j = 0; j < b.n; ++j) row[j] = std::max(0.0f, norm + b.norms[static_cast<size_t>(j)] - 2 * row[j]);
+      for (int64_t j = 0; j < b.n; ++j)
+        row[j] = std::max(0.0f, norm + b.norms[static_cast<size_t>(j)] - 2 * row[j]);
       visit(first + i, row);
     }
   }
@@ -89,7 +91,8 @@ double share(const std::vector<int64_t>& counts) {
 }
 
 // For each centre, how many points its ball holds; radii are squared.
-std::vector<int64_t> held(const Points& centres, const std::vector<float>& radii, const Points& points, int64_t d) {
+std::vector<int64_t> held(const Points& centres, const std::vector<float>& radii, const Points& points,
+                          int64_t d) {
   std::vector<int64_t> counts(static_cast<size_t>(centres.n));
   for_distances(centres, points, d, [&](int64_t i, const float* row) {
     const float radius = radii[static_cast<size_t>(i)];
@@ -99,7 +102,8 @@ std::vector<int64_t> held(const Points& centres, const std::vector<float>& radii
 }
 
 // For each point, how many balls hold it.
-std::vector<int64_t> holders(const Points& points, const Points& centres, const std::vector<float>& radii, int64_t d) {
+std::vector<int64_t> holders(const Points& points, const Points& centres, const std::vector<float>& radii,
+                             int64_t d) {
   std::vector<int64_t> counts(static_cast<size_t>(points.n));
   for_distances(points, centres, d, [&](int64_t i, const float* row) {
     int64_t count = 0;
@@ -111,7 +115,8 @@ std::vector<int64_t> holders(const Points& points, const Points& centres, const 
 
 }  // namespace
 
-NeighbourScores neighbour_scores(std::span<const float> reference, std::span<const float> samples, int64_t d) {
+NeighbourScores neighbour_scores(std::span<const float> reference, std::span<const float> samples,
+                                 int64_t d) {
   const std::vector<double> origin = mean_of(reference, d);
   const Points real(reference, d, origin), fake(samples, d, origin);
   const int k = NeighbourScores::kPrecisionNeighbours, k_density = NeighbourScores::kDensityNeighbours;

@@ -15,7 +15,8 @@ std::vector<uint8_t> to_levels(const Tensor& x, const char* what, int64_t first_
   std::vector<uint8_t> levels(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     EBM_CHECK(!std::isnan(values[i]), "evaluate",
-              std::string("NaN in ") + what + " " + std::to_string(first_image + static_cast<int64_t>(i / per_image)),
+              std::string("NaN in ") + what + " " +
+                  std::to_string(first_image + static_cast<int64_t>(i / per_image)),
               "numbers: the model, or its Langevin chain at this step size, has diverged");
     levels[i] = static_cast<uint8_t>(std::lround((std::clamp(values[i], -1.0f, 1.0f) + 1.0f) * 127.5f));
   }

@@ -21,7 +21,8 @@ constexpr double kProgressSeconds = 5;
 
 struct EvaluateFlags {
   ModelFlags model;
-  std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000", steps, seed = "1";
+  std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000", steps,
+              seed = "1";
   std::string data, export_folder, json;
   double noise_scale = -1;
 };
@@ -40,8 +41,8 @@ MetricSet parse_metrics(const std::string& text) {
   for (std::string word; std::getline(words, word, ',');) {
     EBM_CHECK(word != "fid", "--metrics", "\"fid\"",
               "fd: FID is the distance of the Inception network's features, and these are a classifier's");
-    const auto found =
-        std::find_if(metrics.begin(), metrics.end(), [&](const Metric& metric) { return metric.name == word; });
+    const auto found = std::find_if(metrics.begin(), metrics.end(),
+                                    [&](const Metric& metric) { return metric.name == word; });
     EBM_CHECK(found != metrics.end(), "--metrics", "\"" + word + "\"",
               "some of fd,kid,is,prdc,psnr,ssim" + suggestion(word, names));
     *found->wanted = true;
@@ -88,7 +89,8 @@ void run_evaluate(const EvaluateFlags& flags) {
   check_options(options, train, test);
   if (!flags.json.empty()) check_writable(flags.json);
   std::optional<SampleExport> samples;
-  if (!flags.export_folder.empty()) samples.emplace(flags.export_folder, options.n, trainer->generator().image());
+  if (!flags.export_folder.empty())
+    samples.emplace(flags.export_folder, options.n, trainer->generator().image());
 
   std::optional<TrainedClassifier> classifier;
   if (options.metrics.features())
@@ -96,16 +98,16 @@ void run_evaluate(const EvaluateFlags& flags) {
   EvaluationObserver observer;
   observer.sampled = sampling_progress();
   if (samples) {
-    observer.samples = [&](int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised) {
-      samples->add(first, generated, revised);
-    };
+    observer.samples = [&](int64_t first, std::span<const uint8_t> generated,
+                           std::span<const uint8_t> revised) { samples->add(first, generated, revised); };
   }
   const Evaluation result =
       evaluate(*trainer, classifier ? &classifier->network : nullptr, train, test, options, observer);
   if (samples) samples->commit();
 
   const std::string& note = options.split == Split::train ? train.note : test.note;
-  const ScoreContext context{s.recipe, trainer->iteration(), options, classifier ? &*classifier : nullptr, note};
+  const ScoreContext context{s.recipe, trainer->iteration(), options, classifier ? &*classifier : nullptr,
+                             note};
   if (!flags.json.empty()) {
     const std::string json = score_json(context, result);
     write_file_atomically(flags.json, std::as_bytes(std::span(json)));
@@ -121,14 +123,16 @@ void add_evaluate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("evaluate", "scores of a trained model's samples");
   flags->model.add_to(*command);
   command
-      ->add_option("--metrics", flags->metrics,
-                   "fd: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
-                   "density, coverage; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
+      ->add_option(
+          "--metrics", flags->metrics,
+          "fd: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
+          "density, coverage; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
       ->type_name("LIST");
   command->add_option("--n", flags->n, "samples, and images they are compared with [10000]")->type_name("N");
   command
-      ->add_option("--features", flags->features,
-                   "classifier: of a small network that is trained on the data set at first use and kept beside it")
+      ->add_option(
+          "--features", flags->features,
+          "classifier: of a small network that is trained on the data set at first use and kept beside it")
       ->type_name("classifier");
   command->add_option("--split", flags->split, "images to compare with [train]")->type_name("train|test");
   command
@@ -136,14 +140,17 @@ void add_evaluate_command(CLI::App& app) {
                    "l: Langevin steps of the revised samples [the run's sample-steps, else its steps]")
       ->type_name("N");
   command
-      ->add_option("--noise-scale", flags->noise_scale, "factor of the noise; 0: gradient descent [the run's]")
+      ->add_option("--noise-scale", flags->noise_scale,
+                   "factor of the noise; 0: gradient descent [the run's]")
       ->check(CLI::NonNegativeNumber)
       ->type_name("X");
   command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
   command->add_option("--export", flags->export_folder, "writes the scored samples there, as PNGs and .npy")
       ->type_name("DIR");
-  command->add_option("--json", flags->json, "writes the scores, each with all it depends on")->type_name("FILE");
+  command->add_option("--json", flags->json, "writes the scores, each with all it depends on")
+      ->type_name("FILE");
   command->callback([flags] { run_evaluate(*flags); });
 }
 

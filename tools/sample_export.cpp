@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 // Before the writers open files in it.
 const fs::path& made_empty(const fs::path& folder) {
   make_folder(folder);
-  EBM_CHECK(fs::is_empty(folder), "--export", folder.string() + ", which holds files", "an empty or a new folder");
+  EBM_CHECK(fs::is_empty(folder), "--export", folder.string() + ", which holds files",
+            "an empty or a new folder");
   make_folder(folder / "generated");
   make_folder(folder / "revised");
   return folder;
@@ -24,7 +25,8 @@ const fs::path& made_empty(const fs::path& folder) {
 void write_pngs(const fs::path& folder, int64_t first, std::span<const uint8_t> levels, ImageShape image) {
   const auto per_image = static_cast<size_t>(image.elements());
   for (size_t i = 0; i < levels.size() / per_image; ++i)
-    write_png(folder / fmt::format("{:05}.png", first + static_cast<int64_t>(i)), levels.subspan(i * per_image, per_image), image);
+    write_png(folder / fmt::format("{:05}.png", first + static_cast<int64_t>(i)),
+              levels.subspan(i * per_image, per_image), image);
 }
 
 }  // namespace

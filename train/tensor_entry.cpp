@@ -26,7 +26,8 @@ std::vector<float> read_entry(const SafetensorsFile& file, const std::string& na
     shape += (i ? ", " : "") + std::to_string(entry.shape[i]);
     same = same && entry.shape[i] == like.extent(static_cast<int>(i));
   }
-  EBM_CHECK(same, op, "tensor \"" + name + "\" " + entry.dtype + " (" + shape + ")", "F32 " + to_string(like.shape()));
+  EBM_CHECK(same, op, "tensor \"" + name + "\" " + entry.dtype + " (" + shape + ")",
+            "F32 " + to_string(like.shape()));
   std::vector<float> values(like.size());
   std::memcpy(values.data(), entry.data.data(), entry.data.size());
   return values;

@@ -30,12 +30,14 @@ struct Lines {
 };
 
 TrainedClassifier load(const std::filesystem::path& root, Lines& lines) {
-  return load_or_train_classifier(root, synthetic(Split::train), synthetic(Split::test), test_device(), lines.say());
+  return load_or_train_classifier(root, synthetic(Split::train), synthetic(Split::test), test_device(),
+                                  lines.say());
 }
 
 }  // namespace
 
-TEST_CASE("cross entropy is log Σ exp minus the label's logit, averaged, and its gradient softmax minus one-hot") {
+TEST_CASE(
+    "cross entropy is log Σ exp minus the label's logit, averaged, and its gradient softmax minus one-hot") {
   const Var logits(Tensor::from_host(std::vector<float>{1, 2, 3, 0, 0, 0}, {2, 3}, test_device()));
   const Tensor labels = Tensor::from_host(std::vector<float>{0, 1, 0, 0, 0, 1}, {2, 3}, test_device());
   Tape tape;
@@ -43,8 +45,12 @@ TEST_CASE("cross entropy is log Σ exp minus the label's logit, averaged, and it
   const double total = std::exp(1.0) + std::exp(2.0) + std::exp(3.0);
   CHECK(loss.value().item() == doctest::Approx(0.5 * (std::log(total) - 2 + std::log(3.0))).epsilon(1e-6));
   const std::vector<float> gradient = tape.gradient(loss, {logits})[0].to_host();
-  const std::vector<double> expected{std::exp(1.0) / total / 2, (std::exp(2.0) / total - 1) / 2,
-                                     std::exp(3.0) / total / 2, 1.0 / 6, 1.0 / 6, -1.0 / 3};
+  const std::vector<double> expected{std::exp(1.0) / total / 2,
+                                     (std::exp(2.0) / total - 1) / 2,
+                                     std::exp(3.0) / total / 2,
+                                     1.0 / 6,
+                                     1.0 / 6,
+                                     -1.0 / 3};
   CHECK(relative_error(gradient, expected) < 1e-6);
 }
 
@@ -109,7 +115,9 @@ TEST_CASE("the classifier is trained once, learns its classes, and comes back fr
   const auto refused = [&](const std::string& content, const std::string& part) {
     put(path, content);
     const std::string error = error_of([&] { load(folder.path(), second); });
-    CHECK_MESSAGE((contains(error, part) && contains(error, path.string()) && contains(error, "delete the file")), error);
+    CHECK_MESSAGE(
+        (contains(error, part) && contains(error, path.string()) && contains(error, "delete the file")),
+        error);
   };
   std::string flipped = whole;
   flipped[flipped.size() - 3] = static_cast<char>(flipped[flipped.size() - 3] ^ 1);

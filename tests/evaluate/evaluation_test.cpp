@@ -24,11 +24,15 @@ constexpr MetricSet kAll{true, true, true, true, true, true};
 Dataset shapes(int64_t count, uint32_t stream) { return {"synthetic", synthetic_images(count, stream), ""}; }
 
 // Random weights do for features that are compared with themselves.
-Classifier random_classifier() { return Classifier(classifier_recipe("synthetic").network, test_device(), 1); }
+Classifier random_classifier() {
+  return Classifier(classifier_recipe("synthetic").network, test_device(), 1);
+}
 
 std::vector<float> features_of(const Classifier& classifier, std::span<const uint8_t> levels) {
   const int64_t n = static_cast<int64_t>(levels.size()) / 784;
-  return classifier(Var(Tensor::from_host(from_levels(levels), {n, 28, 28, 1}, test_device()))).features.value().to_host();
+  return classifier(Var(Tensor::from_host(from_levels(levels), {n, 28, 28, 1}, test_device())))
+      .features.value()
+      .to_host();
 }
 
 Gaussian gaussian_of(const std::vector<float>& features) {
@@ -65,13 +69,15 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
   x.add(std::span(a.images.pixels).first(70 * 784));
   x.add(std::span(a.images.pixels).subspan(70 * 784));
   y.add(b.images.pixels);
-  const std::vector<float> fx = features_of(classifier, a.images.pixels), fy = features_of(classifier, b.images.pixels);
+  const std::vector<float> fx = features_of(classifier, a.images.pixels),
+                           fy = features_of(classifier, b.images.pixels);
   CHECK(x.count() == 120);
   CHECK(relative_error(x.features(), fx) < 1e-5);
   const FeatureScores scores = score(x, y, kAll);
   CHECK(*scores.frechet == doctest::Approx(frechet_distance(gaussian_of(fx), gaussian_of(fy))).epsilon(1e-4));
   CHECK(scores.kernel->value == doctest::Approx(kernel_distance(fx, fy, 16).value).epsilon(1e-3));
-  CHECK(scores.neighbours->precision == doctest::Approx(neighbour_scores(fx, fy, 16).precision).epsilon(0.02));
+  CHECK(scores.neighbours->precision ==
+        doctest::Approx(neighbour_scores(fx, fy, 16).precision).epsilon(0.02));
   CHECK(scores.inception->mean > 1);
   CHECK(scores.inception->mean < 4);
   CHECK(std::abs(*score(x, x, kAll).frechet) < 1e-6);
@@ -82,7 +88,8 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
   CHECK(small.moments().count() == 120);
 }
 
-TEST_CASE("an evaluation scores the samples it shows, generated and revised, against the reference and the floor") {
+TEST_CASE(
+    "an evaluation scores the samples it shows, generated and revised, against the reference and the floor") {
   const FixedPlans fixed;
   const OneThread one_thread;
   Trainer trainer(tiny_settings(1), test_device());
@@ -136,7 +143,8 @@ TEST_CASE("an evaluation scores the samples it shows, generated and revised, aga
   CHECK(*e.reconstruction.ssim == doctest::Approx(ssim_sum / 100).epsilon(1e-9));
 }
 
-TEST_CASE("the floor takes other images of the split while there are, then the other split, as far as both go") {
+TEST_CASE(
+    "the floor takes other images of the split while there are, then the other split, as far as both go") {
   const FixedPlans fixed;
   Trainer trainer(tiny_settings(1), test_device());
   const Classifier classifier = random_classifier();
@@ -185,7 +193,8 @@ TEST_CASE("an evaluation refuses more images than there are, NaN, and features w
     return error_of([&] { evaluate(trainer, network, train, test, o, {}); });
   };
   Trainer trainer(tiny_settings(1), test_device());
-  CHECK(contains(error(trainer, options(31, kAll), &classifier), "n = 31, expected 10 to 30, the training images"));
+  CHECK(contains(error(trainer, options(31, kAll), &classifier),
+                 "n = 31, expected 10 to 30, the training images"));
   EvaluationOptions on_test = options(21, kAll);
   on_test.split = Split::test;
   CHECK(contains(error(trainer, on_test, &classifier), "10 to 20, the test images"));

@@ -21,10 +21,12 @@ Gaussian random_gaussian(int64_t n, int64_t d, uint64_t seed, float mean = 0) {
 
 }  // namespace
 
-TEST_CASE("frechet distance of one-dimensional and diagonal Gaussians: (m - m')² + (s - s')² in each direction") {
+TEST_CASE(
+    "frechet distance of one-dimensional and diagonal Gaussians: (m - m')² + (s - s')² in each direction") {
   CHECK(frechet_distance({{1}, {4}}, {{3}, {25}}) == doctest::Approx(4 + 9).epsilon(1e-12));
-  CHECK(frechet_distance({{0, 0, 0}, {1, 0, 0, 0, 4, 0, 0, 0, 9}}, {{1, 2, 2}, {4, 0, 0, 0, 4, 0, 0, 0, 1}}) ==
-        doctest::Approx(9 + 1 + 0 + 4).epsilon(1e-12));
+  CHECK(
+      frechet_distance({{0, 0, 0}, {1, 0, 0, 0, 4, 0, 0, 0, 9}}, {{1, 2, 2}, {4, 0, 0, 0, 4, 0, 0, 0, 1}}) ==
+      doctest::Approx(9 + 1 + 0 + 4).epsilon(1e-12));
 }
 
 TEST_CASE("frechet distance where the covariances do not commute: 2×2 has a closed form") {
@@ -35,7 +37,8 @@ TEST_CASE("frechet distance where the covariances do not commute: 2×2 has a clo
   CHECK(frechet_distance(b, a) == doctest::Approx(frechet_distance(a, b)).epsilon(1e-12));
 }
 
-TEST_CASE("frechet distance: 0 to itself, unmoved by a common shift, scaled by the square of a common factor") {
+TEST_CASE(
+    "frechet distance: 0 to itself, unmoved by a common shift, scaled by the square of a common factor") {
   const Gaussian a = random_gaussian(200, 20, 1), b = random_gaussian(150, 20, 2, 0.3f);
   CHECK(std::abs(frechet_distance(a, a)) < 1e-10);
   const double distance = frechet_distance(a, b);
@@ -62,5 +65,8 @@ TEST_CASE("frechet distance with singular covariances") {
 
 TEST_CASE("frechet distance refuses what is no pair of Gaussians") {
   CHECK(contains(error_of([] { frechet_distance({{0}, {1}}, {{0, 0}, {1, 0, 0, 1}}); }), "1 and 2"));
-  CHECK(contains(error_of([] { frechet_distance({{0, 0}, {1, 2, 2, 1}}, {{0, 0}, {1, 0, 0, 1}}); }), "eigenvalue -1"));
+  CHECK(contains(error_of([] {
+                   frechet_distance({{0, 0}, {1, 2, 2, 1}}, {{0, 0}, {1, 0, 0, 1}});
+                 }),
+                 "eigenvalue -1"));
 }

@@ -15,7 +15,8 @@ namespace {
 
 std::vector<uint8_t> noise(size_t pixels, uint64_t seed) {
   std::vector<uint8_t> image(pixels);
-  for (size_t i = 0; i < pixels; ++i) image[i] = static_cast<uint8_t>(256 * uniform1({seed, Stream::sample}, i));
+  for (size_t i = 0; i < pixels; ++i)
+    image[i] = static_cast<uint8_t>(256 * uniform1({seed, Stream::sample}, i));
   return image;
 }
 

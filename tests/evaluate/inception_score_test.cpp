@@ -26,7 +26,8 @@ InceptionScore::Result score(const std::vector<float>& logits, int64_t classes, 
 
 }  // namespace
 
-TEST_CASE("inception score: the number of classes where each is sure and all are equally many, 1 where none is") {
+TEST_CASE(
+    "inception score: the number of classes where each is sure and all are equally many, 1 where none is") {
   CHECK(score(sure({0, 1, 2, 3, 3, 2, 1, 0}, 4), 4, 2).mean == doctest::Approx(4).epsilon(1e-12));
   CHECK(score(std::vector<float>(20, 3.0f), 5, 2).mean == doctest::Approx(1).epsilon(1e-12));
   CHECK(score(sure({2, 2, 2, 2}, 4), 4, 2).mean == doctest::Approx(1).epsilon(1e-12));

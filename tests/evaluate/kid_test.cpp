@@ -45,7 +45,8 @@ TEST_CASE("kernel distance by hand") {
 
 TEST_CASE("kernel distance is the mean of the definition over the subsets") {
   const size_t d = 6, m = 40;
-  const std::vector<float> x = cpu_normal({130, 6}, 1).to_host(), y = normal({125, 6}, 2, 0.4f, 1, kCpu).to_host();
+  const std::vector<float> x = cpu_normal({130, 6}, 1).to_host(),
+                           y = normal({125, 6}, 2, 0.4f, 1, kCpu).to_host();
   double expected = 0;
   for (size_t s = 0; s < 3; ++s)
     expected += mmd2(std::span(x).subspan(s * m * d, m * d), std::span(y).subspan(s * m * d, m * d), d) / 3;
@@ -64,6 +65,8 @@ TEST_CASE("kernel distance of two sets from one distribution is 0 within its sta
 }
 
 TEST_CASE("kernel distance takes smaller subsets where there are few vectors, and refuses fewer than four") {
-  CHECK(kernel_distance(cpu_normal({7, 2}, 1).to_host(), cpu_normal({9, 2}, 2).to_host(), 2).subset_size == 3);
-  CHECK(contains(error_of([] { kernel_distance(std::vector<float>(3), std::vector<float>(9), 1); }), "3 vectors"));
+  CHECK(kernel_distance(cpu_normal({7, 2}, 1).to_host(), cpu_normal({9, 2}, 2).to_host(), 2).subset_size ==
+        3);
+  CHECK(contains(error_of([] { kernel_distance(std::vector<float>(3), std::vector<float>(9), 1); }),
+                 "3 vectors"));
 }

@@ -39,10 +39,12 @@ TEST_CASE("moments of three vectors by hand") {
   const Gaussian g = streamed({1, 2, 3, 6, 5, 1}, 2, 1);  // (1,2) (3,6) (5,1)
   CHECK(g.mean == std::vector<double>{3, 3});
   // Σ: (4+0+4, 2+0−4; ·, 1+9+4), over 2
-  for (size_t i = 0; i < 4; ++i) CHECK(g.covariance[i] == doctest::Approx(std::vector<double>{4, -1, -1, 7}[i]));
+  for (size_t i = 0; i < 4; ++i)
+    CHECK(g.covariance[i] == doctest::Approx(std::vector<double>{4, -1, -1, 7}[i]));
 }
 
-TEST_CASE("streamed moments are those of the definition, however the stream is cut, far from the origin too") {
+TEST_CASE(
+    "streamed moments are those of the definition, however the stream is cut, far from the origin too") {
   const std::vector<float> rows = normal({700, 5}, 3, 1000.0f, 0.5f, kCpu).to_host();
   const Gaussian expected = two_pass(rows, 5);
   for (const size_t rows_at_once : {1, 7, 256, 700}) {

@@ -80,7 +80,8 @@ TEST_CASE("neighbour scores by hand") {
   // Samples 5, 5.5, 6, 20: in a ball for k = 3: 5, 5.5, 6, not 20.
   //   their own radii for k = 3: 15, 14.5, 14, 15: every reference image lies in one.
   //   balls for k = 5 hold: [0,5]: 1; [−3,5]: 1; [−1,5]: 1; [0,6]: 3; [0,8]: 3; [0,10]: 3: 12 in all.
-  const NeighbourScores s = neighbour_scores(std::vector<float>{0, 1, 2, 3, 4, 5}, std::vector<float>{5, 5.5, 6, 20}, 1);
+  const NeighbourScores s =
+      neighbour_scores(std::vector<float>{0, 1, 2, 3, 4, 5}, std::vector<float>{5, 5.5, 6, 20}, 1);
   CHECK(s.precision == 0.75);
   CHECK(s.recall == 1);
   CHECK(s.density == 12.0 / 20);
@@ -88,7 +89,8 @@ TEST_CASE("neighbour scores by hand") {
 }
 
 TEST_CASE("neighbour scores are those of the definitions, over several blocks of rows") {
-  const std::vector<float> real = cpu_normal({600, 8}, 1).to_host(), fake = normal({300, 8}, 2, 0.5f, 0.8f, kCpu).to_host();
+  const std::vector<float> real = cpu_normal({600, 8}, 1).to_host(),
+                           fake = normal({300, 8}, 2, 0.5f, 0.8f, kCpu).to_host();
   const NeighbourScores got = neighbour_scores(real, fake, 8), expected = Reference(real, fake, 8).scores;
   CHECK(got.precision == doctest::Approx(expected.precision).epsilon(1e-9));
   CHECK(got.recall == doctest::Approx(expected.recall).epsilon(1e-9));
@@ -117,6 +119,8 @@ TEST_CASE("neighbour scores of a set against itself, far away, and after a commo
 }
 
 TEST_CASE("neighbour scores refuse sets without a k-th neighbour") {
-  CHECK(contains(error_of([] { neighbour_scores(std::vector<float>(5), std::vector<float>(9), 1); }), "5 vectors"));
-  CHECK(contains(error_of([] { neighbour_scores(std::vector<float>(9), std::vector<float>(3), 1); }), "3 vectors"));
+  CHECK(contains(error_of([] { neighbour_scores(std::vector<float>(5), std::vector<float>(9), 1); }),
+                 "5 vectors"));
+  CHECK(contains(error_of([] { neighbour_scores(std::vector<float>(9), std::vector<float>(3), 1); }),
+                 "3 vectors"));
 }

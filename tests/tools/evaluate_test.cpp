@@ -19,7 +19,9 @@ class Workplace {
  public:
   Workplace() {
     const Outcome made =
-        Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}), folder_.path()).wait();
+        Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}),
+                folder_.path())
+            .wait();
     REQUIRE_MESSAGE(made.code == 0, made.err);
   }
 
@@ -39,15 +41,17 @@ class Workplace {
 
 }  // namespace
 
-TEST_CASE("evaluate trains its classifier once, prints every score, and writes them with all they depend on") {
+TEST_CASE(
+    "evaluate trains its classifier once, prints every score, and writes them with all they depend on") {
   const Workplace place;
-  const Outcome first = place.of_run({"--metrics", "fd,kid,is,prdc,psnr,ssim", "--steps", "2", "--noise-scale", "0",
-                                      "--json", "scores.json", "--export", "samples"});
+  const Outcome first = place.of_run({"--metrics", "fd,kid,is,prdc,psnr,ssim", "--steps", "2",
+                                      "--noise-scale", "0", "--json", "scores.json", "--export", "samples"});
   REQUIRE_MESSAGE(first.code == 0, first.err);
   for (const char* part :
        {"training the classifier of synthetic once", "synthetic at iteration 2: 40 samples, seed 1",
-        "2 Langevin steps, noise scale 0", "against 40 training images", "generated", "revised", "real", "FD-cls",
-        "KID-cls", "IS-cls", "precision-cls", "recall-cls", "density-cls", "coverage-cls", "PSNR", "SSIM"})
+        "2 Langevin steps, noise scale 0", "against 40 training images", "generated", "revised", "real",
+        "FD-cls", "KID-cls", "IS-cls", "precision-cls", "recall-cls", "density-cls", "coverage-cls", "PSNR",
+        "SSIM"})
     CHECK_MESSAGE(contains(first.out, part), part);
   CHECK(!contains(first.out, "FID"));
 
@@ -72,14 +76,16 @@ TEST_CASE("evaluate trains its classifier once, prints every score, and writes t
   CHECK(!contains(second.out, "training the classifier"));
   const Json again = Json::parse(get(place / "again.json"));
   CHECK(again["scores"][0] == json["scores"][0]);
-  REQUIRE(place.of_run({"--steps", "2", "--noise-scale", "0", "--seed", "2", "--json", "other.json"}).code == 0);
+  REQUIRE(place.of_run({"--steps", "2", "--noise-scale", "0", "--seed", "2", "--json", "other.json"}).code ==
+          0);
   const Json other = Json::parse(get(place / "other.json"));
   CHECK(other["scores"][0]["value"] != json["scores"][0]["value"]);
   CHECK(other["scores"][14]["images"] == "real");
   CHECK(other["scores"][14]["value"] == json["scores"][14]["value"]);  // the floor knows no seed
 
   // the samples that were scored, as numbers and as pictures
-  const NpyArray revised = read_npy(place / "samples/revised.npy"), generated = read_npy(place / "samples/generated.npy");
+  const NpyArray revised = read_npy(place / "samples/revised.npy"),
+                 generated = read_npy(place / "samples/generated.npy");
   CHECK(revised.shape == std::vector<int64_t>{40, 28, 28, 1});
   CHECK(generated.values != revised.values);
   const ImageSet pictures = load_images(place / "samples/revised", {28, 28, 1});
@@ -106,7 +112,8 @@ TEST_CASE("evaluate says in one line what is wrong, before any work") {
   refused({"--steps", "-1"}, "--steps");
   refused({"--json", "nowhere/scores.json"}, "nowhere");
   CHECK(place.evaluate({"--run", "run", "--n", "513"}).is_error_with("10 to 512, the training images"));
-  CHECK(place.evaluate({"--run", "run", "--n", "129", "--split", "test"}).is_error_with("10 to 128, the test images"));
+  CHECK(place.evaluate({"--run", "run", "--n", "129", "--split", "test"})
+            .is_error_with("10 to 128, the test images"));
   CHECK(place.evaluate({"--run", "run"}).is_error_with("n = 10000"));
   CHECK(place.evaluate({"--run", "nowhere"}).is_error_with("nowhere"));
   std::filesystem::create_directories(place / "empty");
