@@ -1,4 +1,4 @@
-// ./ebm: data sets, samples, energies, diagnoses, checkpoints, reports, pictures, measurements.
+// ./ebm: data sets, samples, energies, scores, diagnoses, checkpoints, reports, pictures, measurements.
 #include "tools/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   ebm::add_sample_command(app);
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
+  ebm::add_evaluate_command(app);
   ebm::add_report_command(app);
   ebm::add_interpolate_command(app);
   ebm::add_trace_command(app);

@@ -14,6 +14,7 @@ namespace ebm {
 void add_fetch_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
+void add_evaluate_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_interpolate_command(CLI::App& app);
@@ -35,5 +36,8 @@ struct ModelFlags {
 
 // The networks of a run's folder or checkpoint file, with their settings, ready to compute.
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags);
+
+// What --steps says, or, where it says nothing, the run's Langevin steps for samples.
+int64_t langevin_steps(const std::string& flag, const Settings& settings);
 
 }  // namespace ebm

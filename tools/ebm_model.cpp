@@ -36,4 +36,9 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
   return trainer;
 }
 
+int64_t langevin_steps(const std::string& flag, const Settings& s) {
+  if (!flag.empty()) return parse_count("steps", flag, 0);
+  return s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+}
+
 }  // namespace ebm

@@ -43,10 +43,7 @@ void sample(const SampleFlags& flags) {
   const auto trainer = load_model(flags.model);
   check_writable(out);
   const Settings& s = trainer->settings();
-  const int64_t steps = flags.generator_only   ? 0
-                        : !flags.steps.empty() ? parse_count("steps", flags.steps, 0)
-                        : s.sample_steps > 0   ? s.sample_steps
-                                               : s.num_steps;
+  const int64_t steps = flags.generator_only ? 0 : langevin_steps(flags.steps, s);
   const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
   const Trainer::Samples samples =
       trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, noise_scale);

@@ -32,7 +32,7 @@ mkdir -p "$root"
 for package in "${packages[@]}"; do
   dpkg-query -L "$package" 2>/dev/null || stop "package $package is not installed"
 done | sort -u |
-  grep -E '^/usr/(include|lib|share/cmake|share/[^/]+/cmake)/' |
+  grep -E '^/usr/(include|lib|share/cmake|share/eigen3|share/[^/]+/cmake)/' |
   # the static libz serves, and of stb the headers do: their shared libraries have absolute links
   grep -vE '/(libz\.so|libstb\.|pkgconfig/)' |
   while read -r file; do

@@ -11,7 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl
-  libdnnl-dev doctest-dev libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev zlib1g-dev)
+  libdnnl-dev doctest-dev libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev libeigen3-dev
+  zlib1g-dev)
 
 stop() {
   echo "tools/setup.sh: $*" >&2

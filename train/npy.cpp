@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "core/check.h"
-#include "train/file_io.h"
 
 namespace ebm {
 namespace {
@@ -62,11 +61,9 @@ std::optional<std::vector<int64_t>> parse_tuple(std::string_view text) {
 
 }  // namespace
 
-void write_npy(const std::filesystem::path& path, std::span<const float> values,
-               const std::vector<int64_t>& shape) {
-  EBM_CHECK(elements_of(shape) == static_cast<int64_t>(values.size()), "write_npy",
-            fmt::format("{} values for shape ({})", values.size(), fmt::join(shape, ", ")),
-            "as many values as the shape holds");
+NpyWriter::NpyWriter(const std::filesystem::path& path, const std::vector<int64_t>& shape)
+    : file_(path), missing_(elements_of(shape).value_or(-1)) {
+  EBM_CHECK(missing_ >= 0, "write_npy", fmt::format("shape ({})", fmt::join(shape, ", ")), "one that fits in memory");
   std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{}), }}",
                                    fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
   const size_t before = kMagic.size() + 2 + 2;  // magic, version, header length
@@ -77,10 +74,30 @@ void write_npy(const std::filesystem::path& path, std::span<const float> values,
   prefix += {'\x01', '\x00', static_cast<char>(header.size() & 0xff),
              static_cast<char>(header.size() >> 8)};
   prefix += header;
-  AtomicFile file(path);
-  file.write(std::as_bytes(std::span(prefix)));
-  file.write(std::as_bytes(values));
-  file.commit();
+  file_.write(std::as_bytes(std::span(prefix)));
+}
+
+void NpyWriter::write(std::span<const float> values) {
+  missing_ -= static_cast<int64_t>(values.size());
+  EBM_CHECK(missing_ >= 0, "write_npy", fmt::format("{} values too many", -missing_),
+            "as many values as the shape holds");
+  file_.write(std::as_bytes(values));
+}
+
+void NpyWriter::commit() {
+  EBM_CHECK(missing_ == 0, "write_npy", fmt::format("{} values too few", missing_),
+            "as many values as the shape holds");
+  file_.commit();
+}
+
+void write_npy(const std::filesystem::path& path, std::span<const float> values,
+               const std::vector<int64_t>& shape) {
+  EBM_CHECK(elements_of(shape) == static_cast<int64_t>(values.size()), "write_npy",
+            fmt::format("{} values for shape ({})", values.size(), fmt::join(shape, ", ")),
+            "as many values as the shape holds");
+  NpyWriter writer(path, shape);
+  writer.write(values);
+  writer.commit();
 }
 
 NpyArray parse_npy(std::span<const std::byte> file, const std::string& name) {

@@ -68,6 +68,10 @@ void set_method(Settings& s, Method method) {
     case Method::short_run:
     case Method::persistent:
       s.guard_move = 0;  // these chains begin at noise, or long ago: how far they move says nothing
+      if (paper) break;
+      s.energy_lr = 1e-4;  // no generator brings the chains near the data
+      s.guard_gap = 40;
+      s.num_steps = method == Method::short_run ? 60 : 40;
       break;
   }
 }

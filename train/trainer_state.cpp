@@ -1,7 +1,9 @@
 // The trainer's state as named host tensors and back: what a checkpoint holds and a rollback restores.
-#include <cstring>
+#include <cstdio>
+#include <cstdlib>
 
 #include "core/check.h"
+#include "train/tensor_entry.h"
 #include "train/trainer.h"
 
 namespace ebm {
@@ -9,40 +11,8 @@ namespace {
 
 constexpr char kOp[] = "checkpoint";
 
-SafetensorsFile::Entry to_entry(const Tensor& tensor) {
-  SafetensorsFile::Entry entry{"F32", {}, {}};
-  for (int i = 0; i < tensor.rank(); ++i) entry.shape.push_back(tensor.extent(i));
-  const std::vector<float> values = tensor.to_host();
-  entry.data.resize(values.size() * sizeof(float));
-  std::memcpy(entry.data.data(), values.data(), entry.data.size());
-  return entry;
-}
-
-// The values of tensor `name`, which must have the shape of `like`.
-std::vector<float> read_entry(const SafetensorsFile& file, const std::string& name, const Tensor& like) {
-  const auto found = file.tensors.find(name);
-  EBM_CHECK(found != file.tensors.end(), kOp, "no tensor \"" + name + "\"", "a checkpoint of these networks");
-  const SafetensorsFile::Entry& entry = found->second;
-  std::string shape;
-  bool same = entry.dtype == "F32" && static_cast<int>(entry.shape.size()) == like.rank();
-  for (size_t i = 0; i < entry.shape.size(); ++i) {
-    shape += (i ? ", " : "") + std::to_string(entry.shape[i]);
-    same = same && entry.shape[i] == like.extent(static_cast<int>(i));
-  }
-  EBM_CHECK(same, kOp, "tensor \"" + name + "\" " + entry.dtype + " (" + shape + ")", "F32 " + to_string(like.shape()));
-  std::vector<float> values(like.size());
-  std::memcpy(values.data(), entry.data.data(), entry.data.size());
-  return values;
-}
-
-std::string read_metadata(const SafetensorsFile& file, const std::string& name) {
-  const auto found = file.metadata.find(name);
-  EBM_CHECK(found != file.metadata.end(), kOp, "no \"" + name + "\" in its metadata", "a checkpoint of a training run");
-  return found->second;
-}
-
 int64_t read_count(const SafetensorsFile& file, const std::string& name) {
-  const std::string text = read_metadata(file, name);
+  const std::string text = read_metadata(file, name, kOp, "a checkpoint of a training run");
   EBM_CHECK(!text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos, kOp,
             name + " \"" + text + "\"", "a whole number");
   return std::stoll(text);
@@ -78,7 +48,7 @@ void Trainer::load_state(const SafetensorsFile& file) {
   };
   std::vector<Pending> pending;
   const auto read = [&](const std::string& name, const Tensor& target) {
-    pending.push_back({target, read_entry(file, name, target)});
+    pending.push_back({target, read_entry(file, name, target, kOp, "a checkpoint of these networks")});
   };
   std::vector<int64_t> adam_steps;
   for (const Network& network : networks_) {
@@ -93,7 +63,7 @@ void Trainer::load_state(const SafetensorsFile& file) {
   }
   if (buffer_.defined()) read("replay_buffer", buffer_);
   const int64_t iteration = read_count(file, "iteration");
-  const std::string scale_text = read_metadata(file, "energy_lr_scale");
+  const std::string scale_text = read_metadata(file, "energy_lr_scale", kOp, "a checkpoint of a training run");
   const double scale = std::strtod(scale_text.c_str(), nullptr);
   EBM_CHECK(scale > 0 && scale <= 1, kOp, "energy_lr_scale \"" + scale_text + "\"", "a number in (0, 1]");
 

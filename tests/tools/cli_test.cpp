@@ -39,7 +39,7 @@ TEST_CASE("--help lists every option and starts nothing") {
     CHECK_MESSAGE(contains(help.out, flag), flag);
   const Outcome tool = ebm_tool(folder, {"--help"});
   CHECK(tool.code == 0);
-  for (const char* command : {"fetch", "sample", "energy", "info", "diagnose", "loglik", "ood", "bench"})
+  for (const char* command : {"fetch", "sample", "energy", "info", "evaluate", "diagnose", "loglik", "ood", "bench"})
     CHECK_MESSAGE(contains(tool.out, command), command);
   CHECK(ebm_tool(folder, {"sample", "--help"}).code == 0);
   CHECK(folder.entries() == 0);

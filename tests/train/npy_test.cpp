@@ -36,6 +36,22 @@ TEST_CASE("npy: round trip of shapes") {
   CHECK_THROWS_AS(write_npy(folder / "a.npy", std::vector<float>(3), {2}), Error);
 }
 
+TEST_CASE("npy: values in parts make the same file, which appears when it is whole") {
+  const TemporaryFolder folder;
+  write_npy(folder / "whole.npy", std::vector<float>{1, 2, 3, 4, 5, 6}, {3, 2});
+  {
+    NpyWriter writer(folder / "parts.npy", {3, 2});
+    writer.write(std::vector<float>{1, 2, 3, 4});
+    CHECK(contains(error_of([&] { writer.commit(); }), "2 values too few"));
+    CHECK(!std::filesystem::exists(folder / "parts.npy"));
+    writer.write(std::vector<float>{5, 6});
+    writer.commit();
+  }
+  CHECK(get(folder / "parts.npy") == get(folder / "whole.npy"));
+  NpyWriter full(folder / "full.npy", {2});
+  CHECK(contains(error_of([&] { full.write(std::vector<float>(3)); }), "1 values too many"));
+}
+
 TEST_CASE("npy: other arrays and damage are refused with the reason") {
   const TemporaryFolder folder;
   write_npy(folder / "a.npy", std::vector<float>(4), {2, 2});

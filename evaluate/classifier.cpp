@@ -1,0 +1,50 @@
+#include "evaluate/classifier.h"
+
+#include "autograd/ops.h"
+
+namespace ebm {
+
+Classifier::Classifier(const ClassifierConfig& config, Device device, uint64_t seed) : config_(config) {
+  Shape map{1, config.image.height, config.image.width, config.image.channels};
+  for (size_t i = 0; i < config.layers.size(); ++i) {
+    const ConvLayer& layer = config.layers[i];
+    const Shape weight{layer.channels, layer.kernel, layer.kernel, map[3]};
+    parameters_.add_weight(layer_name(i) + ".weight", weight, weight.size() / layer.channels,
+                           WeightInit::kaiming_uniform);
+    parameters_.add_zeros(layer_name(i) + ".bias", {layer.channels});
+    map = conv2d_shape(map, weight, {layer.stride, layer.pad});
+  }
+  parameters_.add_weight("features.weight", {config.features, map.size()}, map.size(),
+                         WeightInit::kaiming_uniform);
+  parameters_.add_zeros("features.bias", {config.features});
+  parameters_.add_weight("head.weight", {config.classes, config.features}, config.features,
+                         WeightInit::kaiming_uniform);
+  parameters_.add_zeros("head.bias", {config.classes});
+  parameters_.allocate(device, seed, 3);  // 0 to 2 are the model's own networks
+}
+
+Classifier::Output Classifier::operator()(const Var& x, const RandomKey* dropout_key) const {
+  const auto drop = [&](const Var& h, uint32_t place) {
+    if (!dropout_key || config_.dropout_keep >= 1) return h;
+    RandomKey key = *dropout_key;
+    key.step = place;
+    return dropout(h, config_.dropout_keep, key);
+  };
+  const int64_t n = x.shape()[0];
+  Var h = x;  // (N, H, W, C)
+  for (size_t i = 0; i < config_.layers.size(); ++i) {
+    const ConvLayer& layer = config_.layers[i];
+    h = conv2d(h, parameters_[layer_name(i) + ".weight"], parameters_[layer_name(i) + ".bias"],
+               {layer.stride, layer.pad}, config_.negative_slope);  // (N, P_i, Q_i, K_i)
+  }
+  h = drop(reshape(h, {n, h.value().size() / n}), 0);  // (N, P·Q·K)
+  const Var features = leaky_relu(linear(h, parameters_["features.weight"], parameters_["features.bias"]),
+                                  config_.negative_slope);  // (N, F)
+  return {features, linear(drop(features, 1), parameters_["head.weight"], parameters_["head.bias"])};
+}
+
+Var cross_entropy(const Var& logits, const Tensor& one_hot) {
+  return mean(sub(logsumexp_rows(logits), sum_rows(mul(logits, Var(one_hot)))));
+}
+
+}  // namespace ebm

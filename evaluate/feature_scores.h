@@ -1,0 +1,59 @@
+// The scores that compare two sets of images by their features.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "evaluate/classifier.h"
+#include "evaluate/inception_score.h"
+#include "evaluate/kid.h"
+#include "evaluate/moments.h"
+#include "evaluate/neighbours.h"
+
+namespace ebm {
+
+// Which scores are wanted.
+struct MetricSet {
+  bool frechet = false, kernel = false, inception = false, neighbours = false;  // of features
+  bool psnr = false, ssim = false;                                              // of reconstructions
+
+  bool features() const { return frechet || kernel || inception || neighbours; }
+  bool reconstructions() const { return psnr || ssim; }
+};
+
+// What the wanted scores need of a set of images. Only kernel distance and neighbours keep the features
+// themselves; without them memory does not grow with the number of images.
+class FeatureStatistics {
+ public:
+  // `images` will be added in all. Keeps a reference to the classifier.
+  FeatureStatistics(const Classifier& classifier, const MetricSet& metrics, int64_t images);
+
+  // levels (n,H,W,C): 8-bit pixels, in random order.
+  void add(std::span<const uint8_t> levels);
+
+  int64_t count() const { return count_; }
+  const Moments& moments() const { return moments_; }
+  // (count, F), or empty where no wanted score needs them.
+  std::span<const float> features() const { return features_; }
+  const std::optional<InceptionScore>& inception() const { return inception_; }
+
+ private:
+  const Classifier& classifier_;
+  MetricSet metrics_;
+  int64_t count_ = 0;
+  Moments moments_;
+  std::vector<float> features_;
+  std::optional<InceptionScore> inception_;
+};
+
+// Those that were wanted.
+struct FeatureScores {
+  std::optional<double> frechet;
+  std::optional<KernelDistance> kernel;
+  std::optional<InceptionScore::Result> inception;  // of `samples` alone
+  std::optional<NeighbourScores> neighbours;
+};
+FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples,
+                    const MetricSet& metrics);
+
+}  // namespace ebm

@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "tools/command_line.h"
+#include "tools/data.h"
+#include "tools/ebm_commands.h"
+#include "tools/sample_export.h"
+#include "tools/score_table.h"
+#include "tools/settings_flags.h"
+#include "train/file_io.h"
+
+namespace ebm {
+namespace {
+
+constexpr double kProgressSeconds = 5;
+
+struct EvaluateFlags {
+  ModelFlags model;
+  std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000", steps,
+              seed = "1";
+  std::string data, export_folder, json;
+  double noise_scale = -1;
+};
+
+MetricSet parse_metrics(const std::string& text) {
+  MetricSet set;
+  struct Metric {
+    std::string name;
+    bool* wanted;
+  };
+  const std::vector<Metric> metrics{{"fd", &set.frechet},      {"kid", &set.kernel}, {"is", &set.inception},
+                                    {"prdc", &set.neighbours}, {"psnr", &set.psnr},  {"ssim", &set.ssim}};
+  std::vector<std::string> names;
+  for (const Metric& metric : metrics) names.push_back(metric.name);
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) {
+    EBM_CHECK(word != "fid", "--metrics", "\"fid\"",
+              "fd: FID is the distance of the Inception network's features, and these are a classifier's");
+    const auto found = std::find_if(metrics.begin(), metrics.end(),
+                                    [&](const Metric& metric) { return metric.name == word; });
+    EBM_CHECK(found != metrics.end(), "--metrics", "\"" + word + "\"",
+              "some of fd,kid,is,prdc,psnr,ssim" + suggestion(word, names));
+    *found->wanted = true;
+  }
+  EBM_CHECK(set.features() || set.reconstructions(), "--metrics", "\"\"", "some of fd,kid,is,prdc,psnr,ssim");
+  return set;
+}
+
+Split parse_split(const std::string& text) {
+  EBM_CHECK(text == "train" || text == "test", "--split", "\"" + text + "\"", "train or test");
+  return text == "train" ? Split::train : Split::test;
+}
+
+void say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+// Tells every few seconds how many samples there are.
+std::function<void(int64_t, int64_t)> sampling_progress() {
+  return [last = std::chrono::steady_clock::now()](int64_t done, int64_t all) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (std::chrono::duration<double>(now - last).count() < kProgressSeconds) return;
+    last = now;
+    say(fmt::format("sampled {} of {}", done, all));
+  };
+}
+
+void run_evaluate(const EvaluateFlags& flags) {
+  EvaluationOptions options;
+  options.metrics = parse_metrics(flags.metrics);
+  EBM_CHECK(flags.features == "classifier", "--features", "\"" + flags.features + "\"", "classifier");
+  options.split = parse_split(flags.split);
+  options.n = parse_count("n", flags.n, kFewestImages);
+  options.seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  const auto trainer = load_model(flags.model);
+  const Settings& s = trainer->settings();
+  options.num_steps = langevin_steps(flags.steps, s);
+  options.noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
+
+  // Whatever may be wrong is looked at before the hours of work, not after them.
+  const Dataset train = load_or_fetch(s.recipe, flags.data, Split::train, say);
+  const Dataset test = load_or_fetch(s.recipe, flags.data, Split::test, say);
+  check_options(options, train, test);
+  if (!flags.json.empty()) check_writable(flags.json);
+  std::optional<SampleExport> samples;
+  if (!flags.export_folder.empty())
+    samples.emplace(flags.export_folder, options.n, trainer->generator().image());
+
+  std::optional<TrainedClassifier> classifier;
+  if (options.metrics.features())
+    classifier = load_or_train_classifier(data_root(flags.data), train, test, trainer->device(), say);
+  EvaluationObserver observer;
+  observer.sampled = sampling_progress();
+  if (samples) {
+    observer.samples = [&](int64_t first, std::span<const uint8_t> generated,
+                           std::span<const uint8_t> revised) { samples->add(first, generated, revised); };
+  }
+  const Evaluation result =
+      evaluate(*trainer, classifier ? &classifier->network : nullptr, train, test, options, observer);
+  if (samples) samples->commit();
+
+  const std::string& note = options.split == Split::train ? train.note : test.note;
+  const ScoreContext context{s.recipe, trainer->iteration(), options, classifier ? &*classifier : nullptr,
+                             note};
+  if (!flags.json.empty()) {
+    const std::string json = score_json(context, result);
+    write_file_atomically(flags.json, std::as_bytes(std::span(json)));
+  }
+  fmt::print("{}\n{:.1f} s of sampling, {:.1f} s of features and scores\n", score_table(context, result),
+             result.model_seconds, result.score_seconds);
+}
+
+}  // namespace
+
+void add_evaluate_command(CLI::App& app) {
+  auto flags = std::make_shared<EvaluateFlags>();
+  CLI::App* command = app.add_subcommand("evaluate", "scores of a trained model's samples");
+  flags->model.add_to(*command);
+  command
+      ->add_option(
+          "--metrics", flags->metrics,
+          "fd: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
+          "density, coverage; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
+      ->type_name("LIST");
+  command->add_option("--n", flags->n, "samples, and images they are compared with [10000]")->type_name("N");
+  command
+      ->add_option(
+          "--features", flags->features,
+          "classifier: of a small network that is trained on the data set at first use and kept beside it")
+      ->type_name("classifier");
+  command->add_option("--split", flags->split, "images to compare with [train]")->type_name("train|test");
+  command
+      ->add_option("--steps", flags->steps,
+                   "l: Langevin steps of the revised samples [the run's sample-steps, else its steps]")
+      ->type_name("N");
+  command
+      ->add_option("--noise-scale", flags->noise_scale,
+                   "factor of the noise; 0: gradient descent [the run's]")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("X");
+  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");
+  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
+      ->type_name("DIR");
+  command->add_option("--export", flags->export_folder, "writes the scored samples there, as PNGs and .npy")
+      ->type_name("DIR");
+  command->add_option("--json", flags->json, "writes the scores, each with all it depends on")
+      ->type_name("FILE");
+  command->callback([flags] { run_evaluate(*flags); });
+}
+
+}  // namespace ebm

@@ -1,0 +1,30 @@
+// The very samples that were scored, as files for other tools.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "core/image_shape.h"
+#include "train/npy.h"
+
+namespace ebm {
+
+// FOLDER/generated/00000.png …, FOLDER/generated.npy (N, H, W, C) in [-1, 1], and the same for revised.
+class SampleExport {
+ public:
+  // Makes the folder; throws Error when it holds anything already: old and new samples must not mix.
+  SampleExport(const std::filesystem::path& folder, int64_t n, ImageShape image);
+
+  // Levels of samples `first` to `first + count`: (count, H, W, C), in order.
+  void add(int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised);
+  // Call once, last: the .npy files appear.
+  void commit();
+
+ private:
+  std::filesystem::path folder_;
+  ImageShape image_;
+  NpyWriter generated_, revised_;
+};
+
+}  // namespace ebm

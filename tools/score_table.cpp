@@ -1,0 +1,136 @@
+#include "tools/score_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace ebm {
+namespace {
+
+constexpr char kPixels[] = "clipped to [-1, 1] and rounded to 8 bits";
+
+struct Score {
+  std::string name;
+  double value;
+  std::optional<double> plus_minus;
+  std::string what;  // the sort of plus_minus and the parameters
+};
+
+// "-cls": of the classifier's features. FID is the name of the Inception network's distance alone.
+std::vector<Score> listed(const FeatureScores& s) {
+  std::vector<Score> list;
+  if (s.frechet) list.push_back({"FD-cls", *s.frechet, {}, "Fréchet distance"});
+  if (s.kernel) {
+    list.push_back({"KID-cls", s.kernel->value, s.kernel->standard_error,
+                    fmt::format("kernel distance, mean ± standard error of {} subsets of {}",
+                                s.kernel->subsets, s.kernel->subset_size)});
+  }
+  if (s.inception) {
+    list.push_back({"IS-cls", s.inception->mean, s.inception->deviation,
+                    fmt::format("inception score, mean ± deviation of {} splits", s.inception->splits)});
+  }
+  if (s.neighbours) {
+    const int k = NeighbourScores::kPrecisionNeighbours, k_density = NeighbourScores::kDensityNeighbours;
+    list.push_back({"precision-cls", s.neighbours->precision, {}, fmt::format("neighbour {}", k)});
+    list.push_back({"recall-cls", s.neighbours->recall, {}, fmt::format("neighbour {}", k)});
+    list.push_back({"density-cls", s.neighbours->density, {}, fmt::format("neighbour {}", k_density)});
+    list.push_back({"coverage-cls", s.neighbours->coverage, {}, fmt::format("neighbour {}", k_density)});
+  }
+  return list;
+}
+
+std::vector<Score> listed(const ReconstructionScores& s) {
+  std::vector<Score> list;
+  if (s.psnr) list.push_back({"PSNR", *s.psnr, {}, "dB, mean over images x against g(mu(x))"});
+  if (s.ssim) list.push_back({"SSIM", *s.ssim, {}, "mean over images x against g(mu(x))"});
+  return list;
+}
+
+std::string split_name(Split split) { return split == Split::train ? "training" : "test"; }
+
+std::string number(const Score& score) {
+  const std::string value = fmt::format("{:.4g}", score.value);
+  return score.plus_minus ? fmt::format("{} ± {:.2g}", value, *score.plus_minus) : value;
+}
+
+// Pads to `width` characters on the screen; "±" and "é" are two bytes and one character.
+std::string padded(const std::string& text, size_t width) {
+  const auto characters = static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return text + std::string(width > characters ? width - characters : 0, ' ');
+}
+
+}  // namespace
+
+std::string score_table(const ScoreContext& c, const Evaluation& e) {
+  const EvaluationOptions& o = c.options;
+  std::string text = fmt::format(
+      "{} at iteration {}: {} samples, seed {}; revised: {} Langevin steps, noise scale {}\n"
+      "against {} {} images; pixels {}\n",
+      c.recipe, c.iteration, o.n, o.seed, o.num_steps, o.noise_scale, o.n, split_name(o.split), kPixels);
+  if (!c.data_note.empty()) text += fmt::format("note: {}: {}\n", c.recipe, c.data_note);
+  if (c.classifier) {
+    text += fmt::format("features: classifier v{} {}, {:.2f} % of the test images right\n",
+                        kClassifierVersion, c.classifier->fingerprint, 100 * c.classifier->test_accuracy);
+    const std::string from =
+        e.real_other_split == 0 ? "" : fmt::format(", {} of them from the other split", e.real_other_split);
+    text += fmt::format("real: {} images that are not in the reference{}\n\n", e.real_images, from);
+    text += fmt::format("{:<15}{:<22}{:<22}{:<22}\n", "", "generated", "revised", "real");
+    const std::vector<Score> generated = listed(e.generated), revised = listed(e.revised),
+                             real = listed(e.real);
+    for (size_t i = 0; i < generated.size(); ++i) {
+      text += fmt::format("{:<15}{}{}{}{}\n", generated[i].name, padded(number(generated[i]), 22),
+                          padded(number(revised[i]), 22), padded(number(real[i]), 22), generated[i].what);
+    }
+  }
+  if (const std::vector<Score> list = listed(e.reconstruction); !list.empty()) {
+    text += fmt::format("\n{:<15}{}\n", "", "reconstructed");
+    for (const Score& score : list)
+      text += fmt::format("{:<15}{}{}\n", score.name, padded(number(score), 66), score.what);
+  }
+  return text;
+}
+
+std::string score_json(const ScoreContext& c, const Evaluation& e) {
+  using Json = nlohmann::json;
+  const EvaluationOptions& o = c.options;
+  Json scores = Json::array();
+  const auto add = [&](const std::vector<Score>& list, const char* images, int64_t n, int64_t steps,
+                       bool features) {
+    for (const Score& score : list) {
+      Json entry = {{"score", score.name},
+                    {"value", score.value},
+                    {"what", score.what},
+                    {"images", images},
+                    {"n", n},
+                    {"reference_n", o.n},
+                    {"reference_split", o.split == Split::train ? "train" : "test"},
+                    {"langevin_steps", steps},
+                    {"noise_scale", o.noise_scale},
+                    {"seed", o.seed},
+                    {"pixels", kPixels}};
+      if (score.plus_minus) entry["plus_minus"] = *score.plus_minus;
+      if (features) {
+        entry["features"] = fmt::format("classifier v{} {}", kClassifierVersion, c.classifier->fingerprint);
+        entry["classifier_test_accuracy"] = c.classifier->test_accuracy;
+      }
+      scores.push_back(std::move(entry));
+    }
+  };
+  add(listed(e.generated), "generated", o.n, 0, true);
+  add(listed(e.revised), "revised", o.n, o.num_steps, true);
+  add(listed(e.real), "real", e.real_images, 0, true);
+  add(listed(e.reconstruction), "reconstructed", o.n, 0, false);
+  return Json{{"data_set", c.recipe},
+              {"data_note", c.data_note},
+              {"iteration", c.iteration},
+              {"scores", scores}}
+             .dump(2) +
+         "\n";
+}
+
+}  // namespace ebm
