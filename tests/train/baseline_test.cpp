@@ -1,0 +1,143 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/check.h"
+#include "kernels/elementwise.h"
+#include "kernels/reduce.h"
+#include "kernels/replay.h"
+#include "tests/random_tensor.h"
+#include "tests/train/tiny_run.h"
+
+namespace ebm {
+namespace {
+
+Settings tiny(Method method) {
+  Settings s = recipe_settings("synthetic", Profile::laptop, method);
+  const Settings sizes = test::tiny_settings(20);
+  s.iterations = sizes.iterations;
+  s.batch = s.chains = sizes.batch;
+  s.num_steps = sizes.num_steps;
+  s.width = sizes.width;
+  s.generator_width = sizes.generator_width;
+  s.encoder_width = sizes.encoder_width;
+  s.latent = sizes.latent;
+  return s;
+}
+
+std::vector<std::byte> bytes(const Trainer& trainer, const std::string& tensor) {
+  return trainer.state().tensors.at(tensor).data;
+}
+
+}  // namespace
+
+TEST_CASE("each method trains its own networks and leaves the others alone") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  struct Case {
+    Method method;
+    bool energy, encoder, generator;
+  };
+  for (const Case& c : {Case{Method::ebm_vae, true, true, true}, Case{Method::vae, false, true, true},
+                        Case{Method::coopnets, true, false, true}, Case{Method::short_run, true, false, false},
+                        Case{Method::persistent, true, false, false}}) {
+    CAPTURE(to_string(c.method));
+    Trainer trainer(tiny(c.method), test_device());
+    const auto energy = bytes(trainer, "energy.conv1.weight"), encoder = bytes(trainer, "encoder.mu.weight"),
+               generator = bytes(trainer, "generator.conv1.weight");
+    const Tensor x = normal({8, 28, 28, 1}, 1, 0, 0.5f);
+    Metrics m;
+    for (int i = 0; i < 3; ++i) m = trainer.step(x);
+    CHECK((bytes(trainer, "energy.conv1.weight") != energy) == c.energy);
+    CHECK((bytes(trainer, "encoder.mu.weight") != encoder) == c.encoder);
+    CHECK((bytes(trainer, "generator.conv1.weight") != generator) == c.generator);
+    CHECK((m.grad_energy > 0) == c.energy);
+    CHECK((m.kl != 0) == c.encoder);
+    CHECK((m.reconstruction > 0) == c.generator);
+    CHECK((m.revision > 0) == c.energy);
+    CHECK((m.seconds_langevin > 0) == c.energy);
+    CHECK(std::isfinite(m.energy_loss));
+  }
+}
+
+TEST_CASE("a state continues each method's training bit for bit") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  for (const Method method : {Method::vae, Method::coopnets, Method::short_run, Method::persistent}) {
+    CAPTURE(to_string(method));
+    Trainer whole(tiny(method), test_device()), first(tiny(method), test_device());
+    const Tensor x = normal({8, 28, 28, 1}, 1, 0, 0.5f);
+    for (int i = 0; i < 4; ++i) whole.step(x);
+    for (int i = 0; i < 2; ++i) first.step(x);
+    Trainer second(tiny(method), test_device());
+    second.load_state(first.state());
+    for (int i = 0; i < 2; ++i) second.step(x);
+    const SafetensorsFile a = whole.state(), b = second.state();
+    for (const auto& [name, entry] : a.tensors) {
+      CAPTURE(name);
+      CHECK(entry.data == b.tensors.at(name).data);
+    }
+  }
+}
+
+TEST_CASE("a method's name reads back, another is refused") {
+  for (const Method method :
+       {Method::ebm_vae, Method::vae, Method::coopnets, Method::short_run, Method::persistent})
+    CHECK(parse_method(to_string(method)) == method);
+  CHECK_THROWS_WITH_AS(parse_method("gan"), doctest::Contains("coopnets"), Error);
+}
+
+TEST_CASE("samples begin where the method's chains begin, and a VAE's are not revised") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  const RandomKey key{3, Stream::sample};
+  const auto sample = [&](Method method) {
+    Settings s = tiny(method);
+    s.ema_decay = 0;
+    Trainer trainer(s, test_device());
+    return trainer.sample(5, key, 2, 1);
+  };
+  const auto vae = sample(Method::vae), noise = sample(Method::short_run), buffer = sample(Method::persistent);
+  CHECK(vae.generated.to_host() == vae.revised.to_host());
+  CHECK(noise.generated.to_host() != noise.revised.to_host());
+  // uniform in [-1, 1): mean 0, mean square 1/3
+  for (const Tensor& x : {noise.generated, buffer.generated}) {
+    const double n = static_cast<double>(x.size());
+    CHECK(std::abs(sum(x).item() / n) < 5 * std::sqrt(1 / (3 * n)));
+    CHECK(sum_squares(x).item() / n == doctest::Approx(1.0 / 3).epsilon(5 * std::sqrt(0.8 / n)));
+  }
+}
+
+TEST_CASE("rows are taken from and put into a buffer round its end") {
+  std::vector<float> values(5 * 4);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  Tensor buffer = Tensor::from_host(values, {5, 2, 2, 1}, test_device());
+  const Tensor x = take_rows(buffer, 3.0f, 3);
+  CHECK(x.to_host() == std::vector<float>{12, 13, 14, 15, 16, 17, 18, 19, 0, 1, 2, 3});
+  put_rows(buffer, 4.0f, Tensor::from_host(std::vector<float>(8, -1.0f), {2, 2, 2, 1}, test_device()));
+  for (size_t i = 0; i < values.size(); ++i)
+    CHECK(buffer.to_host()[i] == (i < 4 || i >= 16 ? -1.0f : values[i]));
+  CHECK_THROWS_AS(put_rows(buffer, 0.0f, Tensor::zeros({6, 2, 2, 1}, test_device())), Error);
+}
+
+TEST_CASE("rows begin anew as often as asked, whole or not at all") {
+  const int64_t rows = 4000;
+  Tensor x = full({rows, 3, 3, 1}, 7.0f, test_device());
+  restart_rows(x, 0.05f, {1, Stream::restart, 2}, {1, Stream::start, 2});
+  const std::vector<float> values = x.to_host();
+  int64_t restarted = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    int64_t changed = 0;
+    for (int64_t i = 0; i < 9; ++i) {
+      const float v = values[r * 9 + i];
+      changed += v != 7.0f;
+      if (v != 7.0f) CHECK(std::abs(v) <= 1);
+    }
+    CHECK((changed == 0 || changed == 9));
+    restarted += changed == 9;
+  }
+  CHECK(std::abs(restarted - 0.05 * rows) < 5 * std::sqrt(0.05 * 0.95 * rows));
+}
+
+}  // namespace ebm
