@@ -5,15 +5,7 @@
 namespace ebm {
 
 Classifier::Classifier(const ClassifierConfig& config, Device device, uint64_t seed) : config_(config) {
-  Shape map{1, config.image.height, config.image.width, config.image.channels};
-  for (size_t i = 0; i < config.layers.size(); ++i) {
-    const ConvLayer& layer = config.layers[i];
-    const Shape weight{layer.channels, layer.kernel, layer.kernel, map[3]};
-    parameters_.add_weight(layer_name(i) + ".weight", weight, weight.size() / layer.channels,
-                           WeightInit::kaiming_uniform);
-    parameters_.add_zeros(layer_name(i) + ".bias", {layer.channels});
-    map = conv2d_shape(map, weight, {layer.stride, layer.pad});
-  }
+  const Shape map = parameters_.add_convs(config.image, config.layers, WeightInit::kaiming_uniform);
   parameters_.add_weight("features.weight", {config.features, map.size()}, map.size(),
                          WeightInit::kaiming_uniform);
   parameters_.add_zeros("features.bias", {config.features});

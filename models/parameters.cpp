@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "kernels/conv.h"
 #include "kernels/random_fill.h"
 
 namespace ebm {
@@ -23,6 +24,18 @@ void Parameters::add_weight(const std::string& name, const Shape& shape, int64_t
     entries_.push_back({name, shape, size_, 0.0f, 0.005f});
     size_ += shape.size();
   }
+}
+
+Shape Parameters::add_convs(ImageShape image, const std::vector<ConvLayer>& layers, WeightInit init) {
+  Shape map{1, image.height, image.width, image.channels};
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const ConvLayer& layer = layers[i];
+    const Shape weight{layer.channels, layer.kernel, layer.kernel, map[3]};
+    add_weight(layer_name(i) + ".weight", weight, weight.size() / layer.channels, init);
+    add_zeros(layer_name(i) + ".bias", {layer.channels});
+    map = conv2d_shape(map, weight, {layer.stride, layer.pad});
+  }
+  return map;
 }
 
 void Parameters::allocate(Device device, uint64_t seed, uint32_t network) {

@@ -29,6 +29,8 @@ class Parameters {
   void add_uniform(const std::string& name, const Shape& shape, float bound);
   // A convolution's or dense layer's weight; fan_in is the number of inputs of one output.
   void add_weight(const std::string& name, const Shape& shape, int64_t fan_in, WeightInit init);
+  // Weight and bias of each convolution ("conv1.weight"); returns the last map's shape (1,P,Q,K).
+  Shape add_convs(ImageShape image, const std::vector<ConvLayer>& layers, WeightInit init);
   // Fills the buffer: a pure function of (seed, network, position in the list).
   void allocate(Device device, uint64_t seed, uint32_t network);
 

@@ -149,7 +149,7 @@ void diagnose_run(const DiagnoseFlags& flags) {
   const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
   LangevinStep step = langevin_step_of(s);
   step.noise = static_cast<float>(s.noise * noise_scale);
-  const int64_t run_length = s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+  const int64_t run_length = langevin_steps("", s);
   plan.snapshots = picture_lengths(run_length, plan.steps);
   const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;
   const Diagnosis d = diagnose(network_energy(*trainer), start, step, plan);

@@ -144,7 +144,7 @@ void loglik(const LoglikFlags& flags) {
   std::vector<double> temperatures = flags.temperatures;
   if (temperatures.empty()) temperatures = {1, chain_temperature};
   temperatures.erase(std::unique(temperatures.begin(), temperatures.end()), temperatures.end());
-  const int64_t run_length = s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+  const int64_t run_length = langevin_steps("", s);
   const Tensor start =
       flags.reverse == "data"
           ? Tensor::from_host(std::span(held_out).first(static_cast<size_t>(chains * dimensions)),

@@ -38,7 +38,7 @@ PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initi
   check_writable(plan.out);
   for (const char* ending : beside) check_writable(plan.beside(ending));
   const Settings& s = plan.trainer->settings();
-  if (flags.steps.empty()) plan.num_steps = s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+  if (flags.steps.empty()) plan.num_steps = langevin_steps(flags.steps, s);
   plan.noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
   return plan;
 }
