@@ -2,6 +2,7 @@
 #include <string>
 
 #include "core/check.h"
+#include "core/deterministic.h"
 #include "core/device_calls.h"
 #include "kernels/bias_activation.h"
 #include "kernels/conv.h"
@@ -46,6 +47,7 @@ Tensor operand(const Tensor& tensor) {
 template <class Run>
 void run_first_supported(const char* op, const ConvProblem& problem, const Run& run) {
   const CudnnSession session = open_session(problem);
+  const auto shapes = [&] { return "x " + to_string(problem.x) + ", w " + to_string(problem.w); };
   ConvPlan& plan = session.plan;
   for (; plan.chosen < plan.candidates.size(); ++plan.chosen) {
     const Candidate& candidate = plan.candidates[plan.chosen];
@@ -56,11 +58,9 @@ void run_first_supported(const char* op, const ConvProblem& problem, const Run& 
     const cudnnStatus_t status = run(session, candidate, workspace.mutable_data());
     if (status == CUDNN_STATUS_SUCCESS) return count_device_call();
     // of the 3000s: this combination is not supported; anything else is a real failure
-    if (status / 1000 != CUDNN_STATUS_NOT_SUPPORTED / 1000) check(status, op);
+    if (status / 1000 != CUDNN_STATUS_NOT_SUPPORTED / 1000) check(status, (op + (" of " + shapes())).c_str());
   }
-  EBM_FAIL(op,
-           "x " + to_string(problem.x) + ", w " + to_string(problem.w) + " in " +
-               name(problem.precision),
+  EBM_FAIL(op, shapes() + " in " + name(problem.precision) + (deterministic() ? ", deterministic" : ""),
            "a convolution that cuDNN has an algorithm for");
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/cuda.h"
+#include "core/deterministic.h"
 
 namespace ebm::cuda {
 namespace {
@@ -32,15 +33,16 @@ void describe(const TensorDescriptor& descriptor, const Shape& s) {  // (N,H,W,C
 }
 
 // The heuristic's answers that fit the workspace limit, in its order, but those that give the same bits
-// every time first: a resumed run has to repeat the one that was cut off.
+// every time first: a resumed run has to repeat the one that was cut off. With deterministic() those alone.
 template <class Perf>
 std::vector<Candidate> usable(const std::array<Perf, kMaxCandidates>& results, int count) {
   std::vector<Candidate> candidates;
-  for (const bool deterministic : {true, false}) {
+  for (const bool same_bits : {true, false}) {
+    if (!same_bits && deterministic()) break;
     for (int i = 0; i < count; ++i) {
       const Perf& result = results[i];
       if (result.status != CUDNN_STATUS_SUCCESS || result.memory > kWorkspaceLimit) continue;
-      if ((result.determinism == CUDNN_DETERMINISTIC) != deterministic) continue;
+      if ((result.determinism == CUDNN_DETERMINISTIC) != same_bits) continue;
       candidates.push_back({static_cast<int>(result.algo), result.memory, result.mathType});
     }
   }

@@ -132,10 +132,14 @@ void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t 
   if (plan.workspace > 0)
     workspace = Tensor::empty({static_cast<int64_t>(plan.workspace / sizeof(float)) + 1}, device);
   const float alpha = 1.0f;
-  check(cublaslt().matmul(lt_handle, plan.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c,
-                          plan.c, &plan.algorithm, plan.workspace > 0 ? workspace.mutable_data() : nullptr,
-                          plan.workspace, compute_stream),
-        "cublasLtMatmul");
+  const cublasStatus_t status =
+      cublaslt().matmul(lt_handle, plan.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c, plan.c,
+                        &plan.algorithm, plan.workspace > 0 ? workspace.mutable_data() : nullptr, plan.workspace,
+                        compute_stream);
+  if (status != CUBLAS_STATUS_SUCCESS) {
+    const std::string call = "cublasLtMatmul of " + std::to_string(m) + "x" + std::to_string(k) + "x" + std::to_string(n);
+    check(status, call.c_str());
+  }
   count_device_call();
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/deterministic.h"
 #include "core/precision.h"
 #include "kernels/conv_plan.h"
 #include "tools/data.h"
@@ -183,6 +184,7 @@ TrainPlan plan_run(TrainFlags& flags) {
   options.read_every = plan.flags.read_every;
   options.graph = !flags.no_graph;
   set_precision(parse_precision(plan.flags.precision, options.device));
+  set_deterministic(plan.flags.deterministic);
   if (plan.flags.deterministic) cpu::set_plan_timing(false);
   check_settings(options.settings);
   return plan;
