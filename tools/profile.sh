@@ -10,6 +10,7 @@
 #   -o      where to write [out/profile]
 #   -p      the trainer [./train_ebm_vae]
 #
+# The trainer launches each kernel apart (--no-graph): in a replayed graph no phase could be told from another.
 # ncu measures one kernel after the other, each several times: its times are not those of a run. Where it
 # says ERR_NVGPUCTRPERM, the driver keeps the counters for root.
 set -euo pipefail
@@ -58,14 +59,14 @@ given --device || train+=(--device cuda)
 given --iterations || train+=(--iterations 30)
 given --checkpoint-every || train+=(--checkpoint-every 0)  # one at the end
 given --quiet || train+=(--quiet)
+given --no-graph || train+=(--no-graph)
 given --out || {
   rm -rf "$folder/run"
   train+=(--out "$folder/run")
 }
 
-# Every kernel of a CUDA graph is traced by itself: a little slower, but it has a name and a range.
 run_nsys() {
-  nsys profile --trace=cuda,nvtx,cudnn,cublas --cuda-graph-trace=node --sample=none --cpuctxsw=none \
+  nsys profile --trace=cuda,nvtx,cudnn,cublas --sample=none --cpuctxsw=none \
     --force-overwrite=true --output="$folder/nsys" "${train[@]}" || stop "nsys profile failed"
   [[ -s "$folder/nsys.nsys-rep" ]] || stop "nsys wrote no report"
   nsys stats --force-export=true \

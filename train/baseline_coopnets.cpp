@@ -7,9 +7,9 @@ namespace ebm {
 
 void Trainer::coopnets(Shown& shown) {
   timer_.begin(kAncestral);
-  const Tensor z_hat = latent();                                    // ẑ ~ N(0, I_d)          (n, d)
-  const Tensor x_hat = generator_(Var(z_hat)).value();              // x̂ = g_α(ẑ)            (n, H, W, C)
-  const Tensor x_tilde = run_chains(x_hat, shown);                      // x̃: l Langevin steps   (n, H, W, C)
+  const Tensor z_hat = latent();                        // ẑ ~ N(0, I_d)          (n, d)
+  const Tensor x_hat = generator_(Var(z_hat)).value();  // x̂ = g_α(ẑ)            (n, H, W, C)
+  const Tensor x_tilde = run_chains(x_hat, shown);      // x̃: l Langevin steps   (n, H, W, C)
   update_energy(x_tilde, shown);
 
   // α by Adam on mean ‖x̃ − g_α(ẑ)‖²; a factor 1/(2σ²) would not change Adam's step

@@ -13,9 +13,9 @@ constexpr float kRestarts = 0.05f;
 void Trainer::persistent(Shown& shown) {
   timer_.begin(kAncestral);
   const Scalar first = scalars_.scalar(buffer_first_);
-  Tensor x_0 = take_rows(buffer_, first, settings_.chains);              // (n, H, W, C)
+  Tensor x_0 = take_rows(buffer_, first, settings_.chains);  // (n, H, W, C)
   restart_rows(x_0, kRestarts, key(Stream::restart), key(Stream::start));
-  const Tensor x_tilde = run_chains(x_0, shown);                             // (n, H, W, C)
+  const Tensor x_tilde = run_chains(x_0, shown);             // (n, H, W, C)
   put_rows(buffer_, first, x_tilde);
   update_energy(x_tilde, shown);
 }

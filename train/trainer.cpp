@@ -144,12 +144,12 @@ void Trainer::iterate(Shown& shown) {
 
 void Trainer::algorithm_1(Shown& shown) {
   timer_.begin(kAncestral);
-  const Tensor z_hat = latent();                                    // 1. ẑ ~ N(0, I_d)             (n, d)
-  const Tensor x_hat = generator_(Var(z_hat)).value();              //    x̂ = g_α(ẑ)               (n, H, W, C)
-  const Tensor x_tilde = run_chains(x_hat, shown);                      // 2. x̃: l Langevin steps      (n, H, W, C)
+  const Tensor z_hat = latent();                        // 1. ẑ ~ N(0, I_d)          (n, d)
+  const Tensor x_hat = generator_(Var(z_hat)).value();  //    x̂ = g_α(ẑ)            (n, H, W, C)
+  const Tensor x_tilde = run_chains(x_hat, shown);      // 2. x̃: l Langevin steps   (n, H, W, C)
   // 3. and 4. after 5., as the recipes do; both see the same x̃
-  update_energy(x_tilde, shown);                                    // 5. θ by (7)
-  update_vae(x_tilde, shown);                                       // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
+  update_energy(x_tilde, shown);                        // 5. θ by (7)
+  update_vae(x_tilde, shown);                           // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
 }
 
 RandomKey Trainer::key(Stream stream) const { return {settings_.seed, stream, 0, 0, scalars_.offset(random_)}; }

@@ -48,7 +48,7 @@ mv "$bin/train" "$bin/moved" && fails_with "run tools/setup.sh" mnist && mv "$bi
 : >"$calls"
 profile "$repository" mnist --steps 3 --iterations=5 || fail "mnist: $(cat "$folder/stderr")"
 expect_call "nsys profile --trace=cuda,nvtx,cudnn,cublas"
-expect_call "$bin/train mnist --steps 3 --iterations=5 --device cuda --checkpoint-every 0 --quiet --out $folder/out/run"
+expect_call "$bin/train mnist --steps 3 --iterations=5 --device cuda --checkpoint-every 0 --quiet --no-graph --out $folder/out/run"
 expect_call "nsys stats"
 expect_call "--section WarpStateStats"
 expect_call "--nvtx-include langevin/"
