@@ -11,7 +11,8 @@ constexpr int64_t kBatch = 500;  // images that go through the network at once
 }
 
 FeatureStatistics::FeatureStatistics(const Classifier& classifier, const MetricSet& metrics, int64_t images)
-    : classifier_(classifier), metrics_(metrics), moments_(classifier.config().features) {
+    : classifier_(classifier), metrics_(metrics), moments_(classifier.config().features),
+      class_counts_(static_cast<size_t>(classifier.config().classes)) {
   if (metrics.inception) inception_.emplace(images, classifier.config().classes);
 }
 
@@ -29,9 +30,18 @@ void FeatureStatistics::add(std::span<const uint8_t> levels) {
     if (metrics_.frechet) moments_.add(features);
     if (metrics_.kernel || metrics_.neighbours)
       features_.insert(features_.end(), features.begin(), features.end());
-    if (inception_) inception_->add(output.logits.value().to_host());
+    const std::vector<float> logits = output.logits.value().to_host();  // (count, classes)
+    if (inception_) inception_->add(logits);
+    for (auto row = logits.begin(); row != logits.end(); row += classifier_.config().classes)
+      ++class_counts_[std::max_element(row, row + classifier_.config().classes) - row];
   }
   count_ += n;
+}
+
+std::vector<double> FeatureStatistics::class_shares() const {
+  std::vector<double> shares;
+  for (const int64_t images : class_counts_) shares.push_back(static_cast<double>(images) / static_cast<double>(count_));
+  return shares;
 }
 
 FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples,
@@ -42,6 +52,7 @@ FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics&
     scores.frechet = frechet_distance(reference.moments().gaussian(), samples.moments().gaussian());
   if (metrics.kernel) scores.kernel = kernel_distance(reference.features(), samples.features(), d);
   if (metrics.inception) scores.inception = samples.inception()->result();
+  if (metrics.classes) scores.class_shares = samples.class_shares();
   if (metrics.neighbours) scores.neighbours = neighbour_scores(reference.features(), samples.features(), d);
   return scores;
 }

@@ -15,9 +15,10 @@ namespace ebm {
 // Which scores are wanted.
 struct MetricSet {
   bool frechet = false, kernel = false, inception = false, neighbours = false;  // of features
+  bool classes = false;                                                         // of the classifier's answers
   bool psnr = false, ssim = false;                                              // of reconstructions
 
-  bool features() const { return frechet || kernel || inception || neighbours; }
+  bool features() const { return frechet || kernel || inception || neighbours || classes; }
   bool reconstructions() const { return psnr || ssim; }
 };
 
@@ -36,6 +37,7 @@ class FeatureStatistics {
   // (count, F), or empty where no wanted score needs them.
   std::span<const float> features() const { return features_; }
   const std::optional<InceptionScore>& inception() const { return inception_; }
+  std::vector<double> class_shares() const;  // (classes), of the images that the classifier takes for each
 
  private:
   const Classifier& classifier_;
@@ -44,6 +46,7 @@ class FeatureStatistics {
   Moments moments_;
   std::vector<float> features_;
   std::optional<InceptionScore> inception_;
+  std::vector<int64_t> class_counts_;  // (classes)
 };
 
 // Those that were wanted.
@@ -52,6 +55,7 @@ struct FeatureScores {
   std::optional<KernelDistance> kernel;
   std::optional<InceptionScore::Result> inception;  // of `samples` alone
   std::optional<NeighbourScores> neighbours;
+  std::vector<double> class_shares;  // of `samples` alone; empty where not wanted
 };
 FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples,
                     const MetricSet& metrics);

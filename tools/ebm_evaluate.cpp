@@ -34,7 +34,8 @@ MetricSet parse_metrics(const std::string& text) {
     bool* wanted;
   };
   const std::vector<Metric> metrics{{"fd", &set.frechet},      {"kid", &set.kernel}, {"is", &set.inception},
-                                    {"prdc", &set.neighbours}, {"psnr", &set.psnr},  {"ssim", &set.ssim}};
+                                    {"prdc", &set.neighbours}, {"psnr", &set.psnr},  {"ssim", &set.ssim},
+                                    {"classes", &set.classes}};
   std::vector<std::string> names;
   for (const Metric& metric : metrics) names.push_back(metric.name);
   std::istringstream words(text);
@@ -44,10 +45,10 @@ MetricSet parse_metrics(const std::string& text) {
     const auto found = std::find_if(metrics.begin(), metrics.end(),
                                     [&](const Metric& metric) { return metric.name == word; });
     EBM_CHECK(found != metrics.end(), "--metrics", "\"" + word + "\"",
-              "some of fd,kid,is,prdc,psnr,ssim" + suggestion(word, names));
+              "some of fd,kid,is,prdc,classes,psnr,ssim" + suggestion(word, names));
     *found->wanted = true;
   }
-  EBM_CHECK(set.features() || set.reconstructions(), "--metrics", "\"\"", "some of fd,kid,is,prdc,psnr,ssim");
+  EBM_CHECK(set.features() || set.reconstructions(), "--metrics", "\"\"", "some of fd,kid,is,prdc,classes,psnr,ssim");
   return set;
 }
 
@@ -126,7 +127,7 @@ void add_evaluate_command(CLI::App& app) {
       ->add_option(
           "--metrics", flags->metrics,
           "fd: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
-          "density, coverage; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
+          "density, coverage; classes: how often each; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
       ->type_name("LIST");
   command->add_option("--n", flags->n, "samples, and images they are compared with [10000]")->type_name("N");
   command

@@ -40,6 +40,8 @@ std::vector<Score> listed(const FeatureScores& s) {
     list.push_back({"density-cls", s.neighbours->density, {}, fmt::format("neighbour {}", k_density)});
     list.push_back({"coverage-cls", s.neighbours->coverage, {}, fmt::format("neighbour {}", k_density)});
   }
+  for (size_t i = 0; i < s.class_shares.size(); ++i)
+    list.push_back({fmt::format("class {}", i), s.class_shares[i], {}, "share that the classifier takes for it"});
   return list;
 }
 

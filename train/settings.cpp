@@ -144,6 +144,8 @@ void check_settings(const Settings& s) {
   positive("batch", static_cast<double>(s.batch), 1 << 20);
   positive("chains", static_cast<double>(s.chains), 1 << 20);
   check(s.chains >= 2, "chains", static_cast<double>(s.chains), "2 or more: batch normalisation needs a batch");
+  check(s.method != Method::persistent || s.chains <= kReplayImages, "chains", static_cast<double>(s.chains),
+        "at most 10000 with persistent chains, the size of their replay buffer");
   check(s.num_steps >= 0 && s.num_steps <= 1'000'000, "steps", static_cast<double>(s.num_steps), "0 to 1000000");
   check(s.sample_steps >= 0 && s.sample_steps <= 1'000'000, "sample-steps", static_cast<double>(s.sample_steps),
         "0 to 1000000");

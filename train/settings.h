@@ -21,6 +21,9 @@ enum class Method {
   persistent,  // energy net alone, chains from a replay buffer (train/baseline_persistent.cpp)
 };
 
+// Chains that the persistent method keeps.
+inline constexpr int64_t kReplayImages = 10'000;
+
 // The defaults are the laptop profile's, found by trial on two CPU cores (docs/results.md).
 struct Settings {
   std::string recipe = "mnist";  // mnist | fashion | cifar10 | synthetic: also the data set

@@ -92,7 +92,7 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
       graph_(device, use_graph) {
   const ImageShape image = generator_.image();
   data_ = Tensor::zeros({s.batch, image.height, image.width, image.channels}, device);
-  if (s.method == Method::persistent) buffer_ = noise_images(kBufferImages, {s.seed, Stream::start, 0, 1});
+  if (s.method == Method::persistent) buffer_ = noise_images(kReplayImages, {s.seed, Stream::start, 0, 1});
 }
 
 Metrics Trainer::step(const Tensor& x) {
@@ -126,7 +126,7 @@ void Trainer::prepare_step() {
   scalars_.set(kl_weight_, static_cast<float>(kl_weight(settings_, iteration_)));
   scalars_.set(image_noise_, static_cast<float>(image_noise(settings_, iteration_)));
   scalars_.set(row_, static_cast<float>(unread_.size()));
-  scalars_.set(buffer_first_, static_cast<float>(iteration_ * settings_.chains % kBufferImages));
+  scalars_.set(buffer_first_, static_cast<float>(iteration_ * settings_.chains % kReplayImages));
   scalars_.upload();
   unread_.push_back(m);
 }
@@ -252,7 +252,7 @@ Tensor Trainer::sample_start(const RandomKey& key, int64_t first) {
   const ImageShape image = generator_.image();
   const Shape batch{kSampleBatch, image.height, image.width, image.channels};
   if (settings_.method == Method::persistent)
-    return take_rows(buffer_, static_cast<float>(first % kBufferImages), kSampleBatch);
+    return take_rows(buffer_, static_cast<float>(first % kReplayImages), kSampleBatch);
   if (settings_.method == Method::short_run) {
     Tensor x = Tensor::empty(batch, device_);
     fill_uniform(x, {key.seed, Stream::start, key.iteration, key.step}, -1.0f, 1.0f,

@@ -59,7 +59,6 @@ class Trainer {
   struct Samples {
     Tensor generated, revised;  // (n, H, W, C)
   };
-  static constexpr int64_t kBufferImages = 10'000;
   Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
 
   // The parts of sample(), for images and latent vectors of the caller's. With the averages where they are kept.
@@ -165,7 +164,7 @@ class Trainer {
   const int random_ = scalars_.add_offset(), row_ = scalars_.add();  // places in scalars_
   const int kl_weight_ = scalars_.add(), image_noise_ = scalars_.add();
   Tensor data_;                     // (batch, H, W, C), this iteration's images
-  Tensor buffer_;                   // (kBufferImages, H, W, C), persistent chains; undefined for other methods
+  Tensor buffer_;                   // (kReplayImages, H, W, C), persistent chains; undefined for other methods
   const int buffer_first_ = scalars_.add();  // place in scalars_: the row whose chain is next
   Tensor zero_;                     // (1), what a method that has no such quantity shows
   Tensor rows_;                     // (kRows, kQuantities), what the iterations in unread_ showed

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -19,7 +20,7 @@ using namespace ebm::test;
 
 namespace {
 
-constexpr MetricSet kAll{true, true, true, true, true, true};
+constexpr MetricSet kAll{true, true, true, true, true, true, true};
 
 Dataset shapes(int64_t count, uint32_t stream) { return {"synthetic", synthetic_images(count, stream), ""}; }
 
@@ -81,6 +82,17 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
   CHECK(scores.inception->mean > 1);
   CHECK(scores.inception->mean < 4);
   CHECK(std::abs(*score(x, x, kAll).frechet) < 1e-6);
+
+  // of each class as many as have their largest logit there
+  const std::vector<double> shares = y.class_shares();
+  const Tensor images = Tensor::from_host(from_levels(b.images.pixels), {90, 28, 28, 1}, test_device());
+  const std::vector<float> logits = classifier(Var(images)).logits.value().to_host();  // (90, classes)
+  std::vector<int> counts(shares.size());
+  for (auto row = logits.begin(); row != logits.end(); row += static_cast<int64_t>(counts.size()))
+    ++counts[std::max_element(row, row + static_cast<int64_t>(counts.size())) - row];
+  CHECK(*std::max_element(counts.begin(), counts.end()) < 90);
+  for (size_t i = 0; i < shares.size(); ++i) CHECK(shares[i] == doctest::Approx(counts[i] / 90.0));
+  CHECK(score(x, y, MetricSet{.frechet = true}).class_shares.empty());
 
   FeatureStatistics small(classifier, MetricSet{.frechet = true, .inception = true}, 120);
   small.add(a.images.pixels);

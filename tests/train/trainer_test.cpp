@@ -212,6 +212,10 @@ TEST_CASE("settings that make no sense are refused by name") {
   refused([](Settings& s) { s.lr_decay = 0; });
   refused([](Settings& s) { s.width = 1'000'000; });
   refused([](Settings& s) { s.num_steps = -1; });
+  refused([](Settings& s) {
+    s.method = Method::persistent;
+    s.chains = 10'001;
+  });
 }
 
 }  // namespace ebm
