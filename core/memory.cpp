@@ -10,6 +10,14 @@
 #include "core/cuda.h"
 
 namespace ebm {
+
+// What a device's pools have in common. Never destroyed: tensors of static duration may outlive any other order.
+struct DeviceMemory {
+  std::mutex mutex;
+  MemoryStats stats;
+  std::shared_ptr<MemoryPool> pool;
+};
+
 namespace {
 
 // Sizes are rounded up to one of eight steps per power of two, so that nearly equal requests share
@@ -23,13 +31,6 @@ size_t block_size(size_t bytes) {
 
 std::string megabytes(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-// What a device's pools have in common. Never destroyed: tensors of static duration may outlive any other order.
-struct DeviceMemory {
-  std::mutex mutex;
-  MemoryStats stats;
-  std::shared_ptr<MemoryPool> pool;
-};
-
 DeviceMemory& device_memory(Device device) {
   static std::mutex mutex;
   static auto* memories = new std::map<std::pair<int, int>, DeviceMemory>;
@@ -38,8 +39,7 @@ DeviceMemory& device_memory(Device device) {
 }
 
 template <class Change>
-void count(Device device, const Change& change) {
-  DeviceMemory& memory = device_memory(device);
+void count(DeviceMemory& memory, const Change& change) {
   std::lock_guard lock(memory.mutex);
   change(memory.stats);
 }
@@ -55,7 +55,7 @@ thread_local std::pair<Device, std::shared_ptr<MemoryPool>> scoped;
 
 }  // namespace
 
-MemoryPool::MemoryPool(Device device) : device_(device) {}
+MemoryPool::MemoryPool(Device device) : device_(device), shared_(device_memory(device)) {}
 
 MemoryPool::~MemoryPool() {
   try {
@@ -84,7 +84,7 @@ void* MemoryPool::allocate(size_t bytes) {
     memory = blocks.back();
     blocks.pop_back();
   }
-  count(device_, [&](MemoryStats& stats) {
+  count(shared_, [&](MemoryStats& stats) {
     stats.system_allocations += fresh;
     stats.bytes_held += fresh ? size : 0;
     stats.bytes_in_use += size;
@@ -96,7 +96,7 @@ void* MemoryPool::allocate(size_t bytes) {
 void MemoryPool::release(void* memory, size_t bytes) noexcept {
   const size_t size = block_size(bytes);
   std::lock_guard lock(mutex_);
-  count(device_, [&](MemoryStats& stats) { stats.bytes_in_use -= size; });
+  count(shared_, [&](MemoryStats& stats) { stats.bytes_in_use -= size; });
   free_[size].push_back(memory);
 }
 
@@ -112,7 +112,7 @@ void MemoryPool::release_cached_locked() {
       if (device_.is_cuda()) cuda::release(device_.index, memory);
       else std::free(memory);
     }
-    count(device_, [&](MemoryStats& stats) { stats.bytes_held -= size * blocks.size(); });
+    count(shared_, [&](MemoryStats& stats) { stats.bytes_held -= size * blocks.size(); });
     blocks.clear();
   }
 }
@@ -150,7 +150,7 @@ MemoryStats memory_stats(Device device) {
 }
 
 void reset_peak_memory(Device device) {
-  count(device, [](MemoryStats& stats) { stats.peak_bytes_in_use = stats.bytes_in_use; });
+  count(device_memory(device), [](MemoryStats& stats) { stats.peak_bytes_in_use = stats.bytes_in_use; });
 }
 
 }  // namespace ebm

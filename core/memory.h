@@ -42,6 +42,7 @@ class MemoryPool {
   [[noreturn]] void out_of_memory(size_t bytes);
 
   Device device_;
+  struct DeviceMemory& shared_;  // what the device's pools have in common
   std::mutex mutex_;
   std::map<size_t, std::vector<void*>> free_;
 };

@@ -24,11 +24,8 @@ Classifier::Output Classifier::operator()(const Var& x, const RandomKey* dropout
   };
   const int64_t n = x.shape()[0];
   Var h = x;  // (N, H, W, C)
-  for (size_t i = 0; i < config_.layers.size(); ++i) {
-    const ConvLayer& layer = config_.layers[i];
-    h = conv2d(h, parameters_[layer_name(i) + ".weight"], parameters_[layer_name(i) + ".bias"],
-               {layer.stride, layer.pad}, config_.negative_slope);  // (N, P_i, Q_i, K_i)
-  }
+  for (size_t i = 0; i < config_.layers.size(); ++i)
+    h = convolve(parameters_, i, config_.layers[i], h, config_.negative_slope);  // (N, P_i, Q_i, K_i)
   h = drop(reshape(h, {n, h.value().size() / n}), 0);  // (N, P·Q·K)
   const Var features = leaky_relu(linear(h, parameters_["features.weight"], parameters_["features.bias"]),
                                   config_.negative_slope);  // (N, F)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/deterministic.h"
 #include "kernels/conv_plan.h"
 #include "kernels/conv_routine.h"
 #include "kernels/round_operand.h"
@@ -121,7 +122,7 @@ ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b
   if (plan != s.plans.end()) {
     algorithm = plan->second;
   } else {
-    algorithm = s.timing ? timed_choice(problem, a, b, third, out) : fixed_choice(problem);
+    algorithm = cpu::plan_timing() ? timed_choice(problem, a, b, third, out) : fixed_choice(problem);
     s.plans[key] = algorithm;
   }
   ConvRoutine* found = routine(problem, algorithm);
@@ -222,7 +223,7 @@ void clear_plans() {
 }
 
 void set_plan_timing(bool on) { state().timing = on; }
-bool plan_timing() { return state().timing; }
+bool plan_timing() { return state().timing && !deterministic(); }
 void force_algorithm(std::optional<ConvAlgorithm> algorithm) { state().forced = algorithm; }
 
 }  // namespace ebm::cpu

@@ -1,10 +1,13 @@
 #include "kernels/conv_graph_cuda.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <map>
 #include <string>
 
 #include "core/check.h"
+#include "core/device_calls.h"
 
 namespace ebm::cuda {
 namespace {
@@ -117,13 +120,17 @@ FusedPlan make_plan(const FusedConvProblem& problem, cudnnHandle_t handle) {
   return result;
 }
 
-std::string key_of(const FusedConvProblem& p) {
+using PlanKey = std::array<int64_t, 23>;
+
+PlanKey key_of(const FusedConvProblem& p) {
   const ConvGeometry& g = p.geometry;
-  std::string key = to_string(p.device) + name(p.precision) + to_string(p.x) + to_string(p.w) + to_string(p.y);
-  for (const int i : {static_cast<int>(p.direction), g.stride_h, g.stride_w, g.pad_h.before, g.pad_h.after,
-                      g.pad_w.before, g.pad_w.after, static_cast<int>(p.has_bias)})
-    key.append(1, ' ').append(std::to_string(i));
-  return key.append(1, ' ').append(std::to_string(p.negative_slope));
+  PlanKey key{static_cast<int64_t>(p.direction), p.device.index, static_cast<int64_t>(p.precision),
+              g.stride_h, g.stride_w, g.pad_h.before, g.pad_h.after, g.pad_w.before, g.pad_w.after,
+              p.has_bias, std::bit_cast<int32_t>(p.negative_slope)};
+  size_t next = 11;
+  for (const Shape* shape : {&p.x, &p.w, &p.y})
+    for (int i = 0; i < 4; ++i) key[next++] = (*shape)[i];
+  return key;
 }
 
 }  // namespace
@@ -148,6 +155,18 @@ std::vector<GraphDescriptor> make_graph(const FusedConvProblem& p, cudnnHandle_t
   const auto add = [&](GraphDescriptor part) -> GraphDescriptor& { return parts.emplace_back(std::move(part)); };
   std::vector<cudnnBackendDescriptor_t> operations;
 
+  // An elementwise operation, and which of its operands each tensor is.
+  const auto add_pointwise = [&](cudnnPointwiseMode_t mode,
+                                 std::initializer_list<std::pair<cudnnBackendAttributeName_t, const GraphDescriptor*>>
+                                     operands) {
+    const GraphDescriptor& what = add(pointwise(mode, p.negative_slope));
+    GraphDescriptor& op = add(GraphDescriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
+    op.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, what);
+    for (const auto& [operand, t] : operands) op.set(operand, *t);
+    op.finalize();
+    operations.push_back(op.get());
+  };
+
   const GraphDescriptor& conv = add(convolution(p.geometry));
   const GraphDescriptor& weight = add(tensor(kWeight, p.w));
   const bool forward = p.direction == Direction::forward;
@@ -170,23 +189,13 @@ std::vector<GraphDescriptor> make_graph(const FusedConvProblem& p, cudnnHandle_t
       const int64_t k = p.w[0];
       const GraphDescriptor& bias = add(tensor(kThird, {1, k, 1, 1}, {k, 1, k, k}));
       const GraphDescriptor& biased = add(tensor(kBiased, out_shape));
-      const GraphDescriptor& addition = add(pointwise(CUDNN_POINTWISE_ADD, 0));
-      GraphDescriptor& plus = add(GraphDescriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
-      plus.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, addition);
-      plus.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, sum);
-      plus.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, bias);
-      plus.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, biased);
-      plus.finalize();
-      operations.push_back(plus.get());
+      add_pointwise(CUDNN_POINTWISE_ADD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, &sum},
+                                          {CUDNN_ATTR_OPERATION_POINTWISE_BDESC, &bias},
+                                          {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, &biased}});
       before_activation = &biased;
     }
-    const GraphDescriptor& relu = add(pointwise(CUDNN_POINTWISE_RELU_FWD, p.negative_slope));
-    GraphDescriptor& activation = add(GraphDescriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, relu);
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, *before_activation);
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, out);
-    activation.finalize();
-    operations.push_back(activation.get());
+    add_pointwise(CUDNN_POINTWISE_RELU_FWD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, before_activation},
+                                             {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, &out}});
   } else {
     GraphDescriptor& op = add(GraphDescriptor(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR));
     op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, conv);
@@ -198,14 +207,9 @@ std::vector<GraphDescriptor> make_graph(const FusedConvProblem& p, cudnnHandle_t
     op.finalize();
     operations.push_back(op.get());
     const GraphDescriptor& mask = add(tensor(kThird, p.x));
-    const GraphDescriptor& relu = add(pointwise(CUDNN_POINTWISE_RELU_BWD, p.negative_slope));
-    GraphDescriptor& activation = add(GraphDescriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, relu);
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, mask);
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, sum);
-    activation.set(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, out);
-    activation.finalize();
-    operations.push_back(activation.get());
+    add_pointwise(CUDNN_POINTWISE_RELU_BWD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, &mask},
+                                             {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, &sum},
+                                             {CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, &out}});
   }
   GraphDescriptor& graph = add(GraphDescriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR));
   if (handle) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, handle);
@@ -216,11 +220,11 @@ std::vector<GraphDescriptor> make_graph(const FusedConvProblem& p, cudnnHandle_t
 
 bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float* w, const float* third,
                     float* out) {
-  static auto* plans = new std::map<std::string, FusedPlan>;  // kept until the process ends, like the handles
+  static auto* plans = new std::map<PlanKey, FusedPlan>;  // kept until the process ends, like the handles
   static std::mutex mutex;
   const CudnnHandle cudnn = open_handle(problem.device);
   const std::lock_guard lock(mutex);
-  const std::string key = key_of(problem);
+  const PlanKey key = key_of(problem);
   auto found = plans->find(key);
   if (found == plans->end()) found = plans->emplace(key, make_plan(problem, cudnn.handle)).first;
   FusedPlan& plan = found->second;
@@ -243,6 +247,7 @@ bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float
     return false;
   }
   check(status, "cudnnBackendExecute");
+  count_device_call();
   return true;
 }
 

@@ -26,7 +26,8 @@ void plans_from_string(const std::string& text);
 void clear_plans();
 
 // Off: shapes without a plan get a fixed rule's choice instead of a timed one, so that two runs agree bit
-// for bit without sharing a plan. On by default; the environment variable EBM_CONV_TIMING=0 turns it off.
+// for bit without sharing a plan. On by default; the environment variable EBM_CONV_TIMING=0 turns it off, and so does
+// set_deterministic (core/deterministic.h).
 void set_plan_timing(bool on);
 bool plan_timing();
 

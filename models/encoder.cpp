@@ -23,9 +23,7 @@ Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key) const 
   const int64_t n = x.shape()[0];
   Var h = x;  // (N, H, W, C)
   for (size_t i = 0; i < config_.layers.size(); ++i) {
-    const ConvLayer& layer = config_.layers[i];
-    h = conv2d(h, parameters_[layer_name(i) + ".weight"], parameters_[layer_name(i) + ".bias"],
-               {layer.stride, layer.pad}, config_.negative_slope);  // (N, P_i, Q_i, K_i)
+    h = convolve(parameters_, i, config_.layers[i], h, config_.negative_slope);  // (N, P_i, Q_i, K_i)
     if (dropout_key && config_.dropout_keep < 1) {
       RandomKey key = *dropout_key;
       key.step = static_cast<uint32_t>(i);

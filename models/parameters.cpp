@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "autograd/ops.h"
 #include "core/check.h"
-#include "kernels/conv.h"
 #include "kernels/random_fill.h"
 
 namespace ebm {
@@ -60,6 +60,11 @@ void Parameters::gather(const std::vector<Tensor>& gradients, Tensor& flat) cons
   EBM_CHECK(gradients.size() == entries_.size(), "parameters", std::to_string(gradients.size()) + " gradients",
             std::to_string(entries_.size()));
   for (size_t i = 0; i < entries_.size(); ++i) view(flat, i).copy_from(gradients[i]);
+}
+
+Var convolve(const Parameters& parameters, size_t i, const ConvLayer& layer, const Var& h, float negative_slope) {
+  return conv2d(h, parameters[layer_name(i) + ".weight"], parameters[layer_name(i) + ".bias"],
+                {layer.stride, layer.pad}, negative_slope);
 }
 
 }  // namespace ebm

@@ -53,4 +53,7 @@ class Parameters {
   int64_t size_ = 0;
 };
 
+// The i-th of a network's convolutions, as add_convs declared them: h (N,H,W,C) -> leaky_relu(conv(h) + b) (N,P,Q,K).
+Var convolve(const Parameters& parameters, size_t i, const ConvLayer& layer, const Var& h, float negative_slope);
+
 }  // namespace ebm

@@ -37,7 +37,20 @@ struct ModelFlags {
 // The networks of a run's folder or checkpoint file, with their settings, ready to compute.
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags);
 
-// What --steps says, or, where it says nothing, the run's Langevin steps for samples.
-int64_t langevin_steps(const std::string& flag, const Settings& settings);
+// The Langevin steps of a run's samples.
+int64_t sample_steps(const Settings& settings);
+
+// How the chains of a command run; where a flag says nothing, as the run's do.
+struct ChainFlags {
+  std::string steps, seed = "1";
+  double noise_scale = -1;
+
+  void add_steps_to(CLI::App& command);
+  void add_noise_and_seed_to(CLI::App& command);
+
+  int64_t num_steps(const Settings& settings) const;
+  double noise(const Settings& settings) const;  // noise_scale
+  uint64_t key_seed() const;
+};
 
 }  // namespace ebm

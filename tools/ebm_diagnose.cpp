@@ -24,8 +24,8 @@ constexpr int64_t kGridRows = 8, kGridScale = 2;
 
 struct DiagnoseFlags {
   ModelFlags model;
-  std::string chains = "64", steps = "2000", warmup, projections = "8", seed = "1", json, out = "diagnosis";
-  double noise_scale = -1;
+  ChainFlags chain;  // noise and seed
+  std::string chains = "64", steps = "2000", warmup, projections = "8", json, out = "diagnosis";
 };
 
 // The start, the run's own length, and a few up to the last step.
@@ -124,21 +124,17 @@ void print(const Diagnosis& d) {
 }
 
 void diagnose_run(const DiagnoseFlags& flags) {
-  const int64_t chains = parse_count("chains", flags.chains, 2);
-  EBM_CHECK(chains <= kMostChains, "--chains", flags.chains, fmt::format("2 to {}", kMostChains));
+  const int64_t chains = parse_count("chains", flags.chains, 2, kMostChains);
   DiagnosisPlan plan;
-  plan.steps = parse_count("steps", flags.steps, 8);
-  EBM_CHECK(plan.steps <= kMostSteps, "--steps", flags.steps, fmt::format("8 to {}", kMostSteps));
+  plan.steps = parse_count("steps", flags.steps, 8, kMostSteps);
   plan.warmup = flags.warmup.empty() ? plan.steps / 2 : parse_count("warmup", flags.warmup, 0);
   EBM_CHECK(plan.steps - plan.warmup >= 8, "--warmup", fmt::format("{} of {} steps", plan.warmup, plan.steps),
             "at least 8 steps after it");
-  plan.projections = parse_count("projections", flags.projections, 0);
-  EBM_CHECK(plan.projections <= kMostProjections, "--projections", flags.projections,
-            fmt::format("0 to {}", kMostProjections));
+  plan.projections = parse_count("projections", flags.projections, 0, kMostProjections);
   EBM_CHECK(chains * (plan.steps + 1) <= kMostValues / (1 + plan.projections), "--chains and --steps",
             fmt::format("{} chains of {} steps", chains, plan.steps),
             "fewer: all of them are kept in memory");
-  plan.seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  plan.seed = flags.chain.key_seed();
   const auto trainer = load_model(flags.model);
   const fs::path out = flags.out;
   make_folder(out);
@@ -146,13 +142,11 @@ void diagnose_run(const DiagnoseFlags& flags) {
   if (!flags.json.empty()) check_writable(flags.json);
 
   const Settings& s = trainer->settings();
-  const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
-  LangevinStep step = langevin_step_of(s);
-  step.noise = static_cast<float>(s.noise * noise_scale);
-  const int64_t run_length = langevin_steps("", s);
+  const double noise_scale = flags.chain.noise(s);
+  const int64_t run_length = sample_steps(s);
   plan.snapshots = picture_lengths(run_length, plan.steps);
   const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;
-  const Diagnosis d = diagnose(network_energy(*trainer), start, step, plan);
+  const Diagnosis d = diagnose(network_energy(*trainer), start, langevin_step_of(s, noise_scale), plan);
   const std::vector<std::string> words = in_words(d, run_length);
 
   write_grid(out / "chains.png", d, trainer->generator().image());
@@ -180,12 +174,7 @@ void add_diagnose_command(CLI::App& app) {
       ->type_name("N");
   command->add_option("--projections", flags->projections, "random directions to look at x along [8]")
       ->type_name("N");
-  command
-      ->add_option("--noise-scale", flags->noise_scale,
-                   "factor of the noise; 0: gradient descent [the run's]")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("X");
-  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");
+  flags->chain.add_noise_and_seed_to(*command);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis]")
       ->type_name("FOLDER");

@@ -21,10 +21,9 @@ constexpr double kProgressSeconds = 5;
 
 struct EvaluateFlags {
   ModelFlags model;
-  std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000", steps,
-              seed = "1";
+  ChainFlags chain;  // of the revised samples
+  std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000";
   std::string data, export_folder, json;
-  double noise_scale = -1;
 };
 
 MetricSet parse_metrics(const std::string& text) {
@@ -78,11 +77,11 @@ void run_evaluate(const EvaluateFlags& flags) {
   EBM_CHECK(flags.features == "classifier", "--features", "\"" + flags.features + "\"", "classifier");
   options.split = parse_split(flags.split);
   options.n = parse_count("n", flags.n, kFewestImages);
-  options.seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  options.seed = flags.chain.key_seed();
   const auto trainer = load_model(flags.model);
   const Settings& s = trainer->settings();
-  options.num_steps = langevin_steps(flags.steps, s);
-  options.noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
+  options.num_steps = flags.chain.num_steps(s);
+  options.noise_scale = flags.chain.noise(s);
 
   // Whatever may be wrong is looked at before the hours of work, not after them.
   const Dataset train = load_or_fetch(s.recipe, flags.data, Split::train, say);
@@ -136,16 +135,8 @@ void add_evaluate_command(CLI::App& app) {
           "classifier: of a small network that is trained on the data set at first use and kept beside it")
       ->type_name("classifier");
   command->add_option("--split", flags->split, "images to compare with [train]")->type_name("train|test");
-  command
-      ->add_option("--steps", flags->steps,
-                   "l: Langevin steps of the revised samples [the run's sample-steps, else its steps]")
-      ->type_name("N");
-  command
-      ->add_option("--noise-scale", flags->noise_scale,
-                   "factor of the noise; 0: gradient descent [the run's]")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("X");
-  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")->type_name("N");
+  flags->chain.add_steps_to(*command);
+  flags->chain.add_noise_and_seed_to(*command);
   command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
       ->type_name("DIR");
   command->add_option("--export", flags->export_folder, "writes the scored samples there, as PNGs and .npy")

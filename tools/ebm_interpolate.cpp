@@ -2,6 +2,7 @@
 
 #include "kernels/random_fill.h"
 #include "tools/ebm_picture.h"
+#include "tools/settings_flags.h"
 #include "train/image_grid.h"
 
 namespace ebm {
@@ -27,8 +28,8 @@ std::vector<float> between(const std::vector<float>& ends, int64_t n, int64_t co
 }
 
 void interpolate(const InterpolateFlags& flags) {
-  const int64_t n = count_within("n", flags.n, 1, kMostImagesAcross);
-  const int64_t columns = count_within("columns", flags.columns, 2, kMostImagesAcross);
+  const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
+  const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName);
   Trainer& trainer = *plan.trainer;
   const int64_t d = trainer.settings().latent;

@@ -116,13 +116,10 @@ void print(const Likelihood& l, double chain_temperature, int64_t dimensions, co
 }
 
 void loglik(const LoglikFlags& flags) {
-  const int64_t n = parse_count("n", flags.n, 1), chains = parse_count("chains", flags.chains, 2);
-  AnnealingPlan plan{chains, parse_count("steps", flags.steps, 1), parse_count("leapfrog", flags.leapfrog, 1),
+  const int64_t n = parse_count("n", flags.n, 1), chains = parse_count("chains", flags.chains, 2, kMostChains);
+  AnnealingPlan plan{chains, parse_count("steps", flags.steps, 1, kMostSteps),
+                     parse_count("leapfrog", flags.leapfrog, 1, kMostLeapfrogSteps),
                      static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
-  EBM_CHECK(chains <= kMostChains, "--chains", flags.chains, fmt::format("2 to {}", kMostChains));
-  EBM_CHECK(plan.steps <= kMostSteps, "--steps", flags.steps, fmt::format("1 to {}", kMostSteps));
-  EBM_CHECK(plan.leapfrog_steps <= kMostLeapfrogSteps, "--leapfrog", flags.leapfrog,
-            fmt::format("1 to {}", kMostLeapfrogSteps));
   for (const double t : flags.temperatures)
     EBM_CHECK(t > 0 && std::isfinite(t), "--temperature", fmt::format("{}", t), "more than 0");
   const auto trainer = load_model(flags.model);
@@ -144,7 +141,7 @@ void loglik(const LoglikFlags& flags) {
   std::vector<double> temperatures = flags.temperatures;
   if (temperatures.empty()) temperatures = {1, chain_temperature};
   temperatures.erase(std::unique(temperatures.begin(), temperatures.end()), temperatures.end());
-  const int64_t run_length = langevin_steps("", s);
+  const int64_t run_length = sample_steps(s);
   const Tensor start =
       flags.reverse == "data"
           ? Tensor::from_host(std::span(held_out).first(static_cast<size_t>(chains * dimensions)),

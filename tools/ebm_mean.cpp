@@ -4,6 +4,7 @@
 
 #include "evaluate/results.h"
 #include "tools/ebm_picture.h"
+#include "tools/settings_flags.h"
 #include "train/image_grid.h"
 
 namespace ebm {
@@ -19,13 +20,13 @@ struct MeanFlags {
 };
 
 // Of each pixel over the images.
-struct Moments {
+struct PixelMoments {
   std::vector<float> mean, deviation;  // (H, W, C)
 };
 
-Moments moments(const std::vector<float>& images, int64_t elements) {
+PixelMoments pixel_moments(const std::vector<float>& images, int64_t elements) {
   const int64_t n = static_cast<int64_t>(images.size()) / elements;
-  Moments m;
+  PixelMoments m;
   for (int64_t pixel = 0; pixel < elements; ++pixel) {
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; ++i) {
@@ -49,16 +50,16 @@ double root_mean_square_difference(const std::vector<float>& a, const std::vecto
 void mean(const MeanFlags& flags) {
   const PicturePlan plan = plan_picture(flags.picture, kName, {".json"});
   const Dataset test = load_own_data(plan, flags.data, Split::test);
-  const int64_t n = flags.n.empty() ? std::min(kDefaultImages, test.count()) : count_within("n", flags.n, 2, test.count());
+  const int64_t n = flags.n.empty() ? std::min(kDefaultImages, test.count()) : parse_count("n", flags.n, 2, test.count());
   const Trainer::Samples samples = plan.trainer->sample(n, plan.key, plan.num_steps, plan.noise_scale);
   const int64_t elements = plan.image().elements();
-  const Moments of_test = moments(first_images(test.images, n), elements);
-  const Moments of_generated = moments(samples.generated.to_host(), elements);
-  const Moments of_revised = moments(samples.revised.to_host(), elements);
+  const PixelMoments of_test = pixel_moments(first_images(test.images, n), elements);
+  const PixelMoments of_generated = pixel_moments(samples.generated.to_host(), elements);
+  const PixelMoments of_revised = pixel_moments(samples.revised.to_host(), elements);
 
   std::vector<float> cells;  // a row of means, a row of deviations
-  for (const Moments* m : {&of_test, &of_generated, &of_revised}) cells.insert(cells.end(), m->mean.begin(), m->mean.end());
-  for (const Moments* m : {&of_test, &of_generated, &of_revised})
+  for (const PixelMoments* m : {&of_test, &of_generated, &of_revised}) cells.insert(cells.end(), m->mean.begin(), m->mean.end());
+  for (const PixelMoments* m : {&of_test, &of_generated, &of_revised})
     for (const float deviation : m->deviation) cells.push_back(2 * deviation - 1);  // 0 is black, 1 white
   write_png(plan.out, image_grid(cells, plan.image(), 2, 3, kMeanScale));
 

@@ -36,9 +36,25 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
   return trainer;
 }
 
-int64_t langevin_steps(const std::string& flag, const Settings& s) {
-  if (!flag.empty()) return parse_count("steps", flag, 0);
-  return s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+int64_t sample_steps(const Settings& s) { return s.sample_steps > 0 ? s.sample_steps : s.num_steps; }
+
+void ChainFlags::add_steps_to(CLI::App& command) {
+  command.add_option("--steps", steps, "l: Langevin steps [the run's sample-steps, else its steps]")->type_name("N");
 }
+
+void ChainFlags::add_noise_and_seed_to(CLI::App& command) {
+  command.add_option("--noise-scale", noise_scale, "factor of the noise; 0: gradient descent [the run's]")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("X");
+  command.add_option("--seed", seed, "seed of the latent vectors and the noise [1]")->type_name("N");
+}
+
+int64_t ChainFlags::num_steps(const Settings& s) const {
+  return steps.empty() ? sample_steps(s) : parse_count("steps", steps, 0);
+}
+
+double ChainFlags::noise(const Settings& s) const { return noise_scale < 0 ? s.noise_scale : noise_scale; }
+
+uint64_t ChainFlags::key_seed() const { return static_cast<uint64_t>(parse_count("seed", seed, 0)); }
 
 }  // namespace ebm

@@ -6,6 +6,7 @@
 #include "evaluate/nearest.h"
 #include "evaluate/results.h"
 #include "tools/ebm_picture.h"
+#include "tools/settings_flags.h"
 #include "train/image_grid.h"
 
 namespace ebm {
@@ -40,13 +41,13 @@ std::vector<ResultRow> distance_rows(const std::string& whose, const std::vector
 }
 
 void neighbours(const NeighboursFlags& flags) {
-  const int64_t n = count_within("n", flags.n, 1, kMostImagesAcross);
-  const int64_t k = count_within("k", flags.k, 1, kMostImagesAcross);
+  const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
+  const int64_t k = parse_count("k", flags.k, 1, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName, {".json"});
   const Dataset train = load_own_data(plan, flags.data, Split::train);
   const Dataset test = load_own_data(plan, flags.data, Split::test);
   const int64_t count = flags.samples.empty() ? std::min(kDefaultSamples, test.count())
-                                              : count_within("samples", flags.samples, 1, test.count());
+                                              : parse_count("samples", flags.samples, 1, test.count());
   EBM_CHECK(n <= count, "--n", flags.n, fmt::format("at most the {} samples that are compared", count));
   EBM_CHECK(k <= train.count(), "--k", flags.k, fmt::format("at most the {} training images", train.count()));
 

@@ -17,8 +17,8 @@ inline constexpr int64_t kMostImagesAcross = 100;  // in a picture, rows and col
 
 struct PictureFlags {
   ModelFlags model;
-  std::string steps, seed = "1", out;
-  double noise_scale = -1;
+  ChainFlags chain;
+  std::string out;
 
   // `name`.png in the run's folder is the picture's place where --out says nothing.
   void add_to(CLI::App& command, const char* name);
@@ -39,9 +39,6 @@ struct PicturePlan {
 
 // Loads the model and makes sure that the picture and the files of these endings beside it can be written.
 PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<const char*> beside = {});
-
-// A count between `least` and `most`; throws Error naming the flag otherwise.
-int64_t count_within(const std::string& flag, const std::string& text, int64_t least, int64_t most);
 
 // Images of a data set as (N, H, W, C) floats in [-1, 1]: the first `count`.
 std::vector<float> first_images(const ImageSet& images, int64_t count);

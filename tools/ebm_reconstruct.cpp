@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "evaluate/results.h"
 #include "tools/ebm_picture.h"
+#include "tools/settings_flags.h"
 #include "train/image_grid.h"
 
 namespace ebm {
@@ -64,11 +65,11 @@ double mean_squared_distance(const std::vector<float>& a, const std::vector<floa
 }
 
 void reconstruct_command(const ReconstructFlags& flags) {
-  const int64_t n = count_within("n", flags.n, 1, kMostImagesAcross);
+  const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName, {".json"});
   const Dataset test = load_own_data(plan, flags.data, Split::test);
   const int64_t images = flags.images.empty() ? std::min(kDefaultImages, test.count())
-                                              : count_within("images", flags.images, 1, test.count());
+                                              : parse_count("images", flags.images, 1, test.count());
   EBM_CHECK(n <= images, "--n", flags.n, fmt::format("at most the {} images that are measured", images));
   const Reconstructions r = reconstruct(plan, test.images, images);
   const double decoded = mean_squared_distance(r.x, r.decoded, images);

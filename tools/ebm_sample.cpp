@@ -17,8 +17,8 @@ constexpr int64_t kGridScale = 2;
 
 struct SampleFlags {
   ModelFlags model;
-  std::string n = "64", steps, seed = "1", out = "samples.png";
-  double noise_scale = -1;
+  ChainFlags chain;
+  std::string n = "64", out = "samples.png";
   bool generator_only = false;
 };
 
@@ -35,18 +35,16 @@ void sample(const SampleFlags& flags) {
   const std::filesystem::path out = flags.out;
   EBM_CHECK(out.extension() == ".png" || out.extension() == ".npy", "--out", out.string(),
             "a name that ends in .png or .npy");
-  const int64_t n = parse_count("n", flags.n, 1);
-  EBM_CHECK(n <= kMostSamples, "--n", flags.n, fmt::format("1 to {}", kMostSamples));
-  const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  const int64_t n = parse_count("n", flags.n, 1, kMostSamples);
+  const uint64_t seed = flags.chain.key_seed();
   EBM_CHECK(out.extension() == ".npy" || n <= kMostInGrid, "--n", flags.n + " for a picture",
             fmt::format("at most {}, or a name that ends in .npy", kMostInGrid));
   const auto trainer = load_model(flags.model);
   check_writable(out);
   const Settings& s = trainer->settings();
-  const int64_t steps = flags.generator_only ? 0 : langevin_steps(flags.steps, s);
-  const double noise_scale = flags.noise_scale < 0 ? s.noise_scale : flags.noise_scale;
+  const int64_t steps = flags.generator_only ? 0 : flags.chain.num_steps(s);
   const Trainer::Samples samples =
-      trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, noise_scale);
+      trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, flags.chain.noise(s));
   write_samples(out, samples.revised, trainer->generator().image());
   fmt::print("{} {} samples of {} at iteration {}, {} Langevin steps, in {}\n", n,
              flags.generator_only ? "generator" : "revised", s.recipe, trainer->iteration(), steps,
@@ -60,16 +58,8 @@ void add_sample_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("sample", "draw images from a trained model");
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "how many [64]")->type_name("N");
-  command
-      ->add_option("--steps", flags->steps, "l: Langevin steps [the run's sample-steps, else its steps]")
-      ->type_name("N");
-  command
-      ->add_option("--noise-scale", flags->noise_scale,
-                   "factor of the noise; 0: gradient descent [the run's]")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("X");
-  command->add_option("--seed", flags->seed, "seed of the latent vectors and the noise [1]")
-      ->type_name("N");
+  flags->chain.add_steps_to(*command);
+  flags->chain.add_noise_and_seed_to(*command);
   command
       ->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png]")
       ->type_name("FILE.png|FILE.npy");

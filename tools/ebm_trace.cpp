@@ -5,6 +5,7 @@
 #include "evaluate/chain_trace.h"
 #include "evaluate/results.h"
 #include "tools/ebm_picture.h"
+#include "tools/settings_flags.h"
 #include "train/file_io.h"
 
 namespace ebm {
@@ -61,8 +62,8 @@ void write_energies(const ChainTrace& trace, int64_t n, const PicturePlan& plan)
 }
 
 void trace(const TraceFlags& flags) {
-  const int64_t n = count_within("n", flags.n, 1, kMostImagesAcross);
-  const int64_t columns = count_within("columns", flags.columns, 2, kMostImagesAcross);
+  const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
+  const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName, {".csv", ".json"});
   EBM_CHECK(plan.num_steps <= kMostSteps, "--steps", std::to_string(plan.num_steps), fmt::format("0 to {}", kMostSteps));
   const ChainTrace trace = trace_chains(*plan.trainer, n, plan.key, plan.num_steps, plan.noise_scale, columns);

@@ -199,6 +199,12 @@ int64_t parse_count(const std::string& flag, const std::string& text, int64_t le
   return value;
 }
 
+int64_t parse_count(const std::string& flag, const std::string& text, int64_t least, int64_t most) {
+  const int64_t count = parse_count(flag, text, least);
+  EBM_CHECK(count <= most, "--" + flag, text, fmt::format("{} to {}", least, most));
+  return count;
+}
+
 void apply_threads(const std::string& text) {
   constexpr int64_t kMost = 4096;
   if (text.empty()) return;

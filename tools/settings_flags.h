@@ -67,6 +67,8 @@ Config read_config(const std::string& text, const std::string& name);
 
 // "1000" as a count of at least `least`; throws Error naming the flag otherwise.
 int64_t parse_count(const std::string& flag, const std::string& text, int64_t least);
+// The same with a largest value.
+int64_t parse_count(const std::string& flag, const std::string& text, int64_t least, int64_t most);
 // What --threads says; "" leaves all cores.
 void apply_threads(const std::string& text);
 

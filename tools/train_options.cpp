@@ -185,7 +185,6 @@ TrainPlan plan_run(TrainFlags& flags) {
   options.graph = !flags.no_graph;
   set_precision(parse_precision(plan.flags.precision, options.device));
   set_deterministic(plan.flags.deterministic);
-  if (plan.flags.deterministic) cpu::set_plan_timing(false);
   check_settings(options.settings);
   return plan;
 }

@@ -19,10 +19,12 @@ Tensor energy_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep&
 
 }  // namespace
 
-LangevinStep langevin_step_of(const Settings& s) {
+LangevinStep langevin_step_of(const Settings& s) { return langevin_step_of(s, s.noise_scale); }
+
+LangevinStep langevin_step_of(const Settings& s, double noise_scale) {
   LangevinStep step;
   step.drift = static_cast<float>(s.drift);
-  step.noise = static_cast<float>(s.noise * s.noise_scale);
+  step.noise = static_cast<float>(s.noise * noise_scale);
   step.inv_sigma_ref_sq = s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
   step.clamp = static_cast<float>(s.clamp);
   return step;

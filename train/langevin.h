@@ -10,6 +10,8 @@ namespace ebm {
 
 // The numbers of one step, from δ²/2, δ, noise_scale, σ_ref and the clamp of a run's settings.
 LangevinStep langevin_step_of(const Settings& settings);
+// The same with another noise_scale.
+LangevinStep langevin_step_of(const Settings& settings, double noise_scale);
 
 struct ChainStats {
   Tensor grad_sq;  // (1), Σ (∂U/∂x)² over all chains at the last step; undefined if there was no step

@@ -158,10 +158,10 @@ Tensor Trainer::latent() const {
   return standard_normal({settings_.chains, settings_.latent}, device_, key(Stream::latent));
 }
 
-Tensor Trainer::noise_images(int64_t n, const RandomKey& key) const {
+Tensor Trainer::noise_images(int64_t n, const RandomKey& key, int64_t first) const {
   const ImageShape image = generator_.image();
   Tensor x = Tensor::empty({n, image.height, image.width, image.channels}, device_);
-  fill_uniform(x, key, -1.0f, 1.0f);
+  fill_uniform(x, key, -1.0f, 1.0f, static_cast<uint64_t>(first * image.elements()));
   return x;
 }
 
@@ -185,10 +185,11 @@ void Trainer::update_energy(const Tensor& x_tilde, Shown& shown) {
   Tape tape;
   const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));                            // (batch), (n)
   const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
-  const Var loss = add(sub(mean(f_samples), mean(f_data)), scale(penalty, static_cast<float>(s.energy_l2)));
+  const Var mean_data = mean(f_data), mean_samples = mean(f_samples);                         // (1)
+  const Var loss = add(sub(mean_samples, mean_data), scale(penalty, static_cast<float>(s.energy_l2)));
   shown[kSquaredGradEnergy] = energy_adam_.step(tape.gradient(loss, energy_.parameters().vars()));
-  shown[kFData] = mean(f_data).value();
-  shown[kFSamples] = mean(f_samples).value();
+  shown[kFData] = mean_data.value();
+  shown[kFSamples] = mean_samples.value();
   shown[kEnergyLoss] = loss.value();
   shown[kSquaredData] = sum_squares(x);
   shown[kSquaredSamples] = sum_squares(y);
@@ -249,16 +250,10 @@ std::vector<Metrics> Trainer::finish_steps() {
 }
 
 Tensor Trainer::sample_start(const RandomKey& key, int64_t first) {
-  const ImageShape image = generator_.image();
-  const Shape batch{kSampleBatch, image.height, image.width, image.channels};
   if (settings_.method == Method::persistent)
     return take_rows(buffer_, static_cast<float>(first % kReplayImages), kSampleBatch);
-  if (settings_.method == Method::short_run) {
-    Tensor x = Tensor::empty(batch, device_);
-    fill_uniform(x, {key.seed, Stream::start, key.iteration, key.step}, -1.0f, 1.0f,
-                 static_cast<uint64_t>(first * image.elements()));
-    return x;
-  }
+  if (settings_.method == Method::short_run)
+    return noise_images(kSampleBatch, {key.seed, Stream::start, key.iteration, key.step}, first);
   Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
   fill_normal(z, key, 0.0f, 1.0f, static_cast<uint64_t>(first * settings_.latent));
   return generator_(Var(z)).value();
@@ -269,13 +264,11 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   const ImageShape image = generator_.image();
   const Shape shape{n, image.height, image.width, image.channels};
   Samples out{Tensor::empty(shape, device_), Tensor::empty(shape, device_)};
-  LangevinStep step = langevin_;
-  step.noise = static_cast<float>(settings_.noise * noise_scale);
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
   if (settings_.method == Method::vae) num_steps = 0;  // its energy net was never trained
-  RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps, step,
-                      chain_key);
+  RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps,
+                      langevin_step_of(settings_, noise_scale), chain_key);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
     Tensor x = sample_start(key, first);  // (kSampleBatch, H, W, C)
     const int64_t count = std::min(kSampleBatch, n - first);
@@ -310,11 +303,9 @@ Tensor Trainer::encode(const Tensor& x) {
 
 void Trainer::revise(Tensor& x, const RandomKey& key, int64_t num_steps, double noise_scale, int64_t first_step) {
   const UseAverages averages({{&energy_.parameters(), &energy_adam_}});
-  LangevinStep step = langevin_;
-  step.noise = static_cast<float>(settings_.noise * noise_scale);
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
-  langevin_chain(energy_, x, num_steps, step, chain_key, 0, first_step);
+  langevin_chain(energy_, x, num_steps, langevin_step_of(settings_, noise_scale), chain_key, 0, first_step);
 }
 
 void Trainer::take_averages() {

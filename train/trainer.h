@@ -142,8 +142,8 @@ class Trainer {
   void update_energy(const Tensor& x_tilde, Shown& shown);
   // (α, β) by Adam on the VAE's loss of these images, (9).
   void update_vae(const Tensor& images, Shown& shown);
-  // n images, uniform noise in [-1, 1).
-  Tensor noise_images(int64_t n, const RandomKey& key) const;
+  // n images of uniform noise in [-1, 1), those from number `first` on.
+  Tensor noise_images(int64_t n, const RandomKey& key, int64_t first = 0) const;
   // What the samples first, first + 1, … begin at: a batch of them (kSampleBatch,H,W,C).
   Tensor sample_start(const RandomKey& key, int64_t first);
 
