@@ -1,6 +1,8 @@
 #include "evaluate/classifier.h"
 
 #include "autograd/ops.h"
+#include "core/check.h"
+#include "evaluate/pixels.h"
 
 namespace ebm {
 
@@ -30,6 +32,13 @@ Classifier::Output Classifier::operator()(const Var& x, const RandomKey* dropout
   const Var features = leaky_relu(linear(h, parameters_["features.weight"], parameters_["features.bias"]),
                                   config_.negative_slope);  // (N, F)
   return {features, linear(drop(features, 1), parameters_["head.weight"], parameters_["head.bias"])};
+}
+
+FeatureNetwork::Values Classifier::values(std::span<const uint8_t> levels, ImageShape image) const {
+  const Shape shape{static_cast<int64_t>(levels.size()) / image.elements(), image.height, image.width, image.channels};
+  EBM_CHECK(image == config_.image, "classifier", to_string(shape), "images of the data set it was trained on");
+  const Output output = (*this)(Var(Tensor::from_host(from_levels(levels), shape, device())));
+  return {output.features.value().to_host(), output.logits.value().to_host()};
 }
 
 Var cross_entropy(const Var& logits, const Tensor& one_hot) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "evaluate/feature_network.h"
 #include "models/config.h"
 #include "models/parameters.h"
 
@@ -21,7 +22,7 @@ struct ClassifierConfig {
   float negative_slope = 0.1f;
 };
 
-class Classifier {
+class Classifier final : public FeatureNetwork {
  public:
   Classifier(const ClassifierConfig& config, Device device, uint64_t seed);
 
@@ -31,6 +32,12 @@ class Classifier {
   };
   // x (N,H,W,C) in [-1, 1]. Dropout masks are drawn from dropout_key; without a key there is none.
   Output operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
+
+  int64_t features() const override { return config_.features; }
+  int64_t classes() const override { return config_.classes; }
+  int64_t batch() const override { return 500; }
+  // Throws Error unless the images have the classifier's shape.
+  Values values(std::span<const uint8_t> levels, ImageShape image) const override;
 
   const ClassifierConfig& config() const { return config_; }
   Device device() const { return parameters_.flat().device(); }

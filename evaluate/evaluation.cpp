@@ -86,12 +86,12 @@ void check_options(const EvaluationOptions& options, const Dataset& train, const
                         options.split == Split::train ? "training" : "test", reference.name));
 }
 
-Evaluation evaluate(Trainer& trainer, const Classifier* classifier, const Dataset& train, const Dataset& test,
+Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
                     const EvaluationOptions& options, const EvaluationObserver& observer) {
   check_options(options, train, test);
   const auto& [same, other] = options.split == Split::train ? std::tie(train, test) : std::tie(test, train);
   const MetricSet& metrics = options.metrics;
-  EBM_CHECK(classifier || !metrics.features(), "evaluate", "no classifier",
+  EBM_CHECK(network || !metrics.features(), "evaluate", "no network",
             "one: the wanted scores need features");
   const int64_t n = options.n;
   Evaluation result;
@@ -102,11 +102,19 @@ Evaluation evaluate(Trainer& trainer, const Classifier* classifier, const Datase
   std::optional<FeatureStatistics> reference, real, generated, revised;
   if (metrics.features()) {
     const Stopwatch watch(result.score_seconds);
-    for (auto* set : {&reference, &generated, &revised}) set->emplace(*classifier, metrics, n);
-    real.emplace(*classifier, metrics, result.real_images);
-    for_parts(same, 0, n, [&](int64_t, const auto& levels) { reference->add(levels); });
-    for_parts(same, n, real_same, [&](int64_t, const auto& levels) { real->add(levels); });
-    for_parts(other, 0, result.real_other_split, [&](int64_t, const auto& levels) { real->add(levels); });
+    const ImageShape image = same.images.shape();
+    for (auto* set : {&reference, &generated, &revised}) set->emplace(*network, image, metrics, n);
+    real.emplace(*network, image, metrics, result.real_images);
+    const auto add_to = [&](FeatureStatistics& set) {
+      return [&](int64_t, const std::vector<uint8_t>& levels) {
+        set.add(levels);
+        if (observer.progress)
+          observer.progress("real images", reference->count() + real->count(), n + result.real_images);
+      };
+    };
+    for_parts(same, 0, n, add_to(*reference));
+    for_parts(same, n, real_same, add_to(*real));
+    for_parts(other, 0, result.real_other_split, add_to(*real));
   }
 
   for (int64_t first = 0; first < n && (metrics.features() || observer.samples); first += kPart) {
@@ -120,11 +128,12 @@ Evaluation evaluate(Trainer& trainer, const Classifier* classifier, const Datase
       x_tilde = to_levels(part.revised, "revised sample", first);
     }
     if (observer.samples) observer.samples(first, x_hat, x_tilde);
-    if (observer.sampled) observer.sampled(std::min(first + kPart, n), n);
-    if (!metrics.features()) continue;
-    const Stopwatch watch(result.score_seconds);
-    generated->add(x_hat);
-    revised->add(x_tilde);
+    if (metrics.features()) {
+      const Stopwatch watch(result.score_seconds);
+      generated->add(x_hat);
+      revised->add(x_tilde);
+    }
+    if (observer.progress) observer.progress("samples", std::min(first + kPart, n), n);
   }
 
   if (metrics.features()) {

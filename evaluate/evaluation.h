@@ -32,11 +32,11 @@ struct Evaluation {
   double model_seconds = 0, score_seconds = 0;  // sampling and reconstruction; features and scores
 };
 
-// Who takes part: the samples as scored, in parts, and the progress, in images.
+// Who takes part: the samples as scored, in parts, and the progress, as in "samples", 1000, 10000.
 struct EvaluationObserver {
   std::function<void(int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised)>
       samples;
-  std::function<void(int64_t done, int64_t all)> sampled;
+  std::function<void(const char* what, int64_t done, int64_t all)> progress;
 };
 
 // Throws Error when n is below kFewestImages or larger than the reference's split.
@@ -44,9 +44,9 @@ inline constexpr int64_t kFewestImages = 10;
 void check_options(const EvaluationOptions& options, const Dataset& train, const Dataset& test);
 
 // Samples are clipped and rounded to 8-bit levels before anything is computed of them. The reference is the same
-// for every model and seed: n images of the split, drawn once and for all. The classifier may be null when
+// for every model and seed: n images of the split, drawn once and for all. The network may be null when
 // no metric needs features. Throws Error for NaN in a sample.
-Evaluation evaluate(Trainer& trainer, const Classifier* classifier, const Dataset& train, const Dataset& test,
+Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
                     const EvaluationOptions& options, const EvaluationObserver& observer);
 
 }  // namespace ebm

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "evaluate/classifier.h"
+#include "evaluate/feature_network.h"
 #include "evaluate/inception_score.h"
 #include "evaluate/kid.h"
 #include "evaluate/moments.h"
@@ -15,7 +15,7 @@ namespace ebm {
 // Which scores are wanted.
 struct MetricSet {
   bool frechet = false, kernel = false, inception = false, neighbours = false;  // of features
-  bool classes = false;                                                         // of the classifier's answers
+  bool classes = false;                                                         // of the network's answers
   bool psnr = false, ssim = false;                                              // of reconstructions
 
   bool features() const { return frechet || kernel || inception || neighbours || classes; }
@@ -26,8 +26,8 @@ struct MetricSet {
 // themselves; without them memory does not grow with the number of images.
 class FeatureStatistics {
  public:
-  // `images` will be added in all. Keeps a reference to the classifier.
-  FeatureStatistics(const Classifier& classifier, const MetricSet& metrics, int64_t images);
+  // `images` of this shape will be added in all. Keeps a reference to the network.
+  FeatureStatistics(const FeatureNetwork& network, ImageShape image, const MetricSet& metrics, int64_t images);
 
   // levels (n,H,W,C): 8-bit pixels, in random order.
   void add(std::span<const uint8_t> levels);
@@ -37,10 +37,11 @@ class FeatureStatistics {
   // (count, F), or empty where no wanted score needs them.
   std::span<const float> features() const { return features_; }
   const std::optional<InceptionScore>& inception() const { return inception_; }
-  std::vector<double> class_shares() const;  // (classes), of the images that the classifier takes for each
+  std::vector<double> class_shares() const;  // (classes), of the images that the network takes for each
 
  private:
-  const Classifier& classifier_;
+  const FeatureNetwork& network_;
+  ImageShape image_;
   MetricSet metrics_;
   int64_t count_ = 0;
   Moments moments_;

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "evaluate/classifier_file.h"
+#include "evaluate/inception_file.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
@@ -23,10 +25,10 @@ struct EvaluateFlags {
   ModelFlags model;
   ChainFlags chain;  // of the revised samples
   std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000";
-  std::string data, export_folder, json;
+  std::string inception, data, export_folder, json;
 };
 
-MetricSet parse_metrics(const std::string& text) {
+MetricSet parse_metrics(const std::string& text, bool inception) {
   MetricSet set;
   struct Metric {
     std::string name;
@@ -39,8 +41,9 @@ MetricSet parse_metrics(const std::string& text) {
   for (const Metric& metric : metrics) names.push_back(metric.name);
   std::istringstream words(text);
   for (std::string word; std::getline(words, word, ',');) {
-    EBM_CHECK(word != "fid", "--metrics", "\"fid\"",
-              "fd: FID is the distance of the Inception network's features, and these are a classifier's");
+    EBM_CHECK(word != "fid" || inception, "--metrics", "\"fid\"",
+              "fd, or --features inception: FID is the distance of that network's features, not a classifier's");
+    if (word == "fid") word = "fd";
     const auto found = std::find_if(metrics.begin(), metrics.end(),
                                     [&](const Metric& metric) { return metric.name == word; });
     EBM_CHECK(found != metrics.end(), "--metrics", "\"" + word + "\"",
@@ -61,20 +64,42 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-// Tells every few seconds how many samples there are.
-std::function<void(int64_t, int64_t)> sampling_progress() {
-  return [last = std::chrono::steady_clock::now()](int64_t done, int64_t all) mutable {
+// Tells every few seconds how far the work is.
+std::function<void(const char*, int64_t, int64_t)> progress_lines() {
+  return [last = std::chrono::steady_clock::now()](const char* what, int64_t done, int64_t all) mutable {
     const auto now = std::chrono::steady_clock::now();
     if (std::chrono::duration<double>(now - last).count() < kProgressSeconds) return;
     last = now;
-    say(fmt::format("sampled {} of {}", done, all));
+    say(fmt::format("{} of {} {}", done, all, what));
   };
+}
+
+// The network that features come from.
+struct Judge {
+  std::unique_ptr<FeatureNetwork> network;
+  std::optional<FeatureSource> source;
+};
+
+Judge classifier_judge(const EvaluateFlags& flags, const Dataset& train, const Dataset& test, Device device) {
+  TrainedClassifier trained = load_or_train_classifier(data_root(flags.data), train, test, device, say);
+  return {std::make_unique<Classifier>(std::move(trained.network)),
+          FeatureSource{fmt::format("classifier v{} {}", kClassifierVersion, trained.fingerprint),
+                        fmt::format("{:.2f} % of the test images right", 100 * trained.test_accuracy), false}};
+}
+
+Judge inception_judge(const EvaluateFlags& flags, Device device) {
+  InceptionFile file =
+      load_inception(flags.inception.empty() ? inception_path(data_root(flags.data)) : flags.inception.c_str(), device);
+  return {std::make_unique<Inception>(std::move(file.network)),
+          FeatureSource{"inception " + file.fingerprint, "images resized to 299x299 as TensorFlow 1 does", true}};
 }
 
 void run_evaluate(const EvaluateFlags& flags) {
   EvaluationOptions options;
-  options.metrics = parse_metrics(flags.metrics);
-  EBM_CHECK(flags.features == "classifier", "--features", "\"" + flags.features + "\"", "classifier");
+  const bool inception = flags.features == "inception";
+  EBM_CHECK(inception || flags.features == "classifier", "--features", "\"" + flags.features + "\"",
+            "classifier or inception" + suggestion(flags.features, {"classifier", "inception"}));
+  options.metrics = parse_metrics(flags.metrics, inception);
   options.split = parse_split(flags.split);
   options.n = parse_count("n", flags.n, kFewestImages);
   options.seed = flags.chain.key_seed();
@@ -92,22 +117,22 @@ void run_evaluate(const EvaluateFlags& flags) {
   if (!flags.export_folder.empty())
     samples.emplace(flags.export_folder, options.n, trainer->generator().image());
 
-  std::optional<TrainedClassifier> classifier;
+  Judge judge;
   if (options.metrics.features())
-    classifier = load_or_train_classifier(data_root(flags.data), train, test, trainer->device(), say);
+    judge = inception ? inception_judge(flags, trainer->device())
+                      : classifier_judge(flags, train, test, trainer->device());
   EvaluationObserver observer;
-  observer.sampled = sampling_progress();
+  observer.progress = progress_lines();
   if (samples) {
     observer.samples = [&](int64_t first, std::span<const uint8_t> generated,
                            std::span<const uint8_t> revised) { samples->add(first, generated, revised); };
   }
   const Evaluation result =
-      evaluate(*trainer, classifier ? &classifier->network : nullptr, train, test, options, observer);
+      evaluate(*trainer, judge.network.get(), train, test, options, observer);
   if (samples) samples->commit();
 
   const std::string& note = options.split == Split::train ? train.note : test.note;
-  const ScoreContext context{s.recipe, trainer->iteration(), options, classifier ? &*classifier : nullptr,
-                             note};
+  const ScoreContext context{s.recipe, trainer->iteration(), options, judge.source, note};
   if (!flags.json.empty()) {
     const std::string json = score_json(context, result);
     write_file_atomically(flags.json, std::as_bytes(std::span(json)));
@@ -125,15 +150,20 @@ void add_evaluate_command(CLI::App& app) {
   command
       ->add_option(
           "--metrics", flags->metrics,
-          "fd: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
+          "fd or fid: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
           "density, coverage; classes: how often each; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
       ->type_name("LIST");
   command->add_option("--n", flags->n, "samples, and images they are compared with [10000]")->type_name("N");
   command
       ->add_option(
           "--features", flags->features,
-          "classifier: of a small network that is trained on the data set at first use and kept beside it")
-      ->type_name("classifier");
+          "classifier: of a small network that is trained on the data set at first use and kept beside it; "
+          "inception: of the network behind FID, whose weights you supply [classifier]")
+      ->type_name("classifier|inception");
+  command
+      ->add_option("--inception", flags->inception,
+                   "its weights, from tools/inception_weights.py [inception-2015-12-05.safetensors with the data]")
+      ->type_name("FILE");
   command->add_option("--split", flags->split, "images to compare with [train]")->type_name("train|test");
   flags->chain.add_steps_to(*command);
   flags->chain.add_noise_and_seed_to(*command);

@@ -21,27 +21,28 @@ struct Score {
 };
 
 // "-cls": of the classifier's features. FID is the name of the Inception network's distance alone.
-std::vector<Score> listed(const FeatureScores& s) {
+std::vector<Score> listed(const FeatureScores& s, bool inception) {
+  const std::string suffix = inception ? "" : "-cls";
   std::vector<Score> list;
-  if (s.frechet) list.push_back({"FD-cls", *s.frechet, {}, "Fréchet distance"});
+  if (s.frechet) list.push_back({inception ? "FID" : "FD-cls", *s.frechet, {}, "Fréchet distance"});
   if (s.kernel) {
-    list.push_back({"KID-cls", s.kernel->value, s.kernel->standard_error,
+    list.push_back({"KID" + suffix, s.kernel->value, s.kernel->standard_error,
                     fmt::format("kernel distance, mean ± standard error of {} subsets of {}",
                                 s.kernel->subsets, s.kernel->subset_size)});
   }
   if (s.inception) {
-    list.push_back({"IS-cls", s.inception->mean, s.inception->deviation,
+    list.push_back({"IS" + suffix, s.inception->mean, s.inception->deviation,
                     fmt::format("inception score, mean ± deviation of {} splits", s.inception->splits)});
   }
   if (s.neighbours) {
     const int k = NeighbourScores::kPrecisionNeighbours, k_density = NeighbourScores::kDensityNeighbours;
-    list.push_back({"precision-cls", s.neighbours->precision, {}, fmt::format("neighbour {}", k)});
-    list.push_back({"recall-cls", s.neighbours->recall, {}, fmt::format("neighbour {}", k)});
-    list.push_back({"density-cls", s.neighbours->density, {}, fmt::format("neighbour {}", k_density)});
-    list.push_back({"coverage-cls", s.neighbours->coverage, {}, fmt::format("neighbour {}", k_density)});
+    list.push_back({"precision" + suffix, s.neighbours->precision, {}, fmt::format("neighbour {}", k)});
+    list.push_back({"recall" + suffix, s.neighbours->recall, {}, fmt::format("neighbour {}", k)});
+    list.push_back({"density" + suffix, s.neighbours->density, {}, fmt::format("neighbour {}", k_density)});
+    list.push_back({"coverage" + suffix, s.neighbours->coverage, {}, fmt::format("neighbour {}", k_density)});
   }
   for (size_t i = 0; i < s.class_shares.size(); ++i)
-    list.push_back({fmt::format("class {}", i), s.class_shares[i], {}, "share that the classifier takes for it"});
+    list.push_back({fmt::format("class {}", i), s.class_shares[i], {}, "share that the network takes for it"});
   return list;
 }
 
@@ -75,15 +76,15 @@ std::string score_table(const ScoreContext& c, const Evaluation& e) {
       "against {} {} images; pixels {}\n",
       c.recipe, c.iteration, o.n, o.seed, o.num_steps, o.noise_scale, o.n, split_name(o.split), kPixels);
   if (!c.data_note.empty()) text += fmt::format("note: {}: {}\n", c.recipe, c.data_note);
-  if (c.classifier) {
-    text += fmt::format("features: classifier v{} {}, {:.2f} % of the test images right\n",
-                        kClassifierVersion, c.classifier->fingerprint, 100 * c.classifier->test_accuracy);
+  if (c.features) {
+    text += fmt::format("features: {}, {}\n", c.features->name, c.features->note);
     const std::string from =
         e.real_other_split == 0 ? "" : fmt::format(", {} of them from the other split", e.real_other_split);
     text += fmt::format("real: {} images that are not in the reference{}\n\n", e.real_images, from);
     text += fmt::format("{:<15}{:<22}{:<22}{:<22}\n", "", "generated", "revised", "real");
-    const std::vector<Score> generated = listed(e.generated), revised = listed(e.revised),
-                             real = listed(e.real);
+    const bool inception = c.features->inception;
+    const std::vector<Score> generated = listed(e.generated, inception), revised = listed(e.revised, inception),
+                             real = listed(e.real, inception);
     for (size_t i = 0; i < generated.size(); ++i) {
       text += fmt::format("{:<15}{}{}{}{}\n", generated[i].name, padded(number(generated[i]), 22),
                           padded(number(revised[i]), 22), padded(number(real[i]), 22), generated[i].what);
@@ -117,15 +118,16 @@ std::string score_json(const ScoreContext& c, const Evaluation& e) {
                     {"pixels", kPixels}};
       if (score.plus_minus) entry["plus_minus"] = *score.plus_minus;
       if (features) {
-        entry["features"] = fmt::format("classifier v{} {}", kClassifierVersion, c.classifier->fingerprint);
-        entry["classifier_test_accuracy"] = c.classifier->test_accuracy;
+        entry["features"] = c.features->name;
+        entry["features_note"] = c.features->note;
       }
       scores.push_back(std::move(entry));
     }
   };
-  add(listed(e.generated), "generated", o.n, 0, true);
-  add(listed(e.revised), "revised", o.n, o.num_steps, true);
-  add(listed(e.real), "real", e.real_images, 0, true);
+  const bool inception = c.features && c.features->inception;
+  add(listed(e.generated, inception), "generated", o.n, 0, true);
+  add(listed(e.revised, inception), "revised", o.n, o.num_steps, true);
+  add(listed(e.real, inception), "real", e.real_images, 0, true);
   add(listed(e.reconstruction), "reconstructed", o.n, 0, false);
   return Json{{"data_set", c.recipe},
               {"data_note", c.data_note},

@@ -1,19 +1,26 @@
 // How scores are shown: a table for people, JSON for programs.
 #pragma once
 
+#include <optional>
 #include <string>
 
-#include "evaluate/classifier_file.h"
 #include "evaluate/evaluation.h"
 
 namespace ebm {
+
+// The network whose features are compared.
+struct FeatureSource {
+  std::string name;  // "classifier v1 d73067e524c6"
+  std::string note;  // how good it is, or where it comes from
+  bool inception = false;  // its distance is the FID; scores of other features have names of their own
+};
 
 // Everything that a score depends on.
 struct ScoreContext {
   std::string recipe;     // also the data set
   int64_t iteration = 0;  // of the checkpoint
   EvaluationOptions options;
-  const TrainedClassifier* classifier = nullptr;  // null where no score needs features
+  std::optional<FeatureSource> features;  // none where no score needs them
   std::string data_note;                          // of a data set that is not the published one
 };
 

@@ -20,6 +20,7 @@ using namespace ebm::test;
 
 namespace {
 
+constexpr ImageShape kImage{28, 28, 1};
 constexpr MetricSet kAll{true, true, true, true, true, true, true};
 
 Dataset shapes(int64_t count, uint32_t stream) { return {"synthetic", synthetic_images(count, stream), ""}; }
@@ -66,7 +67,7 @@ void poison(Trainer& trainer, const std::string& network) {
 TEST_CASE("feature statistics hold what the wanted scores need, and no features otherwise") {
   const Classifier classifier = random_classifier();
   const Dataset a = shapes(120, 1), b = shapes(90, 2);
-  FeatureStatistics x(classifier, kAll, 120), y(classifier, kAll, 90);
+  FeatureStatistics x(classifier, kImage, kAll, 120), y(classifier, kImage, kAll, 90);
   x.add(std::span(a.images.pixels).first(70 * 784));
   x.add(std::span(a.images.pixels).subspan(70 * 784));
   y.add(b.images.pixels);
@@ -94,7 +95,7 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
   for (size_t i = 0; i < shares.size(); ++i) CHECK(shares[i] == doctest::Approx(counts[i] / 90.0));
   CHECK(score(x, y, MetricSet{.frechet = true}).class_shares.empty());
 
-  FeatureStatistics small(classifier, MetricSet{.frechet = true, .inception = true}, 120);
+  FeatureStatistics small(classifier, kImage, MetricSet{.frechet = true, .inception = true}, 120);
   small.add(a.images.pixels);
   CHECK(small.features().empty());
   CHECK(small.moments().count() == 120);
@@ -108,7 +109,12 @@ TEST_CASE(
   const Classifier classifier = random_classifier();
   const Dataset train = shapes(150, 1), test = shapes(60, 2);
   std::vector<uint8_t> generated, revised;
+  using Progress = std::pair<int64_t, int64_t>;  // of how many
+  std::vector<Progress> real_done;
   EvaluationObserver observer;
+  observer.progress = [&](const char* what, int64_t done, int64_t all) {
+    if (std::string(what) == "real images") real_done.emplace_back(done, all);
+  };
   observer.samples = [&](int64_t first, std::span<const uint8_t> g, std::span<const uint8_t> r) {
     CHECK(first * 784 == static_cast<int64_t>(generated.size()));
     generated.insert(generated.end(), g.begin(), g.end());
@@ -116,6 +122,7 @@ TEST_CASE(
   };
   const Evaluation e = evaluate(trainer, &classifier, train, test, options(100, kAll), observer);
   REQUIRE(generated.size() == 100 * 784);
+  CHECK(real_done == std::vector<Progress>{{100, 200}, {150, 200}, {200, 200}});
 
   const Trainer::Samples samples = trainer.sample(100, {1, Stream::sample, 0, 0}, 2, 1);
   CHECK(generated == to_levels(samples.generated, "", 0));
@@ -186,7 +193,8 @@ TEST_CASE("more samples than are held at once differ from part to part") {
     firsts.push_back(first);
     starts.insert(starts.end(), generated.begin(), generated.begin() + 784);
   };
-  observer.sampled = [&](int64_t so_far, int64_t all) {
+  observer.progress = [&](const char* what, int64_t so_far, int64_t all) {
+    CHECK(std::string(what) == "samples");
     CHECK(all == 1100);
     done.push_back(so_far);
   };
@@ -202,7 +210,7 @@ TEST_CASE("an evaluation refuses more images than there are, NaN, and features w
   const FixedPlans fixed;
   const Dataset train = shapes(30, 1), test = shapes(20, 2);
   const Classifier classifier = random_classifier();
-  const auto error = [&](Trainer& trainer, const EvaluationOptions& o, const Classifier* network) {
+  const auto error = [&](Trainer& trainer, const EvaluationOptions& o, const FeatureNetwork* network) {
     return error_of([&] { evaluate(trainer, network, train, test, o, {}); });
   };
   Trainer trainer(tiny_settings(1), test_device());
@@ -212,7 +220,7 @@ TEST_CASE("an evaluation refuses more images than there are, NaN, and features w
   on_test.split = Split::test;
   CHECK(contains(error(trainer, on_test, &classifier), "10 to 20, the test images"));
   CHECK(contains(error(trainer, options(9, kAll), &classifier), "n = 9"));
-  CHECK(contains(error(trainer, options(20, kAll), nullptr), "no classifier"));
+  CHECK(contains(error(trainer, options(20, kAll), nullptr), "no network"));
 
   Settings current = tiny_settings(1);
   current.ema_decay = 0;  // the parameters themselves are used, not their averages

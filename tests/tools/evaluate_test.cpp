@@ -102,10 +102,11 @@ TEST_CASE("evaluate says in one line what is wrong, before any work") {
     CHECK_MESSAGE(outcome.is_error_with(part), outcome.err);
     CHECK(!contains(outcome.out, "training"));
   };
-  refused({"--metrics", "fid"}, "fd: FID is");
+  refused({"--metrics", "fid"}, "FID is the distance of that network's features");
   refused({"--metrics", "prcd"}, "did you mean prdc?");
   refused({"--metrics", ""}, "--metrics");
-  refused({"--features", "inception"}, "expected classifier");
+  refused({"--features", "inceptio"}, "did you mean inception?");
+  refused({"--features", "inception", "--metrics", "fid"}, "tools/inception_weights.py");
   refused({"--split", "validation"}, "train or test");
   refused({"--n", "0"}, "--n");
   refused({"--seed", "-1"}, "--seed");
