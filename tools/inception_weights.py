@@ -63,6 +63,8 @@ def main():
     try:
         write_safetensors(sys.argv[2], tensors)
     except OSError as error:
+        if os.path.exists(sys.argv[2] + ".part"):
+            os.remove(sys.argv[2] + ".part")
         sys.exit(f"inception_weights: cannot write {sys.argv[2]}: {error.strerror}")
     print(f"{sys.argv[2]}: {len(tensors)} tensors")
 
