@@ -102,7 +102,8 @@ double interpolated(const std::vector<double>& places, const std::vector<double>
 
 // Walks the betas, up or down: a forward chain changes beta and then moves there, a
 // reverse chain moves and then changes beta.
-AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bool forward) {
+AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bool forward,
+                       const AnnealingProgress& progress) {
   const size_t steps = s.beta.size() - 1;
   AnnealingEstimate estimate;
   estimate.log_z.assign(path.difference().size(), log_z0);
@@ -116,6 +117,8 @@ AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bo
     estimate.acceptance +=
         path.move(s.beta[k], s.step_size[k], s.leapfrog_steps) / static_cast<double>(steps);
     if (!forward) weigh(k);
+    if (progress)
+      progress(forward ? "the forward chains" : "the reverse chains", static_cast<double>(i) / static_cast<double>(steps));
   }
   estimate.mean = mean(estimate.log_z);
   estimate.standard_error =
@@ -153,6 +156,7 @@ AnnealingSchedule annealing_schedule(const DiagonalGaussian& base, const EnergyF
     for (int i = 0; i < kPilotMoves; ++i)
       step += kStepGain * (path.move(next, std::exp(step), plan.leapfrog_steps) - kGoodAcceptance);
     log_step.push_back(step);
+    if (plan.progress) plan.progress("the pilot run", next);
   }
   log_step.front() = log_step[1];
   AnnealingSchedule schedule;
@@ -167,17 +171,19 @@ AnnealingSchedule annealing_schedule(const DiagonalGaussian& base, const EnergyF
 }
 
 AnnealingEstimate anneal_forward(const DiagonalGaussian& base, const EnergyFunction& target,
-                                 const AnnealingSchedule& schedule, int64_t chains, uint64_t seed) {
+                                 const AnnealingSchedule& schedule, int64_t chains, uint64_t seed,
+                                 const AnnealingProgress& progress) {
   check_chains(chains);
   Path path(base, target, base.sample(chains, key_of(seed, kBase)), key_of(seed, kForward));
-  return walk(path, schedule, base.log_z(), true);
+  return walk(path, schedule, base.log_z(), true, progress);
 }
 
 AnnealingEstimate anneal_reverse(const DiagonalGaussian& base, const EnergyFunction& target,
-                                 const AnnealingSchedule& schedule, const Tensor& start, uint64_t seed) {
+                                 const AnnealingSchedule& schedule, const Tensor& start, uint64_t seed,
+                                 const AnnealingProgress& progress) {
   check_chains(start.extent(0));
   Path path(base, target, start, key_of(seed, kReverse));
-  return walk(path, schedule, base.log_z(), false);
+  return walk(path, schedule, base.log_z(), false, progress);
 }
 
 EnergyFunction at_temperature(EnergyFunction energy, double temperature) {

@@ -9,6 +9,8 @@
 // number and no bound.
 #pragma once
 
+#include <functional>
+
 #include "evaluate/diagonal_gaussian.h"
 
 namespace ebm {
@@ -23,11 +25,15 @@ struct AnnealingSchedule {
                       // move makes an independent draw
 };
 
+// Is told how far the work is: a share of "the pilot run" (beta), "the forward chains" or "the reverse chains".
+using AnnealingProgress = std::function<void(const char* what, double share)>;
+
 struct AnnealingPlan {
   int64_t chains = 32;
   int64_t steps = 1000;  // K
   int64_t leapfrog_steps = 5;
   uint64_t seed = 1;
+  AnnealingProgress progress{};  // may be empty
 };
 
 // Leads chains up the path in steps of half a standard deviation of the log weight, learns HMC's step size at
@@ -46,10 +52,12 @@ struct AnnealingEstimate {
   Tensor x;                   // (N, …), where the chains ended
 };
 AnnealingEstimate anneal_forward(const DiagonalGaussian& base, const EnergyFunction& target,
-                                 const AnnealingSchedule& schedule, int64_t chains, uint64_t seed);
+                                 const AnnealingSchedule& schedule, int64_t chains, uint64_t seed,
+                                 const AnnealingProgress& progress = {});
 // `start` (N, …): draws of the target.
 AnnealingEstimate anneal_reverse(const DiagonalGaussian& base, const EnergyFunction& target,
-                                 const AnnealingSchedule& schedule, const Tensor& start, uint64_t seed);
+                                 const AnnealingSchedule& schedule, const Tensor& start, uint64_t seed,
+                                 const AnnealingProgress& progress = {});
 
 // U/T, the energy of exp(−U/T).
 EnergyFunction at_temperature(EnergyFunction energy, double temperature);

@@ -16,8 +16,8 @@ Likelihood likelihood(const EnergyFunction& energy, std::span<const float> u, do
   result.temperature = temperature;
   result.mean_u = std::accumulate(u.begin(), u.end(), 0.0) / (static_cast<double>(u.size()) * temperature);
   result.path_length = schedule.length;
-  result.forward = anneal_forward(base, target, schedule, plan.chains, plan.seed);
-  result.reverse = anneal_reverse(base, target, schedule, reverse_start, plan.seed);
+  result.forward = anneal_forward(base, target, schedule, plan.chains, plan.seed, plan.progress);
+  result.reverse = anneal_reverse(base, target, schedule, reverse_start, plan.seed, plan.progress);
   return result;
 }
 

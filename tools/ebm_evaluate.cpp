@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <sstream>
 
@@ -11,6 +10,7 @@
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/progress.h"
 #include "tools/sample_export.h"
 #include "tools/score_table.h"
 #include "tools/settings_flags.h"
@@ -18,8 +18,6 @@
 
 namespace ebm {
 namespace {
-
-constexpr double kProgressSeconds = 5;
 
 struct EvaluateFlags {
   ModelFlags model;
@@ -62,16 +60,6 @@ Split parse_split(const std::string& text) {
 void say(const std::string& line) {
   fmt::print("{}\n", line);
   std::fflush(stdout);
-}
-
-// Tells every few seconds how far the work is.
-std::function<void(const char*, int64_t, int64_t)> progress_lines() {
-  return [last = std::chrono::steady_clock::now()](const char* what, int64_t done, int64_t all) mutable {
-    const auto now = std::chrono::steady_clock::now();
-    if (std::chrono::duration<double>(now - last).count() < kProgressSeconds) return;
-    last = now;
-    say(fmt::format("{} of {} {}", done, all, what));
-  };
 }
 
 // The network that features come from.
@@ -122,7 +110,9 @@ void run_evaluate(const EvaluateFlags& flags) {
     judge = inception ? inception_judge(flags, trainer->device())
                       : classifier_judge(flags, train, test, trainer->device());
   EvaluationObserver observer;
-  observer.progress = progress_lines();
+  observer.progress = [line = OccasionalLine()](const char* what, int64_t done, int64_t all) mutable {
+    line(fmt::format("{} of {} {}", done, all, what));
+  };
   if (samples) {
     observer.samples = [&](int64_t first, std::span<const uint8_t> generated,
                            std::span<const uint8_t> revised) { samples->add(first, generated, revised); };

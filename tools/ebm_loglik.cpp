@@ -10,6 +10,7 @@
 #include "evaluate/likelihood.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/progress.h"
 #include "tools/settings_flags.h"
 #include "train/file_io.h"
 #include "train/langevin.h"
@@ -139,8 +140,7 @@ void loglik(const LoglikFlags& flags) {
   LangevinStep step = langevin_step_of(s);
   const double chain_temperature = step.drift > 0 && step.noise > 0 ? langevin_temperature(step) : 1;
   std::vector<double> temperatures = flags.temperatures;
-  if (temperatures.empty()) temperatures = {1, chain_temperature};
-  temperatures.erase(std::unique(temperatures.begin(), temperatures.end()), temperatures.end());
+  if (temperatures.empty()) temperatures = {1};
   const int64_t run_length = sample_steps(s);
   const Tensor start =
       flags.reverse == "data"
@@ -161,16 +161,23 @@ void loglik(const LoglikFlags& flags) {
       chains, plan.steps, base_name(flags, s));
   fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats,
              bits_per_dimension(base_nats, dimensions));
+  if (std::find(temperatures.begin(), temperatures.end(), chain_temperature) == temperatures.end())
+    fmt::print("The run's Langevin step samples T = {0:.3g} (--temperature {0:.3g})\n",
+               chain_temperature);
+  std::fflush(stdout);
   const EnergyFunction energy = network_energy(*trainer);
   nlohmann::json rows = nlohmann::json::array();
   for (const double t : temperatures) {
+    plan.progress = [t, line = OccasionalLine()](const char* what, double share) mutable {
+      line(fmt::format("T = {:.3g}: {:.2g} of {}", t, share, what));
+    };
     const Likelihood l = likelihood(energy, u, t, base, start, plan);
     print(l, chain_temperature, dimensions, flags.reverse);
     rows.push_back(to_json(l, dimensions));
   }
   fmt::print(
-      "\nTraining compared energies under short chains and never saw Z: neither temperature's density was fitted\n"
-      "by maximum likelihood, unless the chains mix (ebm diagnose).\n");
+      "\nTraining compared energies under short chains and never saw Z: no density was fitted by maximum\n"
+      "likelihood, unless the chains mix (ebm diagnose).\n");
   if (flags.json.empty()) return;
   const nlohmann::json json{{"recipe", s.recipe},
                             {"iteration", trainer->iteration()},
@@ -201,7 +208,7 @@ void add_loglik_command(CLI::App& app) {
   command->add_option("--leapfrog", flags->leapfrog, "leapfrog steps of a move; 1: MALA [5]")->type_name("N");
   command
       ->add_option("--temperature", flags->temperatures,
-                   "T of exp(-U/T), one or several [1 and the Langevin step's noise^2/(2 drift)]")
+                   "T of exp(-U/T), one or several [1: equation (1)]")
       ->delimiter(',')
       ->type_name("T,T...");
   command

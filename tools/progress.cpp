@@ -30,6 +30,14 @@ size_t terminal_width() {
 
 }  // namespace
 
+void OccasionalLine::operator()(const std::string& line) {
+  const auto now = std::chrono::steady_clock::now();
+  if (seconds_between(last_, now) < kLineSeconds) return;
+  last_ = now;
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
 std::string duration_text(double seconds) {
   if (!(seconds < 1e8)) return "a very long time";
   if (seconds < 90) return fmt::format("{:.0f} s", seconds);

@@ -38,6 +38,15 @@ class Progress : public RunObserver {
   bool bar_shown_ = false, estimated_ = false;
 };
 
+// Prints lines that tell of progress, but none within five seconds of the last.
+class OccasionalLine {
+ public:
+  void operator()(const std::string& line);
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
 // "42 s", "9 min", "3.5 h".
 std::string duration_text(double seconds);
 
