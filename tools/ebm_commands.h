@@ -37,9 +37,6 @@ struct ModelFlags {
 // The networks of a run's folder or checkpoint file, with their settings, ready to compute.
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags);
 
-// The Langevin steps of a run's samples.
-int64_t sample_steps(const Settings& settings);
-
 // How the chains of a command run; where a flag says nothing, as the run's do.
 struct ChainFlags {
   std::string steps, seed = "1";

@@ -36,8 +36,6 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
   return trainer;
 }
 
-int64_t sample_steps(const Settings& s) { return s.sample_steps > 0 ? s.sample_steps : s.num_steps; }
-
 void ChainFlags::add_steps_to(CLI::App& command) {
   command.add_option("--steps", steps, "l: Langevin steps [the run's sample-steps, else its steps]")->type_name("N");
 }

@@ -20,7 +20,7 @@ constexpr SettingFlag kFlags[] = {
     {"chains", "", "Langevin chains an iteration", &Settings::chains},
     {"seed", "", "seed of all random numbers", &Settings::seed},
     {"steps", "l", "Langevin steps of a chain", &Settings::num_steps},
-    {"sample-steps", "", "Langevin steps of `ebm sample`; 0: as in training",
+    {"sample-steps", "", "Langevin steps of samples, pictures and scores; 0: as in training",
      &Settings::sample_steps},
     {"drift", "δ²/2", "factor of the gradient in a Langevin step", &Settings::drift},
     {"noise", "δ", "standard deviation of a step's noise", &Settings::noise},

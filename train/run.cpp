@@ -119,7 +119,7 @@ class Run {
     const Settings& s = options_.settings;
     // the same latent vectors all through the run, so that one sees them change
     const Trainer::Samples samples = trainer_.sample(
-        kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, s.num_steps, s.noise_scale);
+        kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, sample_steps(s), s.noise_scale);
     for (const Tensor& x : {samples.generated, samples.revised}) {
       const std::vector<float> values = x.to_host();
       if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))

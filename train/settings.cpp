@@ -67,6 +67,7 @@ void set_method(Settings& s, Method method) {
       break;
     case Method::short_run:
     case Method::persistent:
+      s.sample_steps = 0;
       s.guard_move = 0;  // these chains begin at noise, or long ago: how far they move says nothing
       if (paper) break;
       s.energy_lr = 1e-4;  // no generator brings the chains near the data
@@ -98,11 +99,14 @@ Settings recipe_settings(const std::string& recipe, Profile profile, Method meth
   if (recipe != "mnist" && recipe != "fashion" && recipe != "cifar10" && recipe != "synthetic")
     EBM_FAIL("recipe", "\"" + recipe + "\"", "mnist, fashion, cifar10 or synthetic");
   if (profile == Profile::paper) s = recipe == "cifar10" ? cifar10_paper() : mnist_paper();
-  else if (recipe == "fashion") s.image_noise_tau = 1500;
+  else if (recipe == "mnist" || recipe == "fashion") s.sample_steps = 60;  // docs/results.md
+  if (profile == Profile::laptop && recipe == "fashion") s.image_noise_tau = 1500;
   s.recipe = recipe;
   set_method(s, method);
   return s;
 }
+
+int64_t sample_steps(const Settings& s) { return s.sample_steps > 0 ? s.sample_steps : s.num_steps; }
 
 double lr_factor(const Settings& s, int64_t iteration) {
   const double t = static_cast<double>(iteration);

@@ -36,7 +36,7 @@ struct Settings {
   int64_t chains = 64;            // Langevin chains an iteration; may differ from batch
 
   int64_t num_steps = 20;         // l, Langevin steps
-  int64_t sample_steps = 0;       // of samples drawn after training; 0: num_steps
+  int64_t sample_steps = 0;       // of samples that are drawn to be looked at or scored; 0: num_steps
   double drift = 1.0;             // δ²/2, the factor of the gradient
   double noise = 0.01;            // δ, standard deviation of a step's noise, before noise_scale
   double noise_scale = 1.0;       // 1: the paper's equation, 0: gradient descent
@@ -78,6 +78,9 @@ struct Settings {
   // Iterations that one pass over `images` takes.
   int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
 };
+
+// Langevin steps of samples.
+int64_t sample_steps(const Settings& settings);
 
 // The schedules. None depends on the number of iterations that a run is given: a run that is made longer
 // goes on as if it had been asked for that length at once.
