@@ -12,7 +12,8 @@
 #   -j   cells at once [1]
 #
 # The cells lie around the recipe's own settings, those that FLAGS give included: l = 5 8 15 30 60 at four step sizes,
-# six d, six γ. A step size is a factor s of the recipe's own: its drift δ²/2 times s², its noise δ times s.
+# six d, six γ. A step size is a factor s of the recipe's own: its drift δ²/2 times s², its noise δ times s. Samples are
+# revised by as many steps as in the training.
 # A cell that diverges for good is a result too. Stopped or killed, the same command goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,7 +43,7 @@ shift $((OPTIND - 1))
 
 # The folder belongs to one sweep at a time: its lock is held by the trainings too, should they outlive this script.
 [[ -e $folder/settings || -z $(ls -A "$folder" 2>&1) || ! -e $folder ]] || fail "$folder is no folder of a sweep"
-mkdir -p "$folder" && exec 9>>"$folder/settings" || fail "cannot write into $folder"
+{ mkdir -p "$folder" && exec 9>>"$folder/settings"; } 2>/dev/null || fail "cannot write into $folder"
 flock -n 9 || fail "another sweep works in $folder"
 settings=$(printf '%s\n' "recipe $recipe" "-i $iterations" "-s $seed" "flags$(printf ' %q' "$@")")
 if [[ -e $folder/own/metrics.csv ]]; then
@@ -90,7 +91,7 @@ cells() {
       sizes = split(own["profile"] ~ /paper/ ? "0.5 1 2 4" : "0.25 0.5 1 2", size, " ")
       if (table == "steps-size")
         for (i = 1; i <= sizes; ++i)
-          for (j = split("5 8 15 30 60", l, " "); j > 0; --j)
+          for (j = 1; j <= split("5 8 15 30 60", l, " "); ++j)
             cell("l" l[j] "-x" size[i], l[j] == own["steps"] && size[i] == 1)
       for (i = -2; i <= 3 && table == "latent"; ++i) cell(sprintf("d%.0f", own["latent"] * 2 ^ i), i == 0)
       for (i = -3; i <= 2 && table == "kl"; ++i) cell(sprintf("kl%.6g", own["kl-weight"] * 2 ^ i), i == 0)
@@ -113,30 +114,40 @@ train() {
   fi
   ./train_ebm_vae "$recipe" --iterations "$iterations" --seed "$seed" --threads 1 --quiet "${arguments[@]}" \
     >>"$run/log" 2>&1 || code=$?
-  ((code <= 128)) || exit "$code"
-  if ((code == 1)) && tail -n 1 "$run/log" | grep -q '^error: \[training\] .* returns to an earlier state'; then
-    tail -n 1 "$run/log" >"$run/diverged.part"
-    mv "$run/diverged.part" "$run/diverged"
-  elif ((code != 0)); then
-    fail "$cell: $(tail -n 1 "$run/log")"
-  fi
+  judge "$cell" "$code"
+}
+
+# After the end of a cell's program: divergence is kept as a result, and nothing else passes for it.
+judge() {
+  local run=$folder/$1 code=$2
+  ((code <= 128)) || exit "$code"  # stopped: whoever did it knows
+  ((code != 0)) || return 0
+  tail -n 1 "$run/log" |
+    grep -E '^error: (\[training\] .* returns to an earlier state|\[evaluate\] received NaN in )' >"$run/diverged.part" ||
+    fail "$1: $(tail -n 1 "$run/log")"
+  mv "$run/diverged.part" "$run/diverged"
 }
 
 is_trained() { [[ -f $folder/$1/diverged || -f $folder/$1/checkpoint-$(printf %08d "$iterations").safetensors ]]; }
 is_done() { [[ -f $folder/$1/diverged || -f $folder/$1/scores-$samples.txt ]]; }
 
 make_cell() {
-  local run=$folder/$1 code=0 begin=$SECONDS
+  local cell=$1 run=$folder/$1 code=0 begin=$SECONDS name steps rest
   trap : TERM  # the program that runs gets it as well, and ends in its own way
-  is_trained "$1" || train "$1"
+  is_trained "$cell" || train "$cell"
   if [[ ! -f $run/diverged ]]; then
-    ./ebm evaluate --run "$run" --metrics fd,kid,is --n "$samples" --seed "$seed" --threads 1 "${shared[@]}" \
-      --json "$run/evaluate.json" >"$run/scores-$samples.txt.part" 2>>"$run/log" || code=$?
-    ((code <= 128)) || exit "$code"
-    ((code == 0)) || fail "$1: $(tail -n 1 "$run/log")"
-    mv "$run/scores-$samples.txt.part" "$run/scores-$samples.txt"
+    read -r name steps rest < <(describe "$cell")
+    ./ebm evaluate --run "$run" --metrics fd,kid,is --n "$samples" --seed "$seed" --steps "$steps" --threads 1 \
+      "${shared[@]}" --json "$run/evaluate.json" >"$run/scores.part" 2>>"$run/log" || code=$?
+    judge "$cell" "$code"
+    ((code != 0)) || mv "$run/scores.part" "$run/scores-$samples.txt"
   fi
-  echo "$1: $( (grep ^FD-cls "$run/scores-$samples.txt" || cat "$run/diverged") 2>/dev/null) ($((SECONDS - begin)) s)"
+  if [[ -f $run/diverged ]]; then
+    echo "$cell: diverged for good, $((SECONDS - begin)) s"
+  else
+    awk -v cell="$cell" -v seconds=$((SECONDS - begin)) \
+      '/^FD-cls/ {print cell ": FD-cls " $2 " of g(z), " $3 " revised, " seconds " s"}' "$run/scores-$samples.txt"
+  fi
 }
 
 # results.csv: a row for each cell that is done.
@@ -144,7 +155,8 @@ write_results() {
   local cell
   {
     echo "# $recipe, seed $seed, $iterations iterations, $samples samples; flags:$(printf ' %q' "${flags[@]}")"
-    [[ ! -f $folder/own/scores-$samples.txt ]] || sed -n '2,/^$/s/^./# &/p' "$folder/own/scores-$samples.txt"
+    [[ ! -f $folder/own/scores-$samples.txt ]] ||
+      sed -nE 's/^(against|note:|features:|real:) /# &/p' "$folder/own/scores-$samples.txt"
     echo "cell,steps,s,drift,noise,latent,kl_weight,iterations,rollbacks,seconds,fd_generated,fd_revised,fd_real,\
 kid_generated,kid_generated_error,kid_revised,kid_revised_error,kid_real,is_generated,is_revised,is_real,diverged"
     for cell in "${all_cells[@]}"; do
@@ -158,7 +170,7 @@ measured() {
   awk -F, '!/^[#i]/ {rollbacks = $2; seconds += $(NF-3) + $(NF-2) + $(NF-1) + $NF}
            {last = $1} END {printf "%d,%d,%.0f,", last, rollbacks, seconds}' "$folder/$1/metrics.csv"
   if [[ -f $folder/$1/diverged ]]; then
-    sed 's/.*received \(.*\), after.*/,,,,,,,,,,,"\1"/' "$folder/$1/diverged"
+    sed -E 's/.*received //; s/, (after [0-9]+ returns to|expected) .*//; s/.*/,,,,,,,,,,,"&"/' "$folder/$1/diverged"
   else
     awk '/^FD-cls/ {fd = $2 "," $3 "," $4}
          /^KID-cls/ {kid = $2 "," $4 "," $5 "," $7 "," $8}
@@ -167,43 +179,47 @@ measured() {
   fi
 }
 
-# Ends the cells that run: a training saves first.
+show() { awk -f tools/sweep/results.awk -f "tools/sweep/$1.awk" "$folder/results.csv"; }
+
+# However this script ends, the cells that run end too: a training saves first.
 stop_cells() {
   local job
   trap '' INT TERM HUP
   for job in $(jobs -p); do kill -TERM -- "-$job" 2>/dev/null || true; done
   wait
 }
+trap stop_cells EXIT
+trap 'fail "stopped; the same command goes on"' INT TERM HUP
+
 wait_for_one() {
   local code=0
   wait -n || code=$?
-  ((running -= 1)) || true
-  ((code == 0)) || stop_cells
   ((code <= 128)) || fail "a cell was ended with exit code $code; the same command goes on"
-  ((code == 0)) || exit 1
+  ((code == 0)) || exit 1  # it has said why
+  running=$((running - 1))
 }
 
-trap 'stop_cells; fail "stopped; the same command goes on"' INT TERM HUP
 set -m  # each cell with its programs is a process group, to be stopped as one
 running=0
-tables=("$table")
-[[ $table != all ]] || tables=(steps-size latent kl)
 if ! is_done own; then
   make_cell own &
   running=1
   wait_for_one
 fi
-mapfile -t all_cells < <({ echo own; for t in steps-size latent kl; do cells "$t"; done; } | awk '!seen[$0]++')
-mapfile -t chosen < <(for t in "${tables[@]}"; do cells "$t"; done | awk '!seen[$0]++')
+mapfile -t all_cells < <({ echo own; cells steps-size; cells latent; cells kl; } | awk '!seen[$0]++')
+mapfile -t chosen < <(if [[ $table == all ]]; then printf '%s\n' "${all_cells[@]}"; else cells "$table"; fi)
 for cell in "${chosen[@]}"; do
   ! is_done "$cell" || continue
   ((running < jobs)) || { wait_for_one; write_results; }
   make_cell "$cell" &
-  ((running += 1))
+  running=$((running + 1))
 done
-while ((running)); do
+while ((running > 0)); do
   wait_for_one
   write_results
 done
 write_results
-cat "$folder/results.csv"
+{ cat tools/sweep/head.html; show picture; } >"$folder/sweep.html.part"
+mv "$folder/sweep.html.part" "$folder/sweep.html"
+show tables
+echo "Picture: $folder/sweep.html"
