@@ -10,7 +10,8 @@ END {
     words("own") "</p>"
   if (count["l"]) {
     print "<h2>Table 4: Langevin steps l and step size s</h2>"
-    print "<p class=\"muted\">s: factor of the recipe’s step size, noise δ times s, drift δ²/2 times s². ↺2: diverged and went back twice.</p>\n<div class=\"panels\">"
+    print "<p class=\"muted\">s: factor of the recipe’s step size, noise δ times s, drift δ²/2 times s². " \
+      "↺2: diverged and went back twice.</p>\n<div class=\"panels\">"
     heat_map("FD-cls, revised samples: low is good", "fd_revised")
     heat_map("FD-cls, g(z): low is good", "fd_generated")
     heat_map("IS-cls, revised samples: high is good", "is_revised")
@@ -26,9 +27,9 @@ END {
   all_cells()
 }
 
-function escaped(text) {
-  gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); gsub(/>/, "\\&gt;", text)
-  return text
+function escaped(what) {
+  gsub(/&/, "\\&amp;", what); gsub(/</, "\\&lt;", what); gsub(/>/, "\\&gt;", what)
+  return what
 }
 # What is known of a cell, for its tooltip.
 function words(name) {
@@ -47,7 +48,7 @@ function scale(score, x) {return score ~ /^fd_/ && x > 0 ? log(x) : x}
 function rectangle(x, y, w, h, attributes) {
   return sprintf("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" %s/>", x, y, w, h, attributes)
 }
-function heat_map(title, score,   i, j, x, y, w, h, left, top, name, good, poor, v, t, best_at) {
+function heat_map(title, score,   i, j, x, y, w, h, left, top, name, good, poor, v, t, shade, best_at) {
   w = 76; h = 46; left = 48; top = 26  # a cell's width and height; where the first one is
   good = poor = ""
   for (i = 1; i <= count["l"]; ++i)
@@ -80,7 +81,7 @@ function heat_map(title, score,   i, j, x, y, w, h, left, top, name, good, poor,
         v = scale(score, value[name, score] + 0)
         t = good != poor ? (v - scale(score, poor)) / (scale(score, good) - scale(score, poor)) : 1
         shade = t > .78 ? " strong" : t > .55 ? " medium" : ""
-        print rectangle(x + 1, y + 1, w - 2, h - 2, sprintf("fill=\"var(--heat)\" fill-opacity=\"%.3f\"", .06 + .94 * t))
+        print rectangle(x + 1, y + 1, w - 2, h - 2, "class=\"heat\" fill-opacity=\"" sprintf("%.3f", .06 + .94 * t) "\"")
         text(x + w / 2, y + h / 2 + 4, "middle" shade, short_number(value[name, score]))
         if (value[name, "rollbacks"] > 0) text(x + w - 5, y + 13, "small end" shade, "↺" value[name, "rollbacks"])
         if (name == best(score, "l")) best_at = rectangle(x + 1, y + 1, w - 2, h - 2, "class=\"best\"")
@@ -90,7 +91,8 @@ function heat_map(title, score,   i, j, x, y, w, h, left, top, name, good, poor,
   }
   y = top + h * count["s"] + 16
   if (good != "") {
-    print best_at rectangle(left + 60, y, 110, 12, "fill=\"url(#ramp-" score ")\"") rectangle(left + 244, y, 20, 12, "class=\"best\"")
+    print best_at rectangle(left + 60, y, 110, 12, "fill=\"url(#ramp-" score ")\"")
+    print rectangle(left + 244, y, 20, 12, "class=\"best\"")
     text(left + 54, y + 11, "muted end", short_number(poor))
     text(left + 176, y + 11, "muted", short_number(good))
     text(left + 270, y + 11, "muted", "best")
@@ -101,7 +103,7 @@ function heat_map(title, score,   i, j, x, y, w, h, left, top, name, good, poor,
 function short_number(x) {return length(x "") > 7 ? sprintf("%.2e", x) : x}
 
 # FD-cls of revised samples and of g(z), over values that double.
-function curves(title, table,   i, k, name, score, other, high, step, ceiling, tick, x, y, path, pen) {
+function curves(title, table,   i, k, name, score, other, high, step, ceiling, tick, x, y, path, pen, above) {
   if (!count[table]) return
   for (i = 1; i <= count[table]; ++i) {
     name = found(table axis[table, i])
@@ -147,8 +149,9 @@ function curves(title, table,   i, k, name, score, other, high, step, ceiling, t
       y = height_of(value[name, score], ceiling)
       printf "<g><title>%s</title><circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" class=\"dot %s\"/>", words(name), x, y, score
       if (name == best(score, table)) printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"7\" class=\"best\"/>", x, y
-      above = value[name, score] + 0 > value[name, other] + 0 || (k == 1 && value[name, score] + 0 == value[name, other] + 0)
-      text(x, y + (above ? -11 : 21), "middle", value[name, score])
+      above = value[name, score] - value[name, other]
+      if (above == 0) above = k == 1  # the two curves meet
+      text(x, y + (above > 0 ? -12 : 22), "middle value", value[name, score])
       print "</g>"
     }
   }
@@ -160,7 +163,8 @@ function curves(title, table,   i, k, name, score, other, high, step, ceiling, t
   print "</svg></div>"
 }
 function begin_picture(title, width, height) {
-  printf "<div class=\"card\"><h3>%s</h3>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n", title, width, height, title
+  printf "<div class=\"card\"><h3>%s</h3>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n", title, width,
+    height, title
 }
 function height_of(x, ceiling) {return 14 + 210 * (1 - (ceiling > 0 ? x / ceiling : 0))}
 function place(i, n) {return 70 + (i - 1) * 330 / (n > 1 ? n - 1 : 1)}
@@ -171,10 +175,13 @@ function tick_step(high,   power) {
   return power * (high / 5 / power > 5 ? 10 : high / 5 / power > 2 ? 5 : high / 5 / power > 1 ? 2 : 1)
 }
 
-function all_cells(   i, k, n, name, shown) {
-  n = split("steps s latent kl_weight iterations rollbacks fd_revised fd_generated kid_revised kid_generated is_revised is_generated", shown, " ")
-  print "<h2>All cells</h2>\n<div class=\"card scroll\"><table><tr><th>cell</th><th>l</th><th>s</th><th>d</th><th>γ</th><th>iterations</th>" \
-    "<th>went back</th><th>FD revised</th><th>FD g(z)</th><th>KID revised</th><th>KID g(z)</th><th>IS revised</th><th>IS g(z)</th><th></th></tr>"
+function all_cells(   i, k, n, shown, head) {
+  n = split("steps s latent kl_weight iterations rollbacks fd_revised fd_generated kid_revised kid_generated " \
+            "is_revised is_generated", shown, " ")
+  split("l,s,d,γ,iterations,went back,FD revised,FD g(z),KID revised,KID g(z),IS revised,IS g(z)", head, ",")
+  print "<h2>All cells</h2>\n<div class=\"card scroll\"><table><tr><th>cell</th>"
+  for (k = 1; k <= n; ++k) print "<th>" head[k] "</th>"
+  print "<th></th></tr>"
   for (i = 1; i <= cells; ++i) {
     printf "<tr><td>%s</td>", cell[i]
     for (k = 1; k <= n; ++k) printf "<td>%s</td>", value[cell[i], shown[k]]

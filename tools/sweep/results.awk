@@ -24,7 +24,7 @@ END {
   }
   if (count["d"]) add("d", value["own", "latent"])
   if (count["kl"]) add("kl", value["own", "kl_weight"])
-  if (count["l"]) add("s", value["own", "s"])
+  for (i = 1; i <= count["l"]; ++i) if (axis["l", i] + 0 == value["own", "steps"] + 0) add("s", value["own", "s"])
 }
 
 # Keeps an axis sorted and without doubles.

@@ -7,6 +7,7 @@ END {
   sign["l"] = "l"; sign["d"] = "d"; sign["kl"] = "γ"
   if (count["l"]) print "\nTable 4: step size s (rows), Langevin steps l (columns)"
   for (k = 1; k <= 6 && count["l"]; ++k) {
+    if (k > 1) print ""
     head(title[k], "l")
     for (j = 1; j <= count["s"]; ++j) {
       printf "%-16s", "s " axis["s", j]
@@ -23,9 +24,10 @@ END {
   if (reason["own"] == "")
     print "Real images: FD-cls " value["own", "fd_real"] ", KID-cls " value["own", "kid_real"] ", IS-cls " value["own", "is_real"]
   for (i = 1; i <= cells; ++i) {
-    if (reason[cell[i]] != "") print cell[i] " diverged for good: " reason[cell[i]]
-    else if (value[cell[i], "rollbacks"] > 0) print cell[i] " went back " value[cell[i], "rollbacks"] " times"
+    if (reason[cell[i]] != "") print "Diverged for good: " cell[i] ": " reason[cell[i]]
+    else if (value[cell[i], "rollbacks"] > 0) returns = returns (returns == "" ? "" : ", ") cell[i] " " value[cell[i], "rollbacks"]
   }
+  if (returns != "") print "Diverged and went back, and how often: " returns
 }
 function head(text, table,   i) {
   printf "%-16s", text
