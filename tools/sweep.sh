@@ -100,7 +100,7 @@ cells() {
 
 # Trains a cell to its end or to its divergence for good; goes on with what is there.
 train() {
-  local cell=$1 run=$folder/$1 code=0 arguments=("${flags[@]}") name steps s drift noise latent kl
+  local cell=$1 run=$folder/$1 code=0 arguments=("${flags[@]}") said name steps s drift noise latent kl
   if [[ $cell != own ]]; then
     read -r name steps s drift noise latent kl < <(describe "$cell")
     arguments=(--steps "$steps" --drift "$drift" --noise "$noise" --latent "$latent" --kl-weight "$kl" "${common[@]}")
@@ -112,19 +112,21 @@ train() {
     mkdir "$run"
     arguments+=(--out "$run")
   fi
-  ./train_ebm_vae "$recipe" --iterations "$iterations" --seed "$seed" --threads 1 --quiet "${arguments[@]}" \
-    >>"$run/log" 2>&1 || code=$?
-  judge "$cell" "$code"
+  said=$(./train_ebm_vae "$recipe" --iterations "$iterations" --seed "$seed" --threads 1 --quiet "${arguments[@]}" \
+    2>&1) || code=$?
+  judge "$cell" "$code" "$said"
 }
 
-# After the end of a cell's program: divergence is kept as a result, and nothing else passes for it.
+# judge CELL CODE SAID: after the end of a program. Divergence is kept as a result, and nothing else passes for it.
 judge() {
-  local run=$folder/$1 code=$2
+  local run=$folder/$1 code=$2 said=$3
   ((code <= 128)) || exit "$code"  # stopped: whoever did it knows
+  [[ -z $said ]] || echo "$said" >>"$run/log" || fail "$1: cannot write $run/log"
   ((code != 0)) || return 0
-  tail -n 1 "$run/log" |
-    grep -E '^error: (\[training\] .* returns to an earlier state|\[evaluate\] received NaN in )' >"$run/diverged.part" ||
-    fail "$1: $(tail -n 1 "$run/log")"
+  said=${said##*$'\n'}
+  [[ $said =~ ^error:\ (\[training\]\ .*\ returns\ to\ an\ earlier\ state|\[evaluate\]\ received\ NaN\ in\ ) ]] ||
+    fail "$1: ${said:-exit code $code}"
+  echo "$said" >"$run/diverged.part"
   mv "$run/diverged.part" "$run/diverged"
 }
 
@@ -132,15 +134,18 @@ is_trained() { [[ -f $folder/$1/diverged || -f $folder/$1/checkpoint-$(printf %0
 is_done() { [[ -f $folder/$1/diverged || -f $folder/$1/scores-$samples.txt ]]; }
 
 make_cell() {
-  local cell=$1 run=$folder/$1 code=0 begin=$SECONDS name steps rest
+  local cell=$1 run=$folder/$1 code=0 begin=$SECONDS said name steps rest
   trap : TERM  # the program that runs gets it as well, and ends in its own way
   is_trained "$cell" || train "$cell"
   if [[ ! -f $run/diverged ]]; then
     read -r name steps rest < <(describe "$cell")
-    ./ebm evaluate --run "$run" --metrics fd,kid,is --n "$samples" --seed "$seed" --steps "$steps" --threads 1 \
-      "${shared[@]}" --json "$run/evaluate.json" >"$run/scores.part" 2>>"$run/log" || code=$?
-    judge "$cell" "$code"
-    ((code != 0)) || mv "$run/scores.part" "$run/scores-$samples.txt"
+    said=$(./ebm evaluate --run "$run" --metrics fd,kid,is --n "$samples" --seed "$seed" --steps "$steps" --threads 1 \
+      "${shared[@]}" --json "$run/evaluate.json" 2>&1 >"$run/scores.part") || code=$?
+    judge "$cell" "$code" "$said"
+    if ((code == 0)); then
+      grep -q "^IS-cls" "$run/scores.part" || fail "$cell: cannot write $run/scores.part"
+      mv "$run/scores.part" "$run/scores-$samples.txt"
+    fi
   fi
   if [[ -f $run/diverged ]]; then
     echo "$cell: diverged for good, $((SECONDS - begin)) s"
