@@ -22,10 +22,12 @@ END {
     (reason["own"] == "" ? "FD-cls " value["own", "fd_revised"] " revised, " value["own", "fd_generated"] " g(z)" \
                          : "diverged")
   if (reason["own"] == "")
-    print "Real images: FD-cls " value["own", "fd_real"] ", KID-cls " value["own", "kid_real"] ", IS-cls " value["own", "is_real"]
+    print "Real images: FD-cls " value["own", "fd_real"] ", KID-cls " value["own", "kid_real"] ", IS-cls " \
+      value["own", "is_real"]
   for (i = 1; i <= cells; ++i) {
     if (reason[cell[i]] != "") print "Diverged for good: " cell[i] ": " reason[cell[i]]
-    else if (value[cell[i], "rollbacks"] > 0) returns = returns (returns == "" ? "" : ", ") cell[i] " " value[cell[i], "rollbacks"]
+    else if (value[cell[i], "rollbacks"] > 0)
+      returns = returns (returns == "" ? "" : ", ") cell[i] " " value[cell[i], "rollbacks"]
   }
   if (returns != "") print "Diverged and went back, and how often: " returns
 }
