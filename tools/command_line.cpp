@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <numeric>
 
@@ -90,7 +92,7 @@ int fail(const std::string& text) {
   std::string line = text;
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::fflush(stdout);
-  fmt::print(stderr, "error: {}\n", line);
+  std::fputs(("error: " + line + "\n").c_str(), stderr);  // fmt would throw where stderr cannot be written to
   return 1;
 }
 
@@ -121,7 +123,10 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   std::signal(SIGXFSZ, SIG_IGN);  // a write past the limit then fails with EFBIG
   try {
     app.parse(argc, argv);
-    return body();
+    const int code = body();
+    EBM_CHECK(std::fflush(stdout) == 0 && !std::ferror(stdout), "stdout",
+              std::string("a write that failed: ") + std::strerror(errno), "room for what is printed");
+    return code;
   } catch (const CLI::Success& e) {  // --help
     return app.exit(e);
   } catch (const CLI::ParseError& e) {

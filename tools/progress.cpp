@@ -85,7 +85,7 @@ void Progress::stepped(const Metrics& m) {
 
 void Progress::notice(const std::string& line) {
   end_line();
-  fmt::print(stderr, "note: {}\n", line);
+  std::fputs(("note: " + line + "\n").c_str(), stderr);
 }
 
 void Progress::say(const std::string& line) {

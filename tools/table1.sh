@@ -79,7 +79,7 @@ row() {
 
 echo
 echo "$data, seed $seed, $samples samples$( ((seconds > 0)) && echo ", $seconds processor seconds of training each")"
-head -n 4 "$folder/ebm-vae/scores.txt" | sed -n '2,4p'
+grep -E '^(against|note:|features:)' "$folder/ebm-vae/scores.txt"
 printf '%-11s %10s %8s %10s %10s %10s %10s %9s %9s %8s %8s\n' method iterations seconds "FD g(z)" "FD revised" \
   "KID g(z)" "KID rev." "prec g(z)" "prec rev." "rec g(z)" "rec rev."
 for method in "${methods[@]}"; do row "$method"; done | sort -g | cut -f2

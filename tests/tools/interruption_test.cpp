@@ -84,6 +84,19 @@ TEST_CASE("a full disk is one line and costs no checkpoint") {
             .is_error_with("small"));
 }
 
+TEST_CASE("output that cannot be printed is an error, and a line that cannot be printed costs no exit code") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, tiny({"synthetic", "--iterations", "2", "--out", "run"})).code == 0);
+  const auto shell = [&](const std::string& command) {
+    return Program("/bin/sh", {"-c", "exec " + std::string(EBM_PROGRAM) + " " + command}, folder.path()).wait();
+  };
+  CHECK(shell("info run > /dev/full").is_error_with("No space left on device"));
+  put(folder / "small.sh", "trap '' XFSZ; ulimit -f 0; exec \"$@\" > out");  // noticed when the output is flushed, at the end
+  CHECK(Program("/bin/sh", {"small.sh", EBM_PROGRAM, "info", "run"}, folder.path()).wait().code == 1);
+  CHECK(shell("info run").code == 0);
+  CHECK(shell("info nowhere 2> /dev/full").code == 1);
+}
+
 TEST_CASE("what --resume cannot go on with is refused") {
   const TemporaryFolder folder;
   REQUIRE(train(folder,
