@@ -17,6 +17,17 @@ enum class Precision { fp32, tf32, bf16 };
 
 Precision precision();
 void set_precision(Precision precision);
+// Sets the mode for as long as it lives.
+class PrecisionScope {
+ public:
+  explicit PrecisionScope(Precision wanted) : before_(precision()) { set_precision(wanted); }
+  ~PrecisionScope() { set_precision(before_); }
+  PrecisionScope(const PrecisionScope&) = delete;
+  PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+ private:
+  Precision before_;
+};
 const char* name(Precision precision);
 // Reads auto | fp32 | tf32 | bf16; throws Error for another word. `auto` is what every recipe bears by measurement
 // (docs/performance.md): tf32 on a GPU, fp32 on the CPU.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/precision.h"
 #include "evaluate/frechet.h"
 
 namespace ebm {
@@ -14,6 +15,7 @@ FeatureStatistics::FeatureStatistics(const FeatureNetwork& network, ImageShape i
 }
 
 void FeatureStatistics::add(std::span<const uint8_t> levels) {
+  const PrecisionScope fp32(Precision::fp32);
   const auto per_image = static_cast<size_t>(image_.elements());
   const int64_t n = static_cast<int64_t>(levels.size() / per_image);
   for (int64_t first = 0; first < n; first += network_.batch()) {

@@ -29,7 +29,7 @@ class FeatureStatistics {
   // `images` of this shape will be added in all. Keeps a reference to the network.
   FeatureStatistics(const FeatureNetwork& network, ImageShape image, const MetricSet& metrics, int64_t images);
 
-  // levels (n,H,W,C): 8-bit pixels, in random order.
+  // levels (n,H,W,C): 8-bit pixels, in random order. Features are computed in fp32 in every mode of core/precision.h.
   void add(std::span<const uint8_t> levels);
 
   int64_t count() const { return count_; }

@@ -130,12 +130,10 @@ GradientError gradient_error(const std::vector<double>& g, const std::vector<dou
 
 GradientError gradient_error(const EnergyNet& energy, const Tensor& x, const std::vector<double>& reference,
                              Precision mode) {
-  const Precision before = precision();
-  set_precision(mode);
+  const PrecisionScope scope(mode);
   Tape tape;
   const Var at(x);
   const std::vector<float> g = tape.gradient(sum(energy(at)), {at})[0].to_host();
-  set_precision(before);
   return gradient_error(to_double(g), reference, x.extent(0));
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/precision.h"
 #include "evaluate/classifier_recipes.h"
 #include "evaluate/frechet.h"
 #include "evaluate/image_scores.h"
@@ -94,6 +95,14 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
   CHECK(*std::max_element(counts.begin(), counts.end()) < 90);
   for (size_t i = 0; i < shares.size(); ++i) CHECK(shares[i] == doctest::Approx(counts[i] / 90.0));
   CHECK(score(x, y, MetricSet{.frechet = true}).class_shares.empty());
+
+  {  // a score is of the samples, whatever the arithmetic that made them
+    const PrecisionScope reduced(Precision::bf16);
+    FeatureStatistics same(classifier, kImage, kAll, 90);
+    same.add(b.images.pixels);
+    CHECK(std::equal(same.features().begin(), same.features().end(), y.features().begin(), y.features().end()));
+    CHECK(precision() == Precision::bf16);
+  }
 
   FeatureStatistics small(classifier, kImage, MetricSet{.frechet = true, .inception = true}, 120);
   small.add(a.images.pixels);

@@ -37,20 +37,18 @@ void compare_all(double tolerance) {
 }  // namespace
 
 TEST_CASE("convolutions on the test device agree with the CPU in fp32" * doctest::skip(same_device())) {
-  set_precision(Precision::fp32);
+  const PrecisionScope mode(Precision::fp32);
   compare_all(1e-5);
 }
 
 TEST_CASE("convolutions on the test device agree with the CPU's emulation of tf32" * doctest::skip(same_device())) {
-  set_precision(Precision::tf32);
+  const PrecisionScope mode(Precision::tf32);
   compare_all(2e-3);  // ties of the operands' tenth bit may be rounded differently
-  set_precision(Precision::fp32);
 }
 
 TEST_CASE("convolutions on the test device agree with the CPU's emulation of bf16" * doctest::skip(same_device())) {
-  set_precision(Precision::bf16);
+  const PrecisionScope mode(Precision::bf16);
   compare_all(1e-5);
-  set_precision(Precision::fp32);
 }
 
 TEST_CASE("a NaN passes through a convolution's activation on the test device" * doctest::skip(same_device())) {

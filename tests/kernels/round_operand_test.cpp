@@ -15,11 +15,6 @@
 namespace ebm {
 namespace {
 
-struct Mode {
-  explicit Mode(Precision p) { set_precision(p); }
-  ~Mode() { set_precision(Precision::fp32); }
-};
-
 uint32_t bits(float x, Precision p) { return std::bit_cast<uint32_t>(round_operand(x, p)); }
 uint32_t bits(uint32_t x, Precision p) { return bits(std::bit_cast<float>(x), p); }
 
@@ -64,7 +59,7 @@ TEST_CASE("a convolution in a reduced precision is the one of rounded operands, 
     const auto dx = conv2d_backward_data(rdy, rw, x.shape(), g).to_host();
     const auto dw = conv2d_backward_weight(rx, rdy, w.shape(), g).to_host();
     const auto exact = conv2d(x, w, b, g, 0.2f).to_host();
-    const Mode mode(p);
+    const PrecisionScope mode(p);
     CHECK(relative_error(conv2d(x, w, b, g, 0.2f).to_host(), y) < 1e-5);
     CHECK(relative_error(conv2d_backward_data(dy, w, x.shape(), g).to_host(), dx) < 1e-5);
     CHECK(relative_error(conv2d_backward_weight(x, dy, w.shape(), g).to_host(), dw) < 1e-5);
@@ -88,7 +83,7 @@ TEST_CASE("a bf16 convolution equals the definition in double of rounded operand
                 sum += double{xv[((n * 6 + p + r) * 5 + q + s) * 3 + c]} * wv[((k * 3 + r) * 2 + s) * 3 + c];
           expected.push_back(sum);
         }
-  const Mode mode(Precision::bf16);
+  const PrecisionScope mode(Precision::bf16);
   CHECK(relative_error(conv2d(x, w, {}, {}).to_host(), expected) < 1e-6);
 }
 
@@ -101,7 +96,7 @@ TEST_CASE("products and the fused step round their operands as convolutions do")
   const Tensor df_dh = normal(conv2d_shape(image, weight.shape(), g), 2);
   const LangevinStep step{0.1f, 0.1f, 0, 0};
   const RandomKey key{1, Stream::langevin};
-  const Mode mode(Precision::bf16);
+  const PrecisionScope mode(Precision::bf16);
   CHECK(relative_error(linear(x, w, {}).to_host(), y) < 1e-6);
   Tensor fused = start.clone(), separate = start.clone();
   langevin_step_conv(fused, df_dh, {}, weight, g, step, key);
