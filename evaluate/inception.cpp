@@ -1,7 +1,6 @@
 #include "evaluate/inception.h"
 
 #include <cmath>
-#include <cstring>
 #include <initializer_list>
 
 #include "core/check.h"
@@ -9,6 +8,7 @@
 #include "kernels/linear.h"
 #include "kernels/pool.h"
 #include "kernels/resize.h"
+#include "train/tensor_entry.h"
 
 namespace ebm {
 namespace {
@@ -19,14 +19,10 @@ constexpr double kBatchNormEps = 1e-3;
 const ConvGeometry kSame3(1, {1, 1}), kHalve3(2, {0, 0});  // 3×3 windows that keep the size, or halve it
 
 std::vector<float> tensor_of(const SafetensorsFile& file, const std::string& name, const std::vector<int64_t>& shape) {
-  const auto found = file.tensors.find(name);
-  EBM_CHECK(found != file.tensors.end(), kOp, "no tensor \"" + name + "\"", "one");
-  const SafetensorsFile::Entry& entry = found->second;
+  const SafetensorsFile::Entry& entry = find_entry(file, name, kOp, "one");
   EBM_CHECK(entry.dtype == "F32" && entry.shape == shape, kOp,
             "tensor \"" + name + "\" of another type or shape", "F32 as in Inception v3 with 1008 classes");
-  std::vector<float> result(entry.data.size() / sizeof(float));
-  std::memcpy(result.data(), entry.data.data(), entry.data.size());
-  return result;
+  return to_floats(entry);
 }
 
 }  // namespace

@@ -19,6 +19,10 @@ void check_dataset_name(const std::string& what, const std::string& name) {
             "mnist, fashion, cifar10 or synthetic" + suggestion(name, names));
 }
 
+void add_data_option(CLI::App& command, std::string& data) {
+  command.add_option("--data", data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+}
+
 Dataset load_or_fetch(const std::string& name, const std::string& data_option, Split split,
                       const std::function<void(const std::string&)>& say) {
   check_dataset_name("data set", name);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/App.hpp>
+
 #include "train/dataset.h"
 
 namespace ebm {
@@ -14,6 +16,9 @@ const std::vector<std::string>& dataset_names();
 // Throws Error with the nearest valid name unless `name` is one of them. `what`: "recipe", "data
 // set".
 void check_dataset_name(const std::string& what, const std::string& name);
+
+// --data, the folder that load_or_fetch and data_root are given.
+void add_data_option(CLI::App& command, std::string& data);
 
 // Loads a data set. If none of its files is below the data folder it is fetched first, and `say`
 // tells.

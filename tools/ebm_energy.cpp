@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "evaluate/image_energies.h"
+#include "tools/data.h"
 #include "tools/ebm_commands.h"
 #include "tools/image_input.h"
 #include "train/file_io.h"
@@ -53,9 +54,7 @@ void add_energy_command(CLI::App& app) {
                    "an image, a .npy file, a folder of images, or a data set (its test images)")
       ->required()
       ->type_name("FILE|FOLDER|DATASET");
-  command
-      ->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
-      ->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->add_option("--out", flags->out, "the table [energies.csv]")->type_name("FILE");
   command->callback([flags] { energy(*flags); });
 }

@@ -157,8 +157,7 @@ void add_evaluate_command(CLI::App& app) {
   command->add_option("--split", flags->split, "images to compare with [train]")->type_name("train|test");
   flags->chain.add_steps_to(*command);
   flags->chain.add_noise_and_seed_to(*command);
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
-      ->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->add_option("--export", flags->export_folder, "writes the scored samples there, as PNGs and .npy")
       ->type_name("DIR");
   command->add_option("--json", flags->json, "writes the scores, each with all it depends on")

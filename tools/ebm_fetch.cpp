@@ -16,9 +16,7 @@ void add_fetch_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("fetch", "put a data set into the data folder, or verify it there");
   command->add_option("name", flags->name, "mnist, fashion or cifar10")->required()->type_name("");
-  command
-      ->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
-      ->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->callback([flags] {
     check_dataset_name("data set", flags->name);
     EBM_CHECK(flags->name != "synthetic", "fetch", "synthetic",

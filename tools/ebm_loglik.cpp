@@ -221,8 +221,7 @@ void add_loglik_command(CLI::App& app) {
       ->check(CLI::IsMember({"samples", "data"}))
       ->type_name("samples|data");
   command->add_option("--seed", flags->seed, "seed of all chains [1]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
-      ->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->callback([flags] { loglik(*flags); });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "evaluate/results.h"
+#include "tools/data.h"
 #include "tools/ebm_picture.h"
 #include "tools/settings_flags.h"
 #include "train/image_grid.h"
@@ -86,7 +87,7 @@ void add_mean_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(kName, "mean image of samples beside that of test images");
   flags->picture.add_to(*command, kName);
   command->add_option("--n", flags->n, "samples, and test images [1000, or all there are]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->callback([flags] { mean(*flags); });
 }
 

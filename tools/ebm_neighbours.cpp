@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "evaluate/nearest.h"
 #include "evaluate/results.h"
+#include "tools/data.h"
 #include "tools/ebm_picture.h"
 #include "tools/settings_flags.h"
 #include "train/image_grid.h"
@@ -85,7 +86,7 @@ void add_neighbours_command(CLI::App& app) {
   command->add_option("--k", flags->k, "training images beside each [7]")->type_name("N");
   command->add_option("--samples", flags->samples, "samples, and test images, whose distances are compared [1000, or all there are]")
       ->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->callback([flags] { neighbours(*flags); });
 }
 

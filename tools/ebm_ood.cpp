@@ -166,8 +166,7 @@ void add_ood_command(CLI::App& app) {
       ->type_name("NAME,NAME...");
   command->add_option("--n", flags->n, "images of each, at most [2000]")->type_name("N");
   command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
-      ->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");
   command->callback([flags] { ood(*flags); });

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "evaluate/results.h"
+#include "tools/data.h"
 #include "tools/ebm_picture.h"
 #include "tools/settings_flags.h"
 #include "train/image_grid.h"
@@ -96,7 +97,7 @@ void add_reconstruct_command(CLI::App& app) {
   flags->picture.add_to(*command, kName);
   command->add_option("--n", flags->n, "images shown [20]")->type_name("N");
   command->add_option("--images", flags->images, "images measured [1000, or all there are]")->type_name("N");
-  command->add_option("--data", flags->data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")->type_name("DIR");
+  add_data_option(*command, flags->data);
   command->callback([flags] { reconstruct_command(*flags); });
 }
 

@@ -115,8 +115,7 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
       ->expected(0, 1)
       ->configurable(false)
       ->type_name("[DIR|FILE]");
-  app.add_option("--data", data, "folder of the data sets [EBM_DATA, else ~/.cache/ebm]")
-      ->type_name("DIR");
+  add_data_option(app, data);
   app.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");

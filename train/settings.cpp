@@ -98,9 +98,12 @@ Settings recipe_settings(const std::string& recipe, Profile profile, Method meth
   Settings s;
   if (recipe != "mnist" && recipe != "fashion" && recipe != "cifar10" && recipe != "synthetic")
     EBM_FAIL("recipe", "\"" + recipe + "\"", "mnist, fashion, cifar10 or synthetic");
-  if (profile == Profile::paper) s = recipe == "cifar10" ? cifar10_paper() : mnist_paper();
-  else if (recipe == "mnist" || recipe == "fashion") s.sample_steps = 60;  // docs/results.md
-  if (profile == Profile::laptop && recipe == "fashion") s.image_noise_tau = 1500;
+  if (profile == Profile::paper) {
+    s = recipe == "cifar10" ? cifar10_paper() : mnist_paper();
+  } else if (recipe == "mnist" || recipe == "fashion") {
+    s.sample_steps = 60;  // docs/results.md
+    if (recipe == "fashion") s.image_noise_tau = 1500;
+  }
   s.recipe = recipe;
   set_method(s, method);
   return s;

@@ -15,11 +15,22 @@ SafetensorsFile::Entry to_entry(const Tensor& tensor) {
   return entry;
 }
 
-std::vector<float> read_entry(const SafetensorsFile& file, const std::string& name, const Tensor& like,
-                              const char* op, const std::string& expected) {
+const SafetensorsFile::Entry& find_entry(const SafetensorsFile& file, const std::string& name, const char* op,
+                                         const std::string& expected) {
   const auto found = file.tensors.find(name);
   EBM_CHECK(found != file.tensors.end(), op, "no tensor \"" + name + "\"", expected);
-  const SafetensorsFile::Entry& entry = found->second;
+  return found->second;
+}
+
+std::vector<float> to_floats(const SafetensorsFile::Entry& entry) {
+  std::vector<float> values(entry.data.size() / sizeof(float));
+  std::memcpy(values.data(), entry.data.data(), entry.data.size());
+  return values;
+}
+
+std::vector<float> read_entry(const SafetensorsFile& file, const std::string& name, const Tensor& like,
+                              const char* op, const std::string& expected) {
+  const SafetensorsFile::Entry& entry = find_entry(file, name, op, expected);
   std::string shape;
   bool same = entry.dtype == "F32" && static_cast<int>(entry.shape.size()) == like.rank();
   for (size_t i = 0; i < entry.shape.size(); ++i) {
@@ -28,9 +39,7 @@ std::vector<float> read_entry(const SafetensorsFile& file, const std::string& na
   }
   EBM_CHECK(same, op, "tensor \"" + name + "\" " + entry.dtype + " (" + shape + ")",
             "F32 " + to_string(like.shape()));
-  std::vector<float> values(like.size());
-  std::memcpy(values.data(), entry.data.data(), entry.data.size());
-  return values;
+  return to_floats(entry);
 }
 
 std::string read_metadata(const SafetensorsFile& file, const std::string& name, const char* op,

@@ -106,13 +106,13 @@ def main():
                                          lines.append(line(name, out, m.conv.weight.shape[1:])))
         elif name.startswith("Mixed_") and "." not in name:
             module.register_forward_hook(lambda _, __, out, name=name: lines.append(line(name, out)))
-    net.avgpool.register_forward_hook(lambda _, __, out: lines.append(line("features", out.flatten(1))))
+    features = []
+    net.avgpool.register_forward_hook(lambda _, __, out: features.append(out.flatten(1)))
     image = torch.from_numpy(made_up("image", int(np.prod(IMAGE))).astype(np.float32)).reshape(IMAGE)
-    features = {}
-    net.avgpool.register_forward_hook(lambda _, __, out: features.update(out=out.flatten(1)))
     with torch.no_grad():
         net(image.permute(0, 3, 1, 2))
-        lines.append(line("logits", features["out"] @ state["fc.weight"].T))
+        lines.append(line("features", features[0]))
+        lines.append(line("logits", features[0] @ state["fc.weight"].T))
     print("\n".join(lines))
 
 
