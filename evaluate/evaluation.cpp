@@ -138,9 +138,10 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
 
   if (metrics.features()) {
     const Stopwatch watch(result.score_seconds);
-    result.generated = score(*reference, *generated, metrics);
-    result.revised = score(*reference, *revised, metrics);
-    result.real = score(*reference, *real, metrics);
+    const FeatureReference images(*reference, metrics);
+    result.generated = images.score(*generated);
+    result.revised = images.score(*revised);
+    result.real = images.score(*real);
   }
   if (metrics.reconstructions()) {
     double seconds = 0;

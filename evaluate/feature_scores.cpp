@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/precision.h"
-#include "evaluate/frechet.h"
 
 namespace ebm {
 
@@ -38,16 +37,20 @@ std::vector<double> FeatureStatistics::class_shares() const {
   return shares;
 }
 
-FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples,
-                    const MetricSet& metrics) {
-  const int64_t d = reference.moments().dimension();
+FeatureReference::FeatureReference(const FeatureStatistics& reference, const MetricSet& metrics)
+    : reference_(reference), metrics_(metrics) {
+  if (metrics.frechet) frechet_.emplace(reference.moments().gaussian());
+  if (metrics.neighbours) neighbours_.emplace(reference.features(), reference.moments().dimension());
+}
+
+FeatureScores FeatureReference::score(const FeatureStatistics& samples) const {
   FeatureScores scores;
-  if (metrics.frechet)
-    scores.frechet = frechet_distance(reference.moments().gaussian(), samples.moments().gaussian());
-  if (metrics.kernel) scores.kernel = kernel_distance(reference.features(), samples.features(), d);
-  if (metrics.inception) scores.inception = samples.inception()->result();
-  if (metrics.classes) scores.class_shares = samples.class_shares();
-  if (metrics.neighbours) scores.neighbours = neighbour_scores(reference.features(), samples.features(), d);
+  if (frechet_) scores.frechet = frechet_->distance(samples.moments().gaussian());
+  if (metrics_.kernel)
+    scores.kernel = kernel_distance(reference_.features(), samples.features(), reference_.moments().dimension());
+  if (metrics_.inception) scores.inception = samples.inception()->result();
+  if (metrics_.classes) scores.class_shares = samples.class_shares();
+  if (neighbours_) scores.neighbours = neighbours_->scores(samples.features());
   return scores;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "evaluate/feature_network.h"
+#include "evaluate/frechet.h"
 #include "evaluate/inception_score.h"
 #include "evaluate/kid.h"
 #include "evaluate/moments.h"
@@ -58,7 +59,18 @@ struct FeatureScores {
   std::optional<NeighbourScores> neighbours;
   std::vector<double> class_shares;  // of `samples` alone; empty where not wanted
 };
-FeatureScores score(const FeatureStatistics& reference, const FeatureStatistics& samples,
-                    const MetricSet& metrics);
+
+// The images that sets of samples are compared with. Keeps a reference to their statistics.
+class FeatureReference {
+ public:
+  FeatureReference(const FeatureStatistics& reference, const MetricSet& metrics);
+  FeatureScores score(const FeatureStatistics& samples) const;
+
+ private:
+  const FeatureStatistics& reference_;
+  MetricSet metrics_;
+  std::optional<FrechetReference> frechet_;
+  std::optional<NeighbourReference> neighbours_;
+};
 
 }  // namespace ebm

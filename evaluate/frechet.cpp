@@ -15,9 +15,9 @@ constexpr double kTolerance = 1e-9;
 
 using Solver = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>;
 
-Eigen::Map<const Eigen::MatrixXd> covariance(const Gaussian& g) {
-  return {g.covariance.data(), g.dimension(), g.dimension()};
-}
+Eigen::Map<const Eigen::MatrixXd> square(const std::vector<double>& values, int64_t d) { return {values.data(), d, d}; }
+
+Eigen::Map<const Eigen::MatrixXd> covariance(const Gaussian& g) { return square(g.covariance, g.dimension()); }
 
 // Square roots of the eigenvalues of a positive semidefinite matrix.
 Eigen::VectorXd roots(const Solver& solver) {
@@ -31,17 +31,24 @@ Eigen::VectorXd roots(const Solver& solver) {
 
 }  // namespace
 
-double frechet_distance(const Gaussian& a, const Gaussian& b) {
-  const int64_t d = a.dimension();
-  EBM_CHECK(b.dimension() == d && d > 0, kOp,
-            "features of " + std::to_string(d) + " and " + std::to_string(b.dimension()), "one dimension");
-  const Eigen::Map<const Eigen::VectorXd> mean_a(a.mean.data(), d), mean_b(b.mean.data(), d);
-  const Solver solver(covariance(a));
+FrechetReference::FrechetReference(Gaussian a) : a_(std::move(a)), root_(a_.covariance.size()) {
+  const int64_t d = a_.dimension();
+  EBM_CHECK(d > 0, kOp, "features of 0 numbers", "at least one");
+  const Solver solver(covariance(a_));
   const Eigen::MatrixXd& v = solver.eigenvectors();
-  const Eigen::MatrixXd root = v * roots(solver).asDiagonal() * v.transpose();  // C_a^½
-  const Eigen::MatrixXd product = root * covariance(b) * root;                  // similar to C_a C_b
-  const double trace_root = roots(Solver(product, Eigen::EigenvaluesOnly)).sum();
-  return (mean_a - mean_b).squaredNorm() + covariance(a).trace() + covariance(b).trace() - 2 * trace_root;
+  Eigen::Map<Eigen::MatrixXd>(root_.data(), d, d).noalias() = v * roots(solver).asDiagonal() * v.transpose();
 }
+
+double FrechetReference::distance(const Gaussian& b) const {
+  const int64_t d = a_.dimension();
+  EBM_CHECK(b.dimension() == d, kOp, "features of " + std::to_string(d) + " and " + std::to_string(b.dimension()),
+            "one dimension");
+  const Eigen::Map<const Eigen::VectorXd> mean_a(a_.mean.data(), d), mean_b(b.mean.data(), d);
+  const Eigen::MatrixXd product = square(root_, d) * covariance(b) * square(root_, d);  // similar to C_a C_b
+  const double trace_root = roots(Solver(product, Eigen::EigenvaluesOnly)).sum();
+  return (mean_a - mean_b).squaredNorm() + covariance(a_).trace() + covariance(b).trace() - 2 * trace_root;
+}
+
+double frechet_distance(const Gaussian& a, const Gaussian& b) { return FrechetReference(a).distance(b); }
 
 }  // namespace ebm

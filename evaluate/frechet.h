@@ -10,4 +10,15 @@ namespace ebm {
 // Throws Error when the dimensions differ or a covariance has a clearly negative eigenvalue.
 double frechet_distance(const Gaussian& a, const Gaussian& b);
 
+// The first of the two, for distances to several others: its matrix root is computed once.
+class FrechetReference {
+ public:
+  explicit FrechetReference(Gaussian a);
+  double distance(const Gaussian& b) const;
+
+ private:
+  Gaussian a_;
+  std::vector<double> root_;  // (d, d): C_a^½
+};
+
 }  // namespace ebm

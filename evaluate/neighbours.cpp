@@ -12,30 +12,6 @@ namespace {
 
 constexpr int64_t kBlock = 256;  // rows whose distances to all others are held at once
 
-// A set of vectors with what their distances need. They are taken relative to `origin`: |a|² + |b|² − 2ab
-// loses digits where the vectors are far from it.
-class Points {
- public:
-  Points(std::span<const float> rows, int64_t d, const std::vector<double>& origin)
-      : n(static_cast<int64_t>(rows.size()) / d), values(rows.size()), norms(static_cast<size_t>(n)) {
-#pragma omp parallel for
-    for (int64_t i = 0; i < n; ++i) {
-      double norm = 0;
-      for (int64_t j = 0; j < d; ++j) {
-        const float value =
-            static_cast<float>(rows[static_cast<size_t>(i * d + j)] - origin[static_cast<size_t>(j)]);
-        values[static_cast<size_t>(i * d + j)] = value;
-        norm += static_cast<double>(value) * value;
-      }
-      norms[static_cast<size_t>(i)] = static_cast<float>(norm);
-    }
-  }
-
-  int64_t n;
-  std::vector<float> values;  // (n, d)
-  std::vector<float> norms;   // (n)
-};
-
 std::vector<double> mean_of(std::span<const float> rows, int64_t d) {
   std::vector<double> mean(static_cast<size_t>(d));
   for (size_t i = 0; i < rows.size(); ++i) mean[i % static_cast<size_t>(d)] += rows[i];
@@ -115,18 +91,40 @@ std::vector<int64_t> holders(const Points& points, const Points& centres, const 
 
 }  // namespace
 
-NeighbourScores neighbour_scores(std::span<const float> reference, std::span<const float> samples,
-                                 int64_t d) {
-  const std::vector<double> origin = mean_of(reference, d);
-  const Points real(reference, d, origin), fake(samples, d, origin);
-  const int k = NeighbourScores::kPrecisionNeighbours, k_density = NeighbourScores::kDensityNeighbours;
-  const std::vector<int64_t> in_balls = held(real, radii(real, d, k_density), fake, d);
+Points::Points(std::span<const float> rows, int64_t d, const std::vector<double>& origin)
+    : n(static_cast<int64_t>(rows.size()) / d), values(rows.size()), norms(static_cast<size_t>(n)) {
+#pragma omp parallel for
+  for (int64_t i = 0; i < n; ++i) {
+    double norm = 0;
+    for (int64_t j = 0; j < d; ++j) {
+      const float value =
+          static_cast<float>(rows[static_cast<size_t>(i * d + j)] - origin[static_cast<size_t>(j)]);
+      values[static_cast<size_t>(i * d + j)] = value;
+      norm += static_cast<double>(value) * value;
+    }
+    norms[static_cast<size_t>(i)] = static_cast<float>(norm);
+  }
+}
+
+NeighbourReference::NeighbourReference(std::span<const float> rows, int64_t d)
+    : d_(d), origin_(mean_of(rows, d)), real_(rows, d, origin_),
+      precision_radii_(radii(real_, d, NeighbourScores::kPrecisionNeighbours)),
+      density_radii_(radii(real_, d, NeighbourScores::kDensityNeighbours)) {}
+
+NeighbourScores NeighbourReference::scores(std::span<const float> samples) const {
+  const Points fake(samples, d_, origin_);
+  const std::vector<int64_t> in_balls = held(real_, density_radii_, fake, d_);
   double hits = 0;
   for (const int64_t count : in_balls) hits += static_cast<double>(count);
-  return {.precision = share(holders(fake, real, radii(real, d, k), d)),
-          .recall = share(holders(real, fake, radii(fake, d, k), d)),
-          .density = hits / (static_cast<double>(k_density) * static_cast<double>(fake.n)),
+  return {.precision = share(holders(fake, real_, precision_radii_, d_)),
+          .recall = share(holders(real_, fake, radii(fake, d_, NeighbourScores::kPrecisionNeighbours), d_)),
+          .density = hits / (NeighbourScores::kDensityNeighbours * static_cast<double>(fake.n)),
           .coverage = share(in_balls)};
+}
+
+NeighbourScores neighbour_scores(std::span<const float> reference, std::span<const float> samples,
+                                 int64_t dimension) {
+  return NeighbourReference(reference, dimension).scores(samples);
 }
 
 std::vector<float> neighbour_radii(std::span<const float> rows, int64_t d, int k) {

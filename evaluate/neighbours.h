@@ -25,6 +25,29 @@ struct NeighbourScores {
 NeighbourScores neighbour_scores(std::span<const float> reference, std::span<const float> samples,
                                  int64_t dimension);
 
+// A set of vectors as their distances are computed: relative to an origin, for |a|² + |b|² − 2ab loses digits
+// where they are far from 0.
+struct Points {
+  Points(std::span<const float> rows, int64_t d, const std::vector<double>& origin);
+
+  int64_t n;
+  std::vector<float> values;  // (n, d)
+  std::vector<float> norms;   // (n), squared
+};
+
+// The reference of several sets of samples: the radii of its balls are computed once.
+class NeighbourReference {
+ public:
+  NeighbourReference(std::span<const float> rows, int64_t dimension);
+  NeighbourScores scores(std::span<const float> samples) const;
+
+ private:
+  int64_t d_;
+  std::vector<double> origin_;  // (d)
+  Points real_;
+  std::vector<float> precision_radii_, density_radii_;  // (n), squared
+};
+
 // Squared distance from each row to its k-th nearest other row. rows (n, d) -> (n).
 std::vector<float> neighbour_radii(std::span<const float> rows, int64_t dimension, int k);
 

@@ -76,14 +76,14 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
                            fy = features_of(classifier, b.images.pixels);
   CHECK(x.count() == 120);
   CHECK(relative_error(x.features(), fx) < 1e-5);
-  const FeatureScores scores = score(x, y, kAll);
+  const FeatureScores scores = FeatureReference(x, kAll).score(y);
   CHECK(*scores.frechet == doctest::Approx(frechet_distance(gaussian_of(fx), gaussian_of(fy))).epsilon(1e-4));
   CHECK(scores.kernel->value == doctest::Approx(kernel_distance(fx, fy, 16).value).epsilon(1e-3));
   CHECK(scores.neighbours->precision ==
         doctest::Approx(neighbour_scores(fx, fy, 16).precision).epsilon(0.02));
   CHECK(scores.inception->mean > 1);
   CHECK(scores.inception->mean < 4);
-  CHECK(std::abs(*score(x, x, kAll).frechet) < 1e-6);
+  CHECK(std::abs(*FeatureReference(x, kAll).score(x).frechet) < 1e-6);
 
   // of each class as many as have their largest logit there
   const std::vector<double> shares = y.class_shares();
@@ -94,7 +94,7 @@ TEST_CASE("feature statistics hold what the wanted scores need, and no features 
     ++counts[std::max_element(row, row + static_cast<int64_t>(counts.size())) - row];
   CHECK(*std::max_element(counts.begin(), counts.end()) < 90);
   for (size_t i = 0; i < shares.size(); ++i) CHECK(shares[i] == doctest::Approx(counts[i] / 90.0));
-  CHECK(score(x, y, MetricSet{.frechet = true}).class_shares.empty());
+  CHECK(FeatureReference(x, MetricSet{.frechet = true}).score(y).class_shares.empty());
 
   {  // a score is of the samples, whatever the arithmetic that made them
     const PrecisionScope reduced(Precision::bf16);
