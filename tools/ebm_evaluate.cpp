@@ -99,7 +99,7 @@ void run_evaluate(const EvaluateFlags& flags) {
   // Whatever may be wrong is looked at before the hours of work, not after them.
   const Dataset train = load_or_fetch(s.recipe, flags.data, Split::train, say);
   const Dataset test = load_or_fetch(s.recipe, flags.data, Split::test, say);
-  check_options(options, train, test);
+  check_options(options, s, train, test);
   if (!flags.json.empty()) check_writable(flags.json);
   std::optional<SampleExport> samples;
   if (!flags.export_folder.empty())

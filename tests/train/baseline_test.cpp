@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "core/check.h"
 #include "kernels/elementwise.h"
@@ -107,6 +109,44 @@ TEST_CASE("samples begin where the method's chains begin, and a VAE's are not re
     CHECK(std::abs(sum(x).item() / n) < 5 * std::sqrt(1 / (3 * n)));
     CHECK(sum_squares(x).item() / n == doctest::Approx(1.0 / 3).epsilon(5 * std::sqrt(0.8 / n)));
   }
+}
+
+TEST_CASE("samples of persistent chains begin at rows of the buffer that no other sample begins at") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  Settings s = tiny(Method::persistent);
+  s.ema_decay = 0;
+  Trainer trainer(s, test_device());
+  const auto images = [](const std::vector<float>& x) {  // each by itself
+    std::vector<std::vector<float>> rows;
+    for (auto row = x.begin(); row != x.end(); row += 784) rows.emplace_back(row, row + 784);
+    return rows;
+  };
+  const auto starts_of = [&](int64_t n, uint64_t seed, int64_t first_row) {
+    return images(trainer.sample(n, {seed, Stream::sample}, 0, 1, first_row).generated.to_host());
+  };
+  // two calls of one seed, of odd sizes
+  std::vector<std::vector<float>> starts = starts_of(1110, 1, 0);
+  const auto more = starts_of(150, 1, 1110);
+  starts.insert(starts.end(), more.begin(), more.end());
+  const std::set<std::vector<float>> different(starts.begin(), starts.end());
+  CHECK(different.size() == 1260);
+  const std::vector<std::byte> buffer = bytes(trainer, "replay_buffer");
+  std::vector<float> values(buffer.size() / sizeof(float));
+  std::memcpy(values.data(), buffer.data(), buffer.size());
+  const auto all = images(values);
+  const std::set<std::vector<float>> rows(all.begin(), all.end());
+  CHECK(rows.size() == kReplayImages);
+  CHECK(std::includes(rows.begin(), rows.end(), different.begin(), different.end()));
+
+  CHECK(starts_of(3, 1, 0) == starts_of(3, 1, 0));
+  CHECK(starts_of(3, 1, 0) != starts_of(3, 2, 0));
+
+  CHECK(starts_of(1, 1, kReplayImages - 1).size() == 1);
+  CHECK_THROWS_WITH_AS(starts_of(2, 1, kReplayImages - 1), doctest::Contains("10000 rows of their replay buffer"),
+                       Error);
+  CHECK_THROWS_AS(starts_of(kReplayImages + 1, 1, 0), Error);
+  CHECK_THROWS_AS(starts_of(1, 1, -1), Error);
 }
 
 TEST_CASE("rows are taken from and put into a buffer round its end") {
