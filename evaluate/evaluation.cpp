@@ -87,6 +87,9 @@ void check_options(const EvaluationOptions& options, const Settings& model, cons
   EBM_CHECK(model.method != Method::persistent || options.n <= kReplayImages, "evaluate",
             fmt::format("n = {}, a model of --method persistent", options.n),
             fmt::format("at most {}, the chains that it keeps: there are no more different samples", kReplayImages));
+  if (options.metrics.reconstructions())
+    for (const NetworkKind network : {NetworkKind::encoder, NetworkKind::generator})
+      check_trains(model.method, network, "psnr, ssim");
 }
 
 Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,

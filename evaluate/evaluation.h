@@ -40,7 +40,7 @@ struct EvaluationObserver {
 };
 
 // Throws Error when n is below kFewestImages or larger than the reference's split, or than the replay buffer of a
-// model of persistent chains: its samples would repeat.
+// model of persistent chains: its samples would repeat; and for reconstructions by an encoder that was not trained.
 inline constexpr int64_t kFewestImages = 10;
 void check_options(const EvaluationOptions& options, const Settings& model, const Dataset& train, const Dataset& test);
 

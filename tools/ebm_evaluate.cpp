@@ -122,7 +122,7 @@ void run_evaluate(const EvaluateFlags& flags) {
   if (samples) samples->commit();
 
   const std::string& note = options.split == Split::train ? train.note : test.note;
-  const ScoreContext context{s.recipe, trainer->iteration(), options, judge.source, note};
+  const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
   if (!flags.json.empty()) {
     const std::string json = score_json(context, result);
     write_file_atomically(flags.json, std::as_bytes(std::span(json)));

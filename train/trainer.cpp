@@ -282,7 +282,7 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   Samples out{Tensor::empty(shape, device_), Tensor::empty(shape, device_)};
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
-  if (settings_.method == Method::vae) num_steps = 0;  // its energy net was never trained
+  if (!trains(settings_.method, NetworkKind::energy)) num_steps = 0;
   RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps,
                       langevin_step_of(settings_, noise_scale), chain_key);
   for (int64_t first = 0; first < n; first += kSampleBatch) {

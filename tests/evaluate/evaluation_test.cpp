@@ -239,6 +239,23 @@ TEST_CASE("persistent chains' samples do not repeat from part to part, and no mo
                  "n = 10001, a model of --method persistent, expected at most 10000"));
 }
 
+TEST_CASE("reconstructions are scored where encoder and generator were trained") {
+  const Dataset train = shapes(30, 1), test = shapes(20, 2);
+  Settings s = tiny_settings(1);
+  for (const auto& [method, encodes] : {std::pair{Method::ebm_vae, true}, {Method::vae, true},
+                                        {Method::coopnets, false}, {Method::short_run, false},
+                                        {Method::persistent, false}}) {
+    CAPTURE(to_string(method));
+    s.method = method;
+    const auto error = [&](MetricSet metrics) {
+      return error_of([&] { check_options(options(20, metrics), s, train, test); });
+    };
+    CHECK(contains(error({.psnr = true}), "does not train its encoder") == !encodes);
+    CHECK(contains(error({.ssim = true}), "does not train its encoder") == !encodes);
+    CHECK(error({.frechet = true}).empty());
+  }
+}
+
 TEST_CASE("an evaluation refuses more images than there are, NaN, and features without a network") {
   const FixedPlans fixed;
   const Dataset train = shapes(30, 1), test = shapes(20, 2);

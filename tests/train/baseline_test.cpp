@@ -51,6 +51,9 @@ TEST_CASE("each method trains its own networks and leaves the others alone") {
     const Tensor x = normal({8, 28, 28, 1}, 1, 0, 0.5f);
     Metrics m;
     for (int i = 0; i < 3; ++i) m = trainer.step(x);
+    CHECK(trains(c.method, NetworkKind::energy) == c.energy);
+    CHECK(trains(c.method, NetworkKind::encoder) == c.encoder);
+    CHECK(trains(c.method, NetworkKind::generator) == c.generator);
     CHECK((bytes(trainer, "energy.conv1.weight") != energy) == c.energy);
     CHECK((bytes(trainer, "encoder.mu.weight") != encoder) == c.encoder);
     CHECK((bytes(trainer, "generator.conv1.weight") != generator) == c.generator);
@@ -88,6 +91,29 @@ TEST_CASE("a method's name reads back, another is refused") {
        {Method::ebm_vae, Method::vae, Method::coopnets, Method::short_run, Method::persistent})
     CHECK(parse_method(to_string(method)) == method);
   CHECK_THROWS_WITH_AS(parse_method("gan"), doctest::Contains("coopnets"), Error);
+}
+
+TEST_CASE("what a method does not train is refused by name, with the methods that do") {
+  CHECK_NOTHROW(check_trains(Method::vae, NetworkKind::encoder, "--run"));
+  CHECK_THROWS_WITH_AS(check_trains(Method::vae, NetworkKind::energy, "--run"),
+                       doctest::Contains("[--run] received a model of --method vae, expected one of ebm-vae, coopnets, "
+                                         "short-run or persistent: this method does not train its energy net"),
+                       Error);
+  CHECK_THROWS_WITH_AS(check_trains(Method::persistent, NetworkKind::generator, "--run"),
+                       doctest::Contains("one of ebm-vae, vae or coopnets"), Error);
+  CHECK_THROWS_WITH_AS(check_trains(Method::coopnets, NetworkKind::encoder, "--run"),
+                       doctest::Contains("one of ebm-vae or vae"), Error);
+}
+
+TEST_CASE("samples of a method without an energy net are given no steps") {
+  Settings s = recipe_settings("mnist", Profile::laptop);
+  CHECK(sample_steps(s) == s.sample_steps);
+  s.sample_steps = 0;
+  CHECK(sample_steps(s) == s.num_steps);
+  s.method = Method::vae;
+  CHECK(sample_steps(s) == 0);
+  s.sample_steps = 60;
+  CHECK(sample_steps(s) == 0);
 }
 
 TEST_CASE("samples begin where the method's chains begin, and a VAE's are not revised") {
