@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "evaluate/energy_function.h"
+
 namespace ebm {
 
 ChainTrace trace_chains(Trainer& trainer, int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale,
@@ -13,6 +15,7 @@ ChainTrace trace_chains(Trainer& trainer, int64_t n, const RandomKey& key, int64
   for (int64_t t = 0; t <= num_steps; ++t) {
     if (t > 0) trainer.revise(x, key, 1, noise_scale, t - 1);
     trace.u.push_back(trainer.energy(x).to_host());
+    check_energies(trace.u.back());
     if (std::find(trace.shown.begin(), trace.shown.end(), t) != trace.shown.end()) trace.x.push_back(x.to_host());
   }
   return trace;

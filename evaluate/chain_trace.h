@@ -13,7 +13,7 @@ struct ChainTrace {
   std::vector<std::vector<float>> u;   // (num_steps + 1), each (n): U after every step
 };
 
-// The chains of Trainer::sample with the same arguments, watched.
+// The chains of Trainer::sample with the same arguments, watched. Throws Error where U is not finite.
 ChainTrace trace_chains(Trainer& trainer, int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale,
                         int64_t columns);
 

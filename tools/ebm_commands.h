@@ -41,8 +41,7 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_li
 
 // How the chains of a command run; where a flag says nothing, as the run's do.
 struct ChainFlags {
-  std::string steps, seed = "1";
-  double noise_scale = -1;
+  std::string steps, noise_scale, seed = "1";
 
   void add_steps_to(CLI::App& command);
   void add_noise_and_seed_to(CLI::App& command);

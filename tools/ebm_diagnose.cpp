@@ -137,13 +137,13 @@ void diagnose_run(const DiagnoseFlags& flags) {
             "fewer: all of them are kept in memory");
   plan.seed = flags.chain.key_seed();
   const auto trainer = load_model(flags.model, {NetworkKind::energy});
+  const Settings& s = trainer->settings();
+  const double noise_scale = flags.chain.noise(s);
   const fs::path out = flags.out;
   make_folder(out);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out / name);
   if (!flags.json.empty()) check_writable(flags.json);
 
-  const Settings& s = trainer->settings();
-  const double noise_scale = flags.chain.noise(s);
   const int64_t run_length = sample_steps(s);
   plan.snapshots = picture_lengths(run_length, plan.steps);
   const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;

@@ -42,9 +42,7 @@ void ChainFlags::add_steps_to(CLI::App& command) {
 }
 
 void ChainFlags::add_noise_and_seed_to(CLI::App& command) {
-  command.add_option("--noise-scale", noise_scale, "factor of the noise; 0: gradient descent [the run's]")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("X");
+  command.add_option("--noise-scale", noise_scale, "factor of the noise; 0: gradient descent [the run's]")->type_name("X");
   command.add_option("--seed", seed, "seed of the latent vectors and the noise [1]")->type_name("N");
 }
 
@@ -55,7 +53,9 @@ int64_t ChainFlags::num_steps(const Settings& s) const {
   return count;
 }
 
-double ChainFlags::noise(const Settings& s) const { return noise_scale < 0 ? s.noise_scale : noise_scale; }
+double ChainFlags::noise(const Settings& s) const {
+  return noise_scale.empty() ? s.noise_scale : parse_factor("noise-scale", noise_scale);
+}
 
 uint64_t ChainFlags::key_seed() const { return static_cast<uint64_t>(parse_count("seed", seed, 0)); }
 

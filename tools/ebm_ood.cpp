@@ -21,10 +21,11 @@ namespace ebm {
 namespace {
 
 constexpr int64_t kBins = 60;
+constexpr int64_t kDefaultImages = 2000;
 
 struct OodFlags {
   ModelFlags model;
-  std::string in, n = "2000", seed = "1", data, json, png;
+  std::string in, n, seed = "1", data, json, png;
   std::vector<std::string> out{"noise", "rotated", "inverted"};
 };
 
@@ -58,9 +59,10 @@ std::vector<float> inverted(std::vector<float> images) {
   return images;
 }
 
+// The first n images (n, H, W, C), or all where there are fewer.
 std::vector<float> first_images(ImageInput input, int64_t n, ImageShape shape) {
-  const auto most = static_cast<size_t>(n * shape.elements());
-  if (input.pixels.size() > most) input.pixels.resize(most);
+  const int64_t count = static_cast<int64_t>(input.pixels.size()) / shape.elements();
+  input.pixels.resize(static_cast<size_t>(std::min(n, count) * shape.elements()));
   return std::move(input.pixels);
 }
 
@@ -82,14 +84,16 @@ double mean(const std::vector<float>& u) {
 }
 
 void ood(const OodFlags& flags) {
-  const int64_t n = parse_count("n", flags.n, 1);
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
   const auto trainer = load_model(flags.model, {NetworkKind::energy});
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);
   const ImageShape shape = trainer->generator().image();
   const std::string in_name = flags.in.empty() ? trainer->settings().recipe : flags.in;
-  const std::vector<float> in = first_images(load_image_input("--in", in_name, flags.data, shape), n, shape);
+  ImageInput own = load_image_input("--in", in_name, flags.data, shape);
+  const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
+  const int64_t n = flags.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags.n, 1, count);
+  const std::vector<float> in = first_images(std::move(own), n, shape);
   const auto energies_of = [&](const std::vector<float>& images) {
     std::vector<float> u = image_energies(*trainer, images);
     check_energies(u);
@@ -164,7 +168,7 @@ void add_ood_command(CLI::App& app) {
           "negative [noise,rotated,inverted]")
       ->delimiter(',')
       ->type_name("NAME,NAME...");
-  command->add_option("--n", flags->n, "images of each, at most [2000]")->type_name("N");
+  command->add_option("--n", flags->n, "images of --in, and at most as many of each kind of outliers [2000, or all there are]")->type_name("N");
   command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");

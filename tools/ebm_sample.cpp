@@ -25,6 +25,10 @@ struct SampleFlags {
 void write_samples(const std::filesystem::path& path, const Tensor& x, ImageShape image) {
   const std::vector<float> values = x.to_host();  // (n, H, W, C)
   const int64_t n = x.extent(0);
+  for (size_t i = 0; i < values.size(); ++i)
+    EBM_CHECK(std::isfinite(values[i]), "sample",
+              fmt::format("{} in image {}", values[i], static_cast<int64_t>(i) / image.elements()),
+              "numbers: the model, or its Langevin chain at this step size, has diverged");
   if (path.extension() == ".npy")
     return write_npy(path, values, {n, image.height, image.width, image.channels});
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));

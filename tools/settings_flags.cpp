@@ -205,6 +205,13 @@ int64_t parse_count(const std::string& flag, const std::string& text, int64_t le
   return count;
 }
 
+double parse_factor(const std::string& flag, const std::string& text) {
+  constexpr char kExpected[] = "a finite number, 0 or more";
+  const auto value = parse_number<double>(flag, text, kExpected);
+  if (!(value >= 0 && std::isfinite(value))) refuse(flag, text, kExpected);
+  return value;
+}
+
 void apply_threads(const std::string& text) {
   constexpr int64_t kMost = 4096;
   if (text.empty()) return;

@@ -69,6 +69,8 @@ Config read_config(const std::string& text, const std::string& name);
 int64_t parse_count(const std::string& flag, const std::string& text, int64_t least);
 // The same with a largest value.
 int64_t parse_count(const std::string& flag, const std::string& text, int64_t least, int64_t most);
+// "0.5" as a finite number, 0 or more; throws Error naming the flag otherwise.
+double parse_factor(const std::string& flag, const std::string& text);
 // What --threads says; "" leaves all cores.
 void apply_threads(const std::string& text);
 

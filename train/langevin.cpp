@@ -1,6 +1,11 @@
 #include "train/langevin.h"
 
+#include <cmath>
+
+#include <fmt/format.h>
+
 #include "autograd/ops.h"
+#include "core/check.h"
 #include "kernels/elementwise.h"
 #include "kernels/langevin_conv.h"
 #include "kernels/reduce.h"
@@ -27,6 +32,10 @@ LangevinStep langevin_step_of(const Settings& s, double noise_scale) {
   step.noise = static_cast<float>(s.noise * noise_scale);
   step.inv_sigma_ref_sq = s.sigma_ref > 0 ? static_cast<float>(1 / (s.sigma_ref * s.sigma_ref)) : 0.0f;
   step.clamp = static_cast<float>(s.clamp);
+  EBM_CHECK(std::isfinite(step.drift) && std::isfinite(step.noise) && std::isfinite(step.inv_sigma_ref_sq),
+            "langevin step",
+            fmt::format("drift {}, noise {} times noise-scale {}, sigma-ref {}", s.drift, s.noise, noise_scale, s.sigma_ref),
+            "numbers within a float's range, 1/sigma-ref^2 too");
   return step;
 }
 

@@ -8,7 +8,8 @@
 
 namespace ebm {
 
-// The numbers of one step, from δ²/2, δ, noise_scale, σ_ref and the clamp of a run's settings.
+// The numbers of one step, from δ²/2, δ, noise_scale, σ_ref and the clamp of a run's settings. Throws Error for
+// those that no float can hold.
 LangevinStep langevin_step_of(const Settings& settings);
 // The same with another noise_scale.
 LangevinStep langevin_step_of(const Settings& settings, double noise_scale);

@@ -188,7 +188,50 @@ TEST_CASE("what ood cannot do is one line") {
   refused({"--run", "run", "--in", "nothing"}, "nothing");
   refused({"--run", "run", "--out", "nosie"}, "nosie");
   refused({"--run", "run", "--n", "0"}, "--n");
+  refused({"--run", "run", "--n", "129"}, "1 to 128");
+  refused({"--run", "run", "--n", "1152921504606846976"}, "1 to 128");  // 2^60, of 784 values each
   refused({"--run", "run", "--json", "no/such/o.json"}, "no/such");
   refused({"--run", "run", "--png", "no/such/o.png"}, "no/such");
   refused({"--run", "nan"}, "U = nan");
+}
+
+TEST_CASE("a model of NaN gives one line and no file") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  break_run(folder);
+  const auto files = [&] {
+    return std::distance(std::filesystem::recursive_directory_iterator(folder.path()), {});
+  };
+  const auto before = files();
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
+    arguments.insert(arguments.begin() + 1, {"--run", "nan", "--device", "cpu"});
+    const Outcome outcome = ebm_tool(folder, arguments);
+    CHECK_MESSAGE(outcome.is_error_with(part), arguments[0] << ": " << outcome.err);
+  };
+  refused({"sample", "--n", "2", "--out", "x.npy"}, "nan in image 0");
+  refused({"sample", "--n", "2", "--out", "x.png"}, "nan in image 0");
+  refused({"energy", "--images", "synthetic"}, "U = nan at image 0");
+  refused({"trace", "--n", "1"}, "U = nan");
+  refused({"trace", "--n", "1", "--steps", "0"}, "U = nan");
+  CHECK(files() == before);
+}
+
+TEST_CASE("steps and noise that no chain can have are one line in every command") {
+  const TemporaryFolder folder;
+  train_run(folder);
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"sample", "--n", "2"}, {"evaluate", "--n", "20", "--metrics", "psnr"}, {"mean", "--n", "2"}}) {
+    const auto refused = [&](const std::string& flag, const std::string& value, const std::string& part) {
+      std::vector<std::string> arguments = command;
+      arguments.insert(arguments.end(), {"--run", "run", "--device", "cpu", flag, value});
+      const Outcome outcome = ebm_tool(folder, arguments);
+      CHECK_MESSAGE(outcome.is_error_with(part), command[0] << " " << flag << " " << value << ": " << outcome.err);
+    };
+    refused("--steps", "1000001", "0 to 1000000");
+    refused("--steps", "1152921504606846976", "0 to 1000000");
+    for (const char* value : {"-1", "nan", "inf", "much"})
+      refused("--noise-scale", value, std::string(value) + "\", expected a finite number, 0 or more");
+  }
+  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "2", "--noise-scale", "1e308"})
+            .is_error_with("times noise-scale 1e+308"));
 }
