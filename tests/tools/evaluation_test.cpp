@@ -53,11 +53,12 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   train_run(folder);
   const std::vector<std::string> command{"diagnose", "--run",  "run",     "--device", "cpu",
                                          "--chains", "6",      "--steps", "40",       "--projections",
-                                         "2",        "--json", "d.json"};
+                                         "2",        "--json", "d.json",  "--quality", "20", "--data", "data"};
   const Outcome outcome = ebm_tool(folder, command);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   for (const char* part :
-       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2"})
+       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2", "FD-cls",
+        "samples are best after"})
     CHECK_MESSAGE(contains(outcome.out, part), part);
   CHECK(get(folder / "diagnosis/chains.png").starts_with("\x89PNG"));
   CHECK(lines(get(folder / "diagnosis/traces.csv")) == 2 + 41);
@@ -71,12 +72,18 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   CHECK(json["series"][0]["name"] == "U");
   CHECK(json["in_words"].size() >= 3);
 
+  CHECK(json["in_words"].size() >= 4);
+  // scores at the lengths of the picture's columns
+  std::vector<int64_t> lengths;
+  for (const auto& score : json["quality"]["at"]) lengths.push_back(score["steps"].get<int64_t>());
+  CHECK(lengths == std::vector<int64_t>{0, 1, 3, 4, 13, 40});
+
   const std::string first = get(folder / "d.json");
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "d.json") == first);
   const Outcome still =
       ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10",
-                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x"});
+                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x", "--quality", "0"});
   REQUIRE_MESSAGE(still.code == 0, still.err);
   CHECK(contains(still.out, "no noise"));
 }
@@ -98,11 +105,13 @@ TEST_CASE("what diagnose cannot do is one line") {
   refused({"--run", "run", "--noise-scale", "-1"}, "noise-scale");
   refused({"--run", "run", "--out", "run/config.toml/x"}, "config.toml");
   refused({"--run", "run", "--json", "no/such/d.json"}, "no/such");
-  refused({"--run", "nan", "--steps", "20"}, "U = nan");
+  refused({"--run", "nan", "--steps", "20", "--quality", "0"}, "U = nan");
+  refused({"--run", "run", "--quality", "257", "--data", "data"}, "10 to 256, half of the images of synthetic");
+  refused({"--run", "run", "--quality", "some"}, "--quality");
   CHECK(ebm_tool(folder, {"diagnose"}).is_error_with("--run is required"));
   CHECK(ebm_tool(folder, {"diagnose", "--chain", "3"}).is_error_with("did you mean --chains?"));
   CHECK(Program(EBM_PROGRAM,
-                {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20"},
+                {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20", "--quality", "0"},
                 folder.path(), 2000)
             .wait()
             .code == 1);  // a full disk
