@@ -135,6 +135,13 @@ TEST_CASE("loglik gives both estimates at each temperature, the same each time")
   CHECK(json["base_nats"].get<double>() == doctest::Approx(-784 * std::log(2.4)));
   CHECK(json["temperatures"][1]["nats_optimistic"].get<double>() ==
         doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
+  // the temperature of the chain's own step, as it is printed, is known again
+  CHECK(contains(outcome.out, "samples T = 5e-05 (--temperature 5e-05)"));
+  const Outcome own = ebm_tool(folder, {"loglik", "--run", "run", "--device", "cpu", "--n", "4", "--chains", "2", "--steps",
+                                        "1", "--leapfrog", "1", "--temperature", "5e-05"});
+  REQUIRE_MESSAGE(own.code == 0, own.err);
+  CHECK(contains(own.out, "what the run's Langevin step belongs to"));
+  CHECK(!contains(own.out, "(--temperature"));
   const std::string first = get(folder / "l.json");
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "l.json") == first);
@@ -157,6 +164,7 @@ TEST_CASE("what loglik cannot do is one line") {
   refused({"--run", "run", "--temperature", "warm"}, "temperature");
   refused({"--run", "run", "--base", "wide"}, "--base");
   refused({"--run", "run", "--base", "-1"}, "--base");
+  refused({"--run", "run", "--base", "1e-300"}, "from 0.001 to 1000");
   refused({"--run", "run", "--reverse", "noise"}, "reverse");
   refused({"--run", "run", "--n", "4", "--reverse", "data", "--chains", "8"}, "reverse chains from data");
   refused({"--run", "nan", "--n", "8", "--chains", "2", "--steps", "2"}, "U = nan");
