@@ -65,17 +65,23 @@ ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& data
 
 }  // namespace
 
-void check_options(const EvaluationOptions& options, const Dataset& train, const Dataset& test) {
+void check_options(const EvaluationOptions& options, const Settings& model, const Dataset& train, const Dataset& test) {
   const Dataset& reference = options.split == Split::train ? train : test;
   EBM_CHECK(options.n >= kFewestImages && options.n <= reference.count(), "evaluate",
             fmt::format("n = {}", options.n),
             fmt::format("{} to {}, the {} images of {}", kFewestImages, reference.count(),
                         options.split == Split::train ? "training" : "test", reference.name));
+  EBM_CHECK(model.method != Method::persistent || options.n <= kReplayImages, "evaluate",
+            fmt::format("n = {}, a model of --method persistent", options.n),
+            fmt::format("at most {}, the chains that it keeps: there are no more different samples", kReplayImages));
+  if (options.metrics.reconstructions())
+    for (const NetworkKind network : {NetworkKind::encoder, NetworkKind::generator})
+      check_trains(model.method, network, "psnr, ssim");
 }
 
 Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
                     const EvaluationOptions& options, const EvaluationObserver& observer) {
-  check_options(options, train, test);
+  check_options(options, trainer.settings(), train, test);
   const auto& [same, other] = options.split == Split::train ? std::tie(train, test) : std::tie(test, train);
   const MetricSet& metrics = options.metrics;
   EBM_CHECK(network || !metrics.features(), "evaluate", "no network",
@@ -110,7 +116,7 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
     {
       const Stopwatch watch(result.model_seconds);
       const Trainer::Samples part =
-          trainer.sample(std::min(kPart, n - first), key, options.num_steps, options.noise_scale);
+          trainer.sample(std::min(kPart, n - first), key, options.num_steps, options.noise_scale, first);
       x_hat = to_levels(part.generated, "generated sample", first);
       x_tilde = to_levels(part.revised, "revised sample", first);
     }

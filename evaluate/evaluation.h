@@ -39,9 +39,10 @@ struct EvaluationObserver {
   std::function<void(const char* what, int64_t done, int64_t all)> progress;
 };
 
-// Throws Error when n is below kFewestImages or larger than the reference's split.
+// Throws Error when n is below kFewestImages or larger than the reference's split, or than the replay buffer of a
+// model of persistent chains: its samples would repeat; and for reconstructions by an encoder that was not trained.
 inline constexpr int64_t kFewestImages = 10;
-void check_options(const EvaluationOptions& options, const Dataset& train, const Dataset& test);
+void check_options(const EvaluationOptions& options, const Settings& model, const Dataset& train, const Dataset& test);
 
 // Samples are clipped and rounded to 8-bit levels before anything is computed of them. The reference is the same
 // for every model and seed: n images of the split, drawn once and for all. The network may be null when

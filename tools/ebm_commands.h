@@ -1,6 +1,7 @@
 // The subcommands of ./ebm. Each runs as its subcommand's callback and throws Error.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -34,8 +35,9 @@ struct ModelFlags {
   void add_to(CLI::App& command);
 };
 
-// The networks of a run's folder or checkpoint file, with their settings, ready to compute.
-std::unique_ptr<Trainer> load_model(const ModelFlags& flags);
+// The networks of a run's folder or checkpoint file, with their settings, ready to compute. Throws Error where the
+// run's method left one of those that the command needs as it began.
+std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<NetworkKind> needed = {});
 
 // How the chains of a command run; where a flag says nothing, as the run's do.
 struct ChainFlags {
@@ -45,6 +47,7 @@ struct ChainFlags {
   void add_steps_to(CLI::App& command);
   void add_noise_and_seed_to(CLI::App& command);
 
+  // Throws Error for steps of a model whose method trains no energy net; where the flag says nothing, it has none.
   int64_t num_steps(const Settings& settings) const;
   double noise(const Settings& settings) const;  // noise_scale
   uint64_t key_seed() const;

@@ -60,8 +60,8 @@ void write_table(const fs::path& path, const std::string& table) {
   write_file_atomically(path, std::as_bytes(std::span(table)));
 }
 
-void write_traces(const fs::path& path, const Diagnosis& d) {
-  std::string table = "# U(x) of each chain; step 0 is the ancestral sample\nstep";
+void write_traces(const fs::path& path, const Diagnosis& d, const char* start) {
+  std::string table = fmt::format("# U(x) of each chain; step 0: {}\nstep", start);
   for (int64_t c = 0; c < d.chains; ++c) table += fmt::format(",chain_{}", c);
   table += '\n';
   for (int64_t t = 0; t <= d.plan.steps; ++t) {
@@ -111,6 +111,7 @@ nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words
     mala.push_back({{"step_size", a.step_size}, {"rate", a.rate}});
   nlohmann::json json{{"recipe", s.recipe},
                       {"iteration", trainer.iteration()},
+                      {"start_from", sample_start(s.method)},
                       {"chains", d.chains},
                       {"steps", d.plan.steps},
                       {"warmup", d.plan.warmup},
@@ -187,7 +188,7 @@ void diagnose_run(const DiagnoseFlags& flags) {
   ChainQualityPlan quality_plan;
   quality_plan.n = parse_count("quality", flags.quality, 0, kMostChains);
   quality_plan.seed = plan.seed;
-  const auto trainer = load_model(flags.model);
+  const auto trainer = load_model(flags.model, {NetworkKind::energy});
   const fs::path out = flags.out;
   make_folder(out);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out / name);
@@ -217,14 +218,14 @@ void diagnose_run(const DiagnoseFlags& flags) {
   std::vector<std::string> words = in_words(d, run_length);
   if (quality) words.push_back(in_words(*quality, run_length));
 
-  fmt::print("{} at iteration {}: {} chains of {} steps from ancestral samples, the last {} judged\n",
-             s.recipe, trainer->iteration(), chains, plan.steps, plan.steps - plan.warmup);
+  fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe,
+             trainer->iteration(), chains, plan.steps, sample_start(s.method), plan.steps - plan.warmup);
   print(d);
   if (quality) print(*quality);
   fmt::print("\n");
   for (const std::string& line : words) say(line);
   write_grid(out / "chains.png", d, trainer->generator().image());
-  write_traces(out / "traces.csv", d);
+  write_traces(out / "traces.csv", d, sample_start(s.method));
   write_drift(out / "drift.csv", d);
   if (!flags.json.empty()) {
     nlohmann::json json = to_json(d, words, *trainer, noise_scale);
@@ -241,7 +242,7 @@ void add_diagnose_command(CLI::App& app) {
   auto flags = std::make_shared<DiagnoseFlags>();
   CLI::App* command = app.add_subcommand("diagnose", "do a model's Langevin chains mix?");
   flags->model.add_to(*command);
-  command->add_option("--chains", flags->chains, "how many, from ancestral samples [64]")->type_name("N");
+  command->add_option("--chains", flags->chains, "how many, from where the run's begin [64]")->type_name("N");
   command->add_option("--steps", flags->steps, "Langevin steps of each [2000]")->type_name("N");
   command->add_option("--warmup", flags->warmup, "first steps that R-hat, ESS and tau leave out [half]")
       ->type_name("N");

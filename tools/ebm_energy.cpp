@@ -26,7 +26,7 @@ struct EnergyFlags {
 };
 
 void energy(const EnergyFlags& flags) {
-  const auto trainer = load_model(flags.model);
+  const auto trainer = load_model(flags.model, {NetworkKind::energy});
   check_writable(flags.out);
   const ImageInput images = load_image_input("--images", flags.images, flags.data, trainer->generator().image());
   const std::vector<float> u = image_energies(*trainer, images.pixels);

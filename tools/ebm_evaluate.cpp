@@ -99,7 +99,7 @@ void run_evaluate(const EvaluateFlags& flags) {
   // Whatever may be wrong is looked at before the hours of work, not after them.
   const Dataset train = load_or_fetch(s.recipe, flags.data, Split::train, say);
   const Dataset test = load_or_fetch(s.recipe, flags.data, Split::test, say);
-  check_options(options, train, test);
+  check_options(options, s, train, test);
   if (!flags.json.empty()) check_writable(flags.json);
   std::optional<SampleExport> samples;
   if (!flags.export_folder.empty())
@@ -122,7 +122,7 @@ void run_evaluate(const EvaluateFlags& flags) {
   if (samples) samples->commit();
 
   const std::string& note = options.split == Split::train ? train.note : test.note;
-  const ScoreContext context{s.recipe, trainer->iteration(), options, judge.source, note};
+  const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
   if (!flags.json.empty()) {
     const std::string json = score_json(context, result);
     write_file_atomically(flags.json, std::as_bytes(std::span(json)));

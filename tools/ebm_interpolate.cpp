@@ -30,7 +30,7 @@ std::vector<float> between(const std::vector<float>& ends, int64_t n, int64_t co
 void interpolate(const InterpolateFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName);
+  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::generator});
   Trainer& trainer = *plan.trainer;
   const int64_t d = trainer.settings().latent;
   Tensor ends = Tensor::empty({2 * n, d}, trainer.device());  // z_l of all rows, then z_r

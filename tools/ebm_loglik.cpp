@@ -136,7 +136,7 @@ void loglik(const LoglikFlags& flags) {
                      static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
   for (const double t : flags.temperatures)
     EBM_CHECK(t > 0 && std::isfinite(t), "--temperature", fmt::format("{}", t), "more than 0");
-  const auto trainer = load_model(flags.model);
+  const auto trainer = load_model(flags.model, {NetworkKind::energy});
   if (!flags.json.empty()) check_writable(flags.json);
   const Settings& s = trainer->settings();
   EBM_CHECK(s.clamp > 0 || s.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",

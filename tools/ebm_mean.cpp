@@ -49,7 +49,7 @@ double root_mean_square_difference(const std::vector<float>& a, const std::vecto
 }
 
 void mean(const MeanFlags& flags) {
-  const PicturePlan plan = plan_picture(flags.picture, kName, {".json"});
+  const PicturePlan plan = plan_picture(flags.picture, kName, {}, {".json"});
   const Dataset test = load_own_data(plan, flags.data, Split::test);
   const int64_t n = flags.n.empty() ? std::min(kDefaultImages, test.count()) : parse_count("n", flags.n, 2, test.count());
   const Trainer::Samples samples = plan.trainer->sample(n, plan.key, plan.num_steps, plan.noise_scale);
@@ -64,8 +64,9 @@ void mean(const MeanFlags& flags) {
     for (const float deviation : m->deviation) cells.push_back(2 * deviation - 1);  // 0 is black, 1 white
   write_png(plan.out, image_grid(cells, plan.image(), 2, 3, kMeanScale));
 
+  const char* start = sample_start(plan.trainer->settings().method);
   ResultSection section{"Difference of each pixel's mean and deviation from the test images'", {}};
-  for (const auto& [name, m] : {std::pair{"generator", &of_generated}, {"revised", &of_revised}}) {
+  for (const auto& [name, m] : {std::pair{start, &of_generated}, {"revised", &of_revised}}) {
     section.rows.push_back({fmt::format("{}, mean", name), {root_mean_square_difference(m->mean, of_test.mean)}, ""});
     section.rows.push_back(
         {fmt::format("{}, deviation", name), {root_mean_square_difference(m->deviation, of_test.deviation)}, ""});
@@ -75,9 +76,9 @@ void mean(const MeanFlags& flags) {
                   "scale {}, seed {}",
                   n, n, test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
   write_results(plan.beside(".json"), {{section}});
-  fmt::print("mean images of {} in {} (columns: test images, generator, revised; below: deviations); off the test images' "
+  fmt::print("mean images of {} in {} (columns: test images, {}, revised; below: deviations); off the test images' "
              "mean by {:.4g} and {:.4g} a pixel\n",
-             n, plan.out.string(), section.rows[0].value[0], section.rows[2].value[0]);
+             n, plan.out.string(), start, section.rows[0].value[0], section.rows[2].value[0]);
 }
 
 }  // namespace

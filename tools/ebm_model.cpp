@@ -21,12 +21,13 @@ void ModelFlags::add_to(CLI::App& command) {
       ->type_name("auto|fp32|tf32|bf16");
 }
 
-std::unique_ptr<Trainer> load_model(const ModelFlags& flags) {
+std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<NetworkKind> needed) {
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
   set_precision(parse_precision(flags.precision, device));
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
+  for (const NetworkKind network : needed) check_trains(config.settings.method, network, "--run");
   auto trainer = std::make_unique<Trainer>(config.settings, device);
   trainer->load_state(checkpoint.file);
   // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same
@@ -48,7 +49,10 @@ void ChainFlags::add_noise_and_seed_to(CLI::App& command) {
 }
 
 int64_t ChainFlags::num_steps(const Settings& s) const {
-  return steps.empty() ? sample_steps(s) : parse_count("steps", steps, 0);
+  if (steps.empty()) return sample_steps(s);
+  const int64_t count = parse_count("steps", steps, 0, kMostLangevinSteps);
+  if (count > 0) check_trains(s.method, NetworkKind::energy, "--steps above 0");
+  return count;
 }
 
 double ChainFlags::noise(const Settings& s) const { return noise_scale < 0 ? s.noise_scale : noise_scale; }

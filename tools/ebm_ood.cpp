@@ -84,7 +84,7 @@ double mean(const std::vector<float>& u) {
 void ood(const OodFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1);
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
-  const auto trainer = load_model(flags.model);
+  const auto trainer = load_model(flags.model, {NetworkKind::energy});
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);
   const ImageShape shape = trainer->generator().image();

@@ -22,7 +22,8 @@ void PictureFlags::add_to(CLI::App& command, const char* name) {
 
 fs::path PicturePlan::beside(const char* ending) const { return fs::path(out).replace_extension(ending); }
 
-PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<const char*> beside) {
+PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<NetworkKind> needed,
+                         std::initializer_list<const char*> beside) {
   PicturePlan plan;
   const fs::path run = flags.model.run;
   std::error_code error;
@@ -30,7 +31,7 @@ PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initi
   plan.out = flags.out.empty() ? folder / fmt::format("{}.png", name) : fs::path(flags.out);
   EBM_CHECK(plan.out.extension() == ".png", "--out", plan.out.string(), "a name that ends in .png");
   plan.key = {flags.chain.key_seed(), Stream::sample, 0, 0};
-  plan.trainer = load_model(flags.model);
+  plan.trainer = load_model(flags.model, needed);
   check_writable(plan.out);
   for (const char* ending : beside) check_writable(plan.beside(ending));
   plan.num_steps = flags.chain.num_steps(plan.trainer->settings());

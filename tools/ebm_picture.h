@@ -37,8 +37,10 @@ struct PicturePlan {
   std::filesystem::path beside(const char* ending) const;
 };
 
-// Loads the model and makes sure that the picture and the files of these endings beside it can be written.
-PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<const char*> beside = {});
+// Loads the model, whose method must train these networks, and makes sure that the picture and the files of these
+// endings beside it can be written.
+PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<NetworkKind> needed,
+                         std::initializer_list<const char*> beside = {});
 
 // Images of a data set as (N, H, W, C) floats in [-1, 1]: the first `count`.
 std::vector<float> first_images(const ImageSet& images, int64_t count);

@@ -74,7 +74,8 @@ void compare(const PrecisionFlags& flags) {
     report(net + ", untrained", trainer, n, seed);
   }
   for (const std::string& run : flags.runs)
-    report(run, *load_model({.run = run, .device = flags.device, .threads = flags.threads}), n, seed);
+    report(run, *load_model({.run = run, .device = flags.device, .threads = flags.threads}, {NetworkKind::energy}), n,
+           seed);
 }
 
 }  // namespace

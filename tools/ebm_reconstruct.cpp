@@ -67,7 +67,7 @@ double mean_squared_distance(const std::vector<float>& a, const std::vector<floa
 
 void reconstruct_command(const ReconstructFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {".json"});
+  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::encoder, NetworkKind::generator}, {".json"});
   const Dataset test = load_own_data(plan, flags.data, Split::test);
   const int64_t images = flags.images.empty() ? std::min(kDefaultImages, test.count())
                                               : parse_count("images", flags.images, 1, test.count());

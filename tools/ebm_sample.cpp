@@ -40,15 +40,15 @@ void sample(const SampleFlags& flags) {
   EBM_CHECK(out.extension() == ".npy" || n <= kMostInGrid, "--n", flags.n + " for a picture",
             fmt::format("at most {}, or a name that ends in .npy", kMostInGrid));
   const auto trainer = load_model(flags.model);
-  check_writable(out);
   const Settings& s = trainer->settings();
+  if (flags.generator_only) check_trains(s.method, NetworkKind::generator, "--generator-only");
   const int64_t steps = flags.generator_only ? 0 : flags.chain.num_steps(s);
+  check_writable(out);
   const Trainer::Samples samples =
       trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, flags.chain.noise(s));
   write_samples(out, samples.revised, trainer->generator().image());
-  fmt::print("{} {} samples of {} at iteration {}, {} Langevin steps, in {}\n", n,
-             flags.generator_only ? "generator" : "revised", s.recipe, trainer->iteration(), steps,
-             out.string());
+  fmt::print("{} samples of {} at iteration {}, {}{}, in {}\n", n, s.recipe, trainer->iteration(),
+             sample_start(s.method), steps > 0 ? fmt::format(" after {} Langevin steps", steps) : "", out.string());
 }
 
 }  // namespace

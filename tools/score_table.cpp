@@ -75,6 +75,10 @@ std::string score_table(const ScoreContext& c, const Evaluation& e) {
       "{} at iteration {}: {} samples, seed {}; revised: {} Langevin steps, noise scale {}\n"
       "against {} {} images; pixels {}\n",
       c.recipe, c.iteration, o.n, o.seed, o.num_steps, o.noise_scale, o.n, split_name(o.split), kPixels);
+  text += fmt::format("generated: {}{}\n", sample_start(c.method),
+                      trains(c.method, NetworkKind::energy)
+                          ? ""
+                          : fmt::format("; revised: the same, --method {} has no chains", to_string(c.method)));
   if (!c.data_note.empty()) text += fmt::format("note: {}: {}\n", c.recipe, c.data_note);
   if (c.features) {
     text += fmt::format("features: {}, {}\n", c.features->name, c.features->note);
@@ -130,6 +134,8 @@ std::string score_json(const ScoreContext& c, const Evaluation& e) {
   add(listed(e.real, inception), "real", e.real_images, 0, true);
   add(listed(e.reconstruction), "reconstructed", o.n, 0, false);
   return Json{{"data_set", c.recipe},
+              {"method", to_string(c.method)},
+              {"generated", sample_start(c.method)},
               {"data_note", c.data_note},
               {"iteration", c.iteration},
               {"scores", scores}}

@@ -114,10 +114,10 @@ int train(TrainFlags& flags) {
     return 128 + stop_signal;
   }
   progress.say(
-      fmt::format("done: {} iterations of {} in {}; samples in {} (left: generator, right: "
+      fmt::format("done: {} iterations of {} in {}; samples in {} (left: {}, right: "
                   "revised), {}, metrics.csv{}, all in {}",
                   result.iterations, settings.recipe, duration_text(seconds),
-                  result.samples.string(), checkpoint, trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
+                  result.samples.string(), sample_start(settings.method), checkpoint, trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
   return 0;
 }
 

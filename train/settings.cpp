@@ -86,12 +86,6 @@ void check(bool ok, const char* name, double value, const char* range) {
   EBM_FAIL("settings", std::string(name) + " = " + text, range);
 }
 
-constexpr std::pair<Method, const char*> kMethods[] = {{Method::ebm_vae, "ebm-vae"},
-                                                       {Method::vae, "vae"},
-                                                       {Method::coopnets, "coopnets"},
-                                                       {Method::short_run, "short-run"},
-                                                       {Method::persistent, "persistent"}};
-
 }  // namespace
 
 Settings recipe_settings(const std::string& recipe, Profile profile, Method method) {
@@ -109,7 +103,10 @@ Settings recipe_settings(const std::string& recipe, Profile profile, Method meth
   return s;
 }
 
-int64_t sample_steps(const Settings& s) { return s.sample_steps > 0 ? s.sample_steps : s.num_steps; }
+int64_t sample_steps(const Settings& s) {
+  if (!trains(s.method, NetworkKind::energy)) return 0;
+  return s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+}
 
 double lr_factor(const Settings& s, int64_t iteration) {
   const double t = static_cast<double>(iteration);
@@ -147,15 +144,18 @@ void check_settings(const Settings& s) {
   const auto not_negative = [](const char* name, double value) {
     check(value >= 0 && std::isfinite(value), name, value, "0 or more");
   };
+  const auto steps = [](const char* name, int64_t value) {
+    const std::string range = "0 to " + std::to_string(kMostLangevinSteps);
+    check(value >= 0 && value <= kMostLangevinSteps, name, static_cast<double>(value), range.c_str());
+  };
   positive("iterations", static_cast<double>(s.iterations), 1e9);
   positive("batch", static_cast<double>(s.batch), 1 << 20);
   positive("chains", static_cast<double>(s.chains), 1 << 20);
   check(s.chains >= 2, "chains", static_cast<double>(s.chains), "2 or more: batch normalisation needs a batch");
   check(s.method != Method::persistent || s.chains <= kReplayImages, "chains", static_cast<double>(s.chains),
         "at most 10000 with persistent chains, the size of their replay buffer");
-  check(s.num_steps >= 0 && s.num_steps <= 1'000'000, "steps", static_cast<double>(s.num_steps), "0 to 1000000");
-  check(s.sample_steps >= 0 && s.sample_steps <= 1'000'000, "sample-steps", static_cast<double>(s.sample_steps),
-        "0 to 1000000");
+  steps("steps", s.num_steps);
+  steps("sample-steps", s.sample_steps);
   positive("width", static_cast<double>(s.width), 4096);
   positive("latent", static_cast<double>(s.latent), 65536);
   not_negative("drift", s.drift);
@@ -197,17 +197,5 @@ Profile parse_profile(const std::string& text) {
 }
 
 std::string to_string(Profile profile) { return profile == Profile::paper ? "paper" : "laptop"; }
-
-Method parse_method(const std::string& text) {
-  for (const auto& [method, name] : kMethods)
-    if (text == name) return method;
-  EBM_FAIL("method", "\"" + text + "\"", "ebm-vae, vae, coopnets, short-run or persistent");
-}
-
-std::string to_string(Method method) {
-  for (const auto& [value, name] : kMethods)
-    if (method == value) return name;
-  EBM_FAIL("method", std::to_string(static_cast<int>(method)), "one of the methods");
-}
 
 }  // namespace ebm

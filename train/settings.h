@@ -6,23 +6,14 @@
 #include <string>
 
 #include "models/recipes.h"
+#include "train/method.h"
 
 namespace ebm {
 
 enum class Profile { paper, laptop };
 
-// What is trained, and how: variational MCMC teaching, and the baselines that it is compared with. All use the
-// recipe's networks; those that a method has no use for stay as they began.
-enum class Method {
-  ebm_vae,     // Algorithm 1 (train/trainer.cpp)
-  vae,         // generator and encoder on the data alone (train/baseline_vae.cpp)
-  coopnets,    // generator taught by the chains that began at its own samples (train/baseline_coopnets.cpp)
-  short_run,   // energy net alone, chains from noise (train/baseline_short_run.cpp)
-  persistent,  // energy net alone, chains from a replay buffer (train/baseline_persistent.cpp)
-};
-
-// Chains that the persistent method keeps.
-inline constexpr int64_t kReplayImages = 10'000;
+// Langevin steps that a chain of a run, or of its samples, may have.
+inline constexpr int64_t kMostLangevinSteps = 1'000'000;
 
 // The defaults are the laptop profile's, found by trial on two CPU cores (docs/results.md).
 struct Settings {
@@ -79,7 +70,7 @@ struct Settings {
   int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
 };
 
-// Langevin steps of samples.
+// Langevin steps of samples; 0 for a method that trains no energy net.
 int64_t sample_steps(const Settings& settings);
 
 // The schedules. None depends on the number of iterations that a run is given: a run that is made longer
@@ -97,7 +88,5 @@ void check_settings(const Settings& settings);
 
 Profile parse_profile(const std::string& text);  // paper | laptop
 std::string to_string(Profile profile);
-Method parse_method(const std::string& text);  // ebm-vae | vae | coopnets | short-run | persistent
-std::string to_string(Method method);
 
 }  // namespace ebm

@@ -3,12 +3,14 @@
 #include <cmath>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "autograd/ops.h"
 #include "core/check.h"
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
-#include "kernels/replay.h"
+#include "train/dataset.h"
 #include "train/recorded_chain.h"
 
 namespace ebm {
@@ -249,9 +251,19 @@ std::vector<Metrics> Trainer::finish_steps() {
   return std::exchange(finished_, {});
 }
 
-Tensor Trainer::sample_start(const RandomKey& key, int64_t first) {
-  if (settings_.method == Method::persistent)
-    return take_rows(buffer_, static_cast<float>(first % kReplayImages), kSampleBatch);
+Tensor Trainer::shuffled_rows(uint64_t seed, int64_t first, int64_t n) const {
+  const ImageShape image = generator_.image();
+  const Shape row{1, image.height, image.width, image.channels};
+  Tensor x = Tensor::empty({n, image.height, image.width, image.channels}, device_);
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t from = permuted_index(seed, 0, (first + i) % kReplayImages, kReplayImages);
+    x.view(i * image.elements(), row).copy_from(buffer_.view(from * image.elements(), row));
+  }
+  return x;
+}
+
+Tensor Trainer::sample_start(const RandomKey& key, int64_t first, int64_t first_row) {
+  if (settings_.method == Method::persistent) return shuffled_rows(key.seed, first_row + first, kSampleBatch);
   if (settings_.method == Method::short_run)
     return noise_images(kSampleBatch, {key.seed, Stream::start, key.iteration, key.step}, first);
   Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
@@ -259,18 +271,22 @@ Tensor Trainer::sample_start(const RandomKey& key, int64_t first) {
   return generator_(Var(z)).value();
 }
 
-Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale) {
+Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale,
+                                 int64_t first_row) {
+  EBM_CHECK(settings_.method != Method::persistent || (first_row >= 0 && n <= kReplayImages - first_row), "sample",
+            fmt::format("{} samples of persistent chains from row {} on", n, first_row),
+            fmt::format("at most the {} rows of their replay buffer", kReplayImages));
   const UseAverages averages({{&generator_.parameters(), &generator_adam_}, {&energy_.parameters(), &energy_adam_}});
   const ImageShape image = generator_.image();
   const Shape shape{n, image.height, image.width, image.channels};
   Samples out{Tensor::empty(shape, device_), Tensor::empty(shape, device_)};
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
-  if (settings_.method == Method::vae) num_steps = 0;  // its energy net was never trained
+  if (!trains(settings_.method, NetworkKind::energy)) num_steps = 0;
   RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps,
                       langevin_step_of(settings_, noise_scale), chain_key);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
-    Tensor x = sample_start(key, first);  // (kSampleBatch, H, W, C)
+    Tensor x = sample_start(key, first, first_row);  // (kSampleBatch, H, W, C)
     const int64_t count = std::min(kSampleBatch, n - first);
     const Shape part{count, image.height, image.width, image.channels};
     out.generated.view(first * image.elements(), part).copy_from(x.view(0, part));

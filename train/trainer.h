@@ -54,12 +54,15 @@ class Trainer {
   std::vector<Metrics> finish_steps();
 
   // n samples drawn with `key`: x̂ = g(z) and x̃, the same after num_steps of Langevin. Uses the moving averages
-  // where they are kept. Deterministic in (key, n). Of the baselines, x̂ is what their chains begin at: noise for
-  // short_run, the replay buffer's images for persistent; the VAE has no chains, and x̃ is x̂.
+  // where they are kept. Deterministic in (key, n, first_row). Of the baselines, x̂ is what their chains begin at:
+  // noise for short_run, the replay buffer's images for persistent; the VAE has no chains, and x̃ is x̂.
+  // Persistent chains begin at the buffer's rows in an order that key.seed shuffles, from the first_row-th on: no
+  // row twice in a call, nor in calls of one seed if each says how many rows those before it took. Throws Error for
+  // more rows than the buffer has. The other methods do not look at first_row.
   struct Samples {
     Tensor generated, revised;  // (n, H, W, C)
   };
-  Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale);
+  Samples sample(int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale, int64_t first_row = 0);
 
   // The parts of sample(), for images and latent vectors of the caller's. With the averages where they are kept.
   // g_α(z) (n,H,W,C) of z (n,d). Batch normalisation takes its batch's statistics, which a few unusual z would
@@ -144,8 +147,11 @@ class Trainer {
   void update_vae(const Tensor& images, Shown& shown);
   // n images of uniform noise in [-1, 1), those from number `first` on.
   Tensor noise_images(int64_t n, const RandomKey& key, int64_t first = 0) const;
-  // What the samples first, first + 1, … begin at: a batch of them (kSampleBatch,H,W,C).
-  Tensor sample_start(const RandomKey& key, int64_t first);
+  // What the samples first, first + 1, … begin at: a batch of them (kSampleBatch,H,W,C). Persistent chains: at rows
+  // first_row + first, … of the shuffled buffer.
+  Tensor sample_start(const RandomKey& key, int64_t first, int64_t first_row);
+  // Images at places first, first + 1, … of the buffer in an order that `seed` shuffles, round its end: (n,H,W,C).
+  Tensor shuffled_rows(uint64_t seed, int64_t first, int64_t n) const;
 
   Settings settings_;
   Device device_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "core/precision.h"
 #include "evaluate/classifier_recipes.h"
@@ -213,6 +214,46 @@ TEST_CASE("more samples than are held at once differ from part to part") {
   CHECK(firsts == std::vector<int64_t>{0, 1000});
   CHECK(done == std::vector<int64_t>{1000, 1100});
   CHECK(!std::equal(starts.begin(), starts.begin() + 784, starts.begin() + 784));
+}
+
+TEST_CASE("persistent chains' samples do not repeat from part to part, and no more are asked for than there are") {
+  const FixedPlans fixed;
+  Settings s = tiny_settings(1);
+  s.method = Method::persistent;
+  Trainer trainer(s, test_device());
+  const Dataset train = shapes(1100, 1), test = shapes(20, 2);
+  std::set<std::vector<uint8_t>> different;
+  EvaluationObserver observer;
+  observer.samples = [&](int64_t, std::span<const uint8_t> generated, std::span<const uint8_t>) {
+    for (size_t i = 0; i < generated.size(); i += 784)
+      different.emplace(generated.begin() + static_cast<int64_t>(i), generated.begin() + static_cast<int64_t>(i + 784));
+  };
+  EvaluationOptions o = options(1100, {});
+  o.num_steps = 0;
+  evaluate(trainer, nullptr, train, test, o, observer);
+  CHECK(different.size() == 1100);
+
+  const Dataset large{"synthetic", {kReplayImages + 1, 1, 1, 1, std::vector<uint8_t>(kReplayImages + 1), {}}, ""};
+  CHECK_NOTHROW(check_options(options(kReplayImages, {}), s, large, test));
+  CHECK(contains(error_of([&] { check_options(options(kReplayImages + 1, {}), s, large, test); }),
+                 "n = 10001, a model of --method persistent, expected at most 10000"));
+}
+
+TEST_CASE("reconstructions are scored where encoder and generator were trained") {
+  const Dataset train = shapes(30, 1), test = shapes(20, 2);
+  Settings s = tiny_settings(1);
+  for (const auto& [method, encodes] : {std::pair{Method::ebm_vae, true}, {Method::vae, true},
+                                        {Method::coopnets, false}, {Method::short_run, false},
+                                        {Method::persistent, false}}) {
+    CAPTURE(to_string(method));
+    s.method = method;
+    const auto error = [&](MetricSet metrics) {
+      return error_of([&] { check_options(options(20, metrics), s, train, test); });
+    };
+    CHECK(contains(error({.psnr = true}), "does not train its encoder") == !encodes);
+    CHECK(contains(error({.ssim = true}), "does not train its encoder") == !encodes);
+    CHECK(error({.frechet = true}).empty());
+  }
 }
 
 TEST_CASE("an evaluation refuses more images than there are, NaN, and features without a network") {

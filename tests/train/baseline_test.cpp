@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "core/check.h"
 #include "kernels/elementwise.h"
@@ -49,6 +51,9 @@ TEST_CASE("each method trains its own networks and leaves the others alone") {
     const Tensor x = normal({8, 28, 28, 1}, 1, 0, 0.5f);
     Metrics m;
     for (int i = 0; i < 3; ++i) m = trainer.step(x);
+    CHECK(trains(c.method, NetworkKind::energy) == c.energy);
+    CHECK(trains(c.method, NetworkKind::encoder) == c.encoder);
+    CHECK(trains(c.method, NetworkKind::generator) == c.generator);
     CHECK((bytes(trainer, "energy.conv1.weight") != energy) == c.energy);
     CHECK((bytes(trainer, "encoder.mu.weight") != encoder) == c.encoder);
     CHECK((bytes(trainer, "generator.conv1.weight") != generator) == c.generator);
@@ -88,6 +93,29 @@ TEST_CASE("a method's name reads back, another is refused") {
   CHECK_THROWS_WITH_AS(parse_method("gan"), doctest::Contains("coopnets"), Error);
 }
 
+TEST_CASE("what a method does not train is refused by name, with the methods that do") {
+  CHECK_NOTHROW(check_trains(Method::vae, NetworkKind::encoder, "--run"));
+  CHECK_THROWS_WITH_AS(check_trains(Method::vae, NetworkKind::energy, "--run"),
+                       doctest::Contains("[--run] received a model of --method vae, expected one of ebm-vae, coopnets, "
+                                         "short-run or persistent: this method does not train its energy net"),
+                       Error);
+  CHECK_THROWS_WITH_AS(check_trains(Method::persistent, NetworkKind::generator, "--run"),
+                       doctest::Contains("one of ebm-vae, vae or coopnets"), Error);
+  CHECK_THROWS_WITH_AS(check_trains(Method::coopnets, NetworkKind::encoder, "--run"),
+                       doctest::Contains("one of ebm-vae or vae"), Error);
+}
+
+TEST_CASE("samples of a method without an energy net are given no steps") {
+  Settings s = recipe_settings("mnist", Profile::laptop);
+  CHECK(sample_steps(s) == s.sample_steps);
+  s.sample_steps = 0;
+  CHECK(sample_steps(s) == s.num_steps);
+  s.method = Method::vae;
+  CHECK(sample_steps(s) == 0);
+  s.sample_steps = 60;
+  CHECK(sample_steps(s) == 0);
+}
+
 TEST_CASE("samples begin where the method's chains begin, and a VAE's are not revised") {
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
@@ -107,6 +135,44 @@ TEST_CASE("samples begin where the method's chains begin, and a VAE's are not re
     CHECK(std::abs(sum(x).item() / n) < 5 * std::sqrt(1 / (3 * n)));
     CHECK(sum_squares(x).item() / n == doctest::Approx(1.0 / 3).epsilon(5 * std::sqrt(0.8 / n)));
   }
+}
+
+TEST_CASE("samples of persistent chains begin at rows of the buffer that no other sample begins at") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  Settings s = tiny(Method::persistent);
+  s.ema_decay = 0;
+  Trainer trainer(s, test_device());
+  const auto images = [](const std::vector<float>& x) {  // each by itself
+    std::vector<std::vector<float>> rows;
+    for (auto row = x.begin(); row != x.end(); row += 784) rows.emplace_back(row, row + 784);
+    return rows;
+  };
+  const auto starts_of = [&](int64_t n, uint64_t seed, int64_t first_row) {
+    return images(trainer.sample(n, {seed, Stream::sample}, 0, 1, first_row).generated.to_host());
+  };
+  // two calls of one seed, of odd sizes
+  std::vector<std::vector<float>> starts = starts_of(1110, 1, 0);
+  const auto more = starts_of(150, 1, 1110);
+  starts.insert(starts.end(), more.begin(), more.end());
+  const std::set<std::vector<float>> different(starts.begin(), starts.end());
+  CHECK(different.size() == 1260);
+  const std::vector<std::byte> buffer = bytes(trainer, "replay_buffer");
+  std::vector<float> values(buffer.size() / sizeof(float));
+  std::memcpy(values.data(), buffer.data(), buffer.size());
+  const auto all = images(values);
+  const std::set<std::vector<float>> rows(all.begin(), all.end());
+  CHECK(rows.size() == kReplayImages);
+  CHECK(std::includes(rows.begin(), rows.end(), different.begin(), different.end()));
+
+  CHECK(starts_of(3, 1, 0) == starts_of(3, 1, 0));
+  CHECK(starts_of(3, 1, 0) != starts_of(3, 2, 0));
+
+  CHECK(starts_of(1, 1, kReplayImages - 1).size() == 1);
+  CHECK_THROWS_WITH_AS(starts_of(2, 1, kReplayImages - 1), doctest::Contains("10000 rows of their replay buffer"),
+                       Error);
+  CHECK_THROWS_AS(starts_of(kReplayImages + 1, 1, 0), Error);
+  CHECK_THROWS_AS(starts_of(1, 1, -1), Error);
 }
 
 TEST_CASE("rows are taken from and put into a buffer round its end") {
