@@ -123,6 +123,17 @@ TEST_CASE("image_grid: places, scale, padding and clamping") {
   CHECK(both.pixels.at(2 * 40 + 22 + 13) == 255);
 }
 
+TEST_CASE("image_file: a changed byte anywhere in a PNG, or a missing end, is noticed") {
+  const std::vector<std::byte> png = encode_png(ramp(60), {5, 4, 3});
+  check_png(png, "a.png");
+  for (size_t i = 0; i < png.size(); ++i) {
+    std::vector<std::byte> changed = png;
+    changed[i] ^= std::byte{4};
+    CHECK_MESSAGE(contains(error_of([&] { check_png(changed, "a.png"); }), "a.png, a damaged picture"), i);
+    CHECK_THROWS_AS(check_png(std::span(png).first(i), "a.png"), Error);
+  }
+}
+
 TEST_CASE("image_grid: every 8-bit value survives the way to [-1, 1] and back") {
   std::vector<float> images(256);
   for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<float>(i) / 127.5f - 1.0f;
