@@ -132,8 +132,10 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   std::signal(SIGXFSZ, SIG_IGN);  // a write past the limit then fails with EFBIG
   try {
     const int code = parse_and_run(app, argc, argv, body);
-    EBM_CHECK(std::fflush(stdout) == 0 && !std::ferror(stdout), "stdout",
-              std::string("a write that failed: ") + std::strerror(errno), "room for what is printed");
+    const bool flushed = std::fflush(stdout) == 0;  // an earlier write that failed has left no reason
+    EBM_CHECK(flushed && !std::ferror(stdout), "stdout",
+              flushed ? "a write that failed" : std::string("a write that failed: ") + std::strerror(errno),
+              "room for what is printed");
     return code;
   } catch (const CLI::ParseError& e) {
     return fail(parse_error_line(app, e));
