@@ -142,7 +142,7 @@ AnnealingSchedule annealing_schedule(const DiagonalGaussian& base, const EnergyF
   check_chains(plan.chains);
   EBM_CHECK(plan.steps >= 1 && plan.leapfrog_steps >= 1, "annealing",
             fmt::format("{} steps, {} leapfrog steps", plan.steps, plan.leapfrog_steps), "1 or more");
-  Path path(base, target, base.sample(plan.chains, key_of(plan.seed, kPilot)), key_of(plan.seed, kPilot));
+  Path path(base, target, base.sample(plan.chains, key_of(plan.seed, kBase)), key_of(plan.seed, kPilot));
   std::vector<double> length{0}, beta{0}, log_step{std::log(0.1)};
   while (beta.back() < 1) {
     EBM_CHECK(static_cast<int64_t>(beta.size()) <= kMostPilotSteps, "annealing",

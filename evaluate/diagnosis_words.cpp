@@ -78,7 +78,12 @@ std::string late_trend(const Diagnosis& d) {
 }
 
 std::string drift(const Diagnosis& d, int64_t run_length) {
-  const auto own = static_cast<size_t>(std::min(run_length, d.plan.steps)), end = d.u.size() - 1;
+  const auto end = static_cast<size_t>(d.plan.steps);
+  if (run_length >= d.plan.steps)
+    return fmt::format("after {} steps, no more than the run's own: U {:.4g} ({:.4g} at the start), |x| {:.4g}, "
+                       "distance to the start {:.3g}",
+                       end, d.u[end], d.u[0], d.norm[end], d.distance[end]);
+  const auto own = static_cast<size_t>(run_length);
   return fmt::format(
       "from the run's own length, {} steps, to {}: U from {:.4g} to {:.4g} ({:.4g} at the start), |x| from {:.4g} to "
       "{:.4g}, distance to the start from {:.3g} to {:.3g}; {}",

@@ -9,12 +9,12 @@
 #include "core/check.h"
 #include "evaluate/image_scores.h"
 #include "evaluate/pixels.h"
+#include "evaluate/reference_images.h"
 
 namespace ebm {
 namespace {
 
-constexpr int64_t kPart = 1000;         // samples and images that are held at once
-constexpr uint64_t kReferenceSeed = 0;  // of the draw of real images
+constexpr int64_t kPart = 1000;  // samples and images that are held at once
 
 class Stopwatch {
  public:
@@ -28,24 +28,11 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Images `first` to `first + count` of a data set in the fixed random order: (count, H, W, C).
-std::vector<uint8_t> draw(const Dataset& dataset, int64_t first, int64_t count) {
-  const int64_t elements = dataset.images.image_elements();
-  std::vector<uint8_t> levels;
-  levels.reserve(static_cast<size_t>(count * elements));
-  for (int64_t i = first; i < first + count; ++i) {
-    const auto image =
-        dataset.images.pixels.begin() + permuted_index(kReferenceSeed, 0, i, dataset.count()) * elements;
-    levels.insert(levels.end(), image, image + elements);
-  }
-  return levels;
-}
-
-// The same in parts.
+// Reference images in parts.
 template <class Take>
 void for_parts(const Dataset& dataset, int64_t first, int64_t count, const Take& take) {
   for (int64_t i = first; i < first + count; i += kPart)
-    take(i, draw(dataset, i, std::min(kPart, first + count - i)));
+    take(i, reference_images(dataset, i, std::min(kPart, first + count - i)));
 }
 
 ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& dataset,

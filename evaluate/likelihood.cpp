@@ -5,6 +5,10 @@
 #include <numbers>
 #include <numeric>
 
+#include <fmt/format.h>
+
+#include "core/check.h"
+
 namespace ebm {
 
 Likelihood likelihood(const EnergyFunction& energy, std::span<const float> u, double temperature,
@@ -25,11 +29,16 @@ double bits_per_dimension(double nats, int64_t dimensions) {
   return -(nats / static_cast<double>(dimensions) + std::log(kGreyLevel)) / std::numbers::ln2;
 }
 
-void dequantise(std::span<float> images, double bound, uint64_t seed) {
+double dequantise(std::span<float> images, double bound, uint64_t seed) {
+  EBM_CHECK(bound == 0 || bound >= 1, "dequantise", fmt::format("walls at +-{:g}", bound), "walls at +-1 or further out");
+  double log_shares = 0;
   for (size_t i = 0; i < images.size(); ++i) {
-    images[i] += static_cast<float>(kGreyLevel) * (uniform1({seed, Stream::data_noise}, i) - 0.5f);
-    if (bound > 0) images[i] = std::clamp(images[i], static_cast<float>(-bound), static_cast<float>(bound));
+    double low = images[i] - kGreyLevel / 2, high = images[i] + kGreyLevel / 2;
+    if (bound > 0) low = std::max(low, -bound), high = std::min(high, bound);
+    images[i] = static_cast<float>(low + (high - low) * uniform1({seed, Stream::data_noise}, i));
+    log_shares += std::log((high - low) / kGreyLevel);
   }
+  return log_shares;
 }
 
 }  // namespace ebm

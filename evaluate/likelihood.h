@@ -33,9 +33,11 @@ inline constexpr double kGreyLevel = 2.0 / 255;
 // density: −(nats/dimensions + log kGreyLevel)/log 2. 8 is what a uniform choice among 256 levels takes.
 double bits_per_dimension(double nats, int64_t dimensions);
 
-// Images (N, …) with uniform noise of one grey level added: the mean log-density of these is a lower bound of
-// the log-probability of the 8-bit image (Theis, van den Oord, Bethge, 2016). bound > 0 keeps them within
-// ±bound.
-void dequantise(std::span<float> images, double bound, uint64_t seed);
+// Adds to images (N, …) uniform noise within the cell of their grey level: the mean log-density of these, with the log
+// of the cells' widths, is a lower bound of the log-probability of the 8-bit image (Theis, van den Oord, Bethge, 2016).
+// Walls at ±bound (0: none) that are nearer than 1 + kGreyLevel/2 cut the cells of the outermost levels. Returns the log
+// of what is left of the cells, summed over all values: what is to be added to log-densities before bits_per_dimension.
+// Throws Error for walls within ±1: images would lie outside.
+double dequantise(std::span<float> images, double bound, uint64_t seed);
 
 }  // namespace ebm

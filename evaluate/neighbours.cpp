@@ -51,6 +51,7 @@ float kth_smallest(const float* row, int64_t n, int64_t self, int k) {
   return smallest.back();
 }
 
+// Squared distance from each point to its k-th nearest other point: (n).
 std::vector<float> radii(const Points& points, int64_t d, int k) {
   EBM_CHECK(points.n > k, "neighbour_scores", std::to_string(points.n) + " vectors",
             "at least " + std::to_string(k + 1));
@@ -125,10 +126,6 @@ NeighbourScores NeighbourReference::scores(std::span<const float> samples) const
 NeighbourScores neighbour_scores(std::span<const float> reference, std::span<const float> samples,
                                  int64_t dimension) {
   return NeighbourReference(reference, dimension).scores(samples);
-}
-
-std::vector<float> neighbour_radii(std::span<const float> rows, int64_t d, int k) {
-  return radii(Points(rows, d, mean_of(rows, d)), d, k);
 }
 
 }  // namespace ebm

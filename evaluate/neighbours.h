@@ -48,7 +48,4 @@ class NeighbourReference {
   std::vector<float> precision_radii_, density_radii_;  // (n), squared
 };
 
-// Squared distance from each row to its k-th nearest other row. rows (n, d) -> (n).
-std::vector<float> neighbour_radii(std::span<const float> rows, int64_t dimension, int k);
-
 }  // namespace ebm

@@ -11,6 +11,7 @@
 #include "evaluate/envelope.h"
 #include "evaluate/report_page.h"
 #include "train/file_io.h"
+#include "train/image_file.h"
 
 namespace ebm {
 namespace {
@@ -60,7 +61,9 @@ Json curves(const MetricsTable& table, int64_t points) {
 // The picture for the page, or null and a note.
 Json image(const fs::path& file, Json& notes) {
   try {
-    return png_uri(read_file(file, kMaxImageBytes));
+    const std::vector<std::byte> bytes = read_file(file, kMaxImageBytes);
+    check_png(bytes, file.string());  // a browser would show a damaged one without a word
+    return png_uri(bytes);
   } catch (const Error& e) {
     notes.push_back(e.message());
     return nullptr;

@@ -4,8 +4,11 @@
 // Beside what training leaves, it shows every *.json of a run's folder as tables, so that evaluations need not
 // know of it. The convention: an object of sections, each a list of rows
 //   {"Scores": [{"name": "FD-cls", "value": 3.1, "n": 10000, "floor": 0.4, "note": "classifier features"}]}
-// A row's keys are its columns, and a value that is a list of numbers is drawn as a curve. JSON of another form
-// becomes a plain table, and a file that is no JSON becomes a note. Every *.png of the folder is shown as well.
+// A row's keys are its columns, and a value that is a list of numbers is drawn as a curve. "plus_minus" is the
+// value's error, "floor_plus_minus" the floor's, shown behind them. What else the object holds becomes a table of
+// names and values. Of several runs, rows of one section and name are one row, with a column for each run where
+// they differ. A file that is no JSON becomes a note, and so does a damaged picture; every other *.png of the
+// folder is shown as well.
 #pragma once
 
 #include <filesystem>

@@ -88,6 +88,15 @@ std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) 
   return text;
 }
 
+int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {  // --help
+    return app.exit(e);
+  }
+  return body();
+}
+
 int fail(const std::string& text) {
   std::string line = text;
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -122,13 +131,12 @@ void limit_spinning(char** argv) {
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
   std::signal(SIGXFSZ, SIG_IGN);  // a write past the limit then fails with EFBIG
   try {
-    app.parse(argc, argv);
-    const int code = body();
-    EBM_CHECK(std::fflush(stdout) == 0 && !std::ferror(stdout), "stdout",
-              std::string("a write that failed: ") + std::strerror(errno), "room for what is printed");
+    const int code = parse_and_run(app, argc, argv, body);
+    const bool flushed = std::fflush(stdout) == 0;  // an earlier write that failed has left no reason
+    EBM_CHECK(flushed && !std::ferror(stdout), "stdout",
+              flushed ? "a write that failed" : std::string("a write that failed: ") + std::strerror(errno),
+              "room for what is printed");
     return code;
-  } catch (const CLI::Success& e) {  // --help
-    return app.exit(e);
   } catch (const CLI::ParseError& e) {
     return fail(parse_error_line(app, e));
   } catch (const Error& e) {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "core/check.h"
 #include "core/memory.h"
@@ -17,6 +17,7 @@
 #include "tools/bench_ceilings.h"
 #include "tools/bench_report.h"
 #include "tools/settings_flags.h"
+#include "train/file_io.h"
 
 namespace ebm {
 namespace {
@@ -39,13 +40,7 @@ void run_bench(const BenchFlags& flags) {
               "\"" + part + "\"", "ops, langevin or training");
   const int64_t batch = flags.batch.empty() ? 0 : parse_count("batch", flags.batch, 1);
   apply_threads(flags.threads);
-  // Opened first: minutes of measuring should not end at an unwritable path.
-  std::ofstream json_file;
-  const std::string json_problem = "cannot write \"" + flags.json + "\"";
-  if (!flags.json.empty()) {
-    json_file.open(flags.json);
-    EBM_CHECK(json_file, "bench", json_problem, "a writable path after --json");
-  }
+  if (!flags.json.empty()) check_writable(flags.json);
   const Device device = parse_device(flags.device);
   set_precision(parse_precision(flags.precision, device));
   const auto wants = [&](const char* part) {
@@ -88,9 +83,8 @@ void run_bench(const BenchFlags& flags) {
                       {"nets", nlohmann::json::array()}};
   json["precision"] = name(precision());
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));
-  json_file << json.dump(2) << '\n';
-  json_file.close();
-  EBM_CHECK(json_file, "bench", json_problem, "room for the file after --json");
+  const std::string text = json.dump(2) + "\n";
+  write_file_atomically(flags.json, std::as_bytes(std::span(text)));
 }
 
 }  // namespace

@@ -1,13 +1,18 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "evaluate/chain_quality.h"
+#include "evaluate/classifier_file.h"
 #include "evaluate/diagnosis.h"
+#include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/progress.h"
 #include "tools/settings_flags.h"
 #include "train/file_io.h"
 #include "train/image_grid.h"
@@ -25,7 +30,7 @@ constexpr int64_t kGridRows = 8, kGridScale = 2;
 struct DiagnoseFlags {
   ModelFlags model;
   ChainFlags chain;  // noise and seed
-  std::string chains = "64", steps = "2000", warmup, projections = "8", json, out = "diagnosis";
+  std::string chains = "64", steps = "2000", warmup, projections = "8", quality = "256", data, json, out = "diagnosis";
 };
 
 // The start, the run's own length, and a few up to the last step.
@@ -77,6 +82,20 @@ void write_drift(const fs::path& path, const Diagnosis& d) {
   write_table(path, table);
 }
 
+nlohmann::json to_json(const ChainQuality& quality) {
+  const auto row = [](const ChainQuality::Score& score) {
+    return nlohmann::json{{"FD-cls", score.frechet},
+                          {"KID-cls", score.kernel.value},
+                          {"KID-cls_standard_error", score.kernel.standard_error}};
+  };
+  nlohmann::json at = nlohmann::json::array();
+  for (size_t i = 0; i < quality.at.size(); ++i) {
+    at.push_back(row(quality.at[i]));
+    at.back()["steps"] = quality.plan.lengths[i];
+  }
+  return {{"n", quality.plan.n}, {"at", at}, {"real", row(quality.real)}};
+}
+
 nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words, const Trainer& trainer,
                        double noise_scale) {
   const Settings& s = trainer.settings();
@@ -124,6 +143,36 @@ void print(const Diagnosis& d) {
                s.ess, s.bulk_ess, s.autocorrelation_time);
 }
 
+void print(const ChainQuality& quality) {
+  fmt::print("\n{:<14} {:>10} {:>12}   of {} chains and real images\n", "steps", "FD-cls", "KID-cls", quality.plan.n);
+  const auto row = [](const std::string& name, const ChainQuality::Score& score) {
+    fmt::print("{:<14} {:>10.4g} {:>12.4g} ± {:.2g}\n", name, score.frechet, score.kernel.value,
+               score.kernel.standard_error);
+  };
+  for (size_t i = 0; i < quality.at.size(); ++i) row(std::to_string(quality.plan.lengths[i]), quality.at[i]);
+  row("real images", quality.real);
+}
+
+void say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+// What the scores of chains' samples are computed with.
+struct Judge {
+  Dataset images;
+  TrainedClassifier classifier;
+};
+
+Judge load_judge(const DiagnoseFlags& flags, const Trainer& trainer) {
+  const std::string& recipe = trainer.settings().recipe;
+  Dataset train = load_or_fetch(recipe, flags.data, Split::train, say);
+  const Dataset test = load_or_fetch(recipe, flags.data, Split::test, say);
+  TrainedClassifier classifier =
+      load_or_train_classifier(data_root(flags.data), train, test, trainer.device(), say);
+  return {std::move(train), std::move(classifier)};
+}
+
 void diagnose_run(const DiagnoseFlags& flags) {
   const int64_t chains = parse_count("chains", flags.chains, 2, kMostChains);
   DiagnosisPlan plan;
@@ -136,6 +185,9 @@ void diagnose_run(const DiagnoseFlags& flags) {
             fmt::format("{} chains of {} steps", chains, plan.steps),
             "fewer: all of them are kept in memory");
   plan.seed = flags.chain.key_seed();
+  ChainQualityPlan quality_plan;
+  quality_plan.n = parse_count("quality", flags.quality, 0, kMostChains);
+  quality_plan.seed = plan.seed;
   const auto trainer = load_model(flags.model, {NetworkKind::energy});
   const Settings& s = trainer->settings();
   const double noise_scale = flags.chain.noise(s);
@@ -146,19 +198,40 @@ void diagnose_run(const DiagnoseFlags& flags) {
 
   const int64_t run_length = sample_steps(s);
   plan.snapshots = picture_lengths(run_length, plan.steps);
+  quality_plan.lengths = plan.snapshots;
+  quality_plan.noise_scale = noise_scale;
+  std::optional<Judge> judge;
+  if (quality_plan.n > 0) judge.emplace(load_judge(flags, *trainer));
+  const auto steps_of = [&](const char* what) {
+    return [&, what, line = OccasionalLine()](int64_t done) mutable {
+      line(fmt::format("{} of {} steps of {}", done, plan.steps, what));
+    };
+  };
+  std::optional<ChainQuality> quality;
+  if (judge) {
+    const std::string chains_of_quality = fmt::format("{} chains for their scores", quality_plan.n);
+    quality = chain_quality(*trainer, judge->classifier.network, judge->images, quality_plan,
+                            steps_of(chains_of_quality.c_str()));
+  }
   const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;
-  const Diagnosis d = diagnose(network_energy(*trainer), start, langevin_step_of(s, noise_scale), plan);
-  const std::vector<std::string> words = in_words(d, run_length);
+  const Diagnosis d = diagnose(network_energy(*trainer), start, langevin_step_of(s, noise_scale), plan, steps_of("the chains"));
+  std::vector<std::string> words = in_words(d, run_length);
+  if (quality) words.push_back(in_words(*quality, run_length));
 
-  write_grid(out / "chains.png", d, trainer->generator().image());
-  write_traces(out / "traces.csv", d, sample_start(s.method));
-  write_drift(out / "drift.csv", d);
-  if (!flags.json.empty()) write_table(flags.json, to_json(d, words, *trainer, noise_scale).dump(2) + "\n");
   fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe,
              trainer->iteration(), chains, plan.steps, sample_start(s.method), plan.steps - plan.warmup);
   print(d);
+  if (quality) print(*quality);
   fmt::print("\n");
-  for (const std::string& line : words) fmt::print("{}\n", line);
+  for (const std::string& line : words) say(line);
+  write_grid(out / "chains.png", d, trainer->generator().image());
+  write_traces(out / "traces.csv", d, sample_start(s.method));
+  write_drift(out / "drift.csv", d);
+  if (!flags.json.empty()) {
+    nlohmann::json json = to_json(d, words, *trainer, noise_scale);
+    if (quality) json["quality"] = to_json(*quality);
+    write_table(flags.json, json.dump(2) + "\n");
+  }
   fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv\n", out.string(),
              fmt::join(plan.snapshots, ", "));
 }
@@ -175,7 +248,13 @@ void add_diagnose_command(CLI::App& app) {
       ->type_name("N");
   command->add_option("--projections", flags->projections, "random directions to look at x along [8]")
       ->type_name("N");
+  command
+      ->add_option("--quality", flags->quality,
+                   "chains whose FD-cls and KID-cls are followed too, by the data set's classifier, which is trained at "
+                   "first use; 0: none, and no data are needed [256]")
+      ->type_name("N");
   flags->chain.add_noise_and_seed_to(*command);
+  add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis]")
       ->type_name("FOLDER");

@@ -119,16 +119,16 @@ void run_evaluate(const EvaluateFlags& flags) {
   }
   const Evaluation result =
       evaluate(*trainer, judge.network.get(), train, test, options, observer);
-  if (samples) samples->commit();
-
   const std::string& note = options.split == Split::train ? train.note : test.note;
   const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
+  // Shown before anything else is written: a full disk then costs no scores.
+  say(fmt::format("{}\n{:.1f} s of sampling, {:.1f} s of features and scores", score_table(context, result),
+                  result.model_seconds, result.score_seconds));
   if (!flags.json.empty()) {
     const std::string json = score_json(context, result);
     write_file_atomically(flags.json, std::as_bytes(std::span(json)));
   }
-  fmt::print("{}\n{:.1f} s of sampling, {:.1f} s of features and scores\n", score_table(context, result),
-             result.model_seconds, result.score_seconds);
+  if (samples) samples->commit();
 }
 
 }  // namespace
@@ -160,7 +160,7 @@ void add_evaluate_command(CLI::App& app) {
   add_data_option(*command, flags->data);
   command->add_option("--export", flags->export_folder, "writes the scored samples there, as PNGs and .npy")
       ->type_name("DIR");
-  command->add_option("--json", flags->json, "writes the scores, each with all it depends on")
+  command->add_option("--json", flags->json, "writes the scores beside their floors, and all they depend on")
       ->type_name("FILE");
   command->callback([flags] { run_evaluate(*flags); });
 }

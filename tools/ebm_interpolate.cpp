@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "evaluate/image_energies.h"
+#include "evaluate/results.h"
 #include "kernels/random_fill.h"
 #include "tools/ebm_picture.h"
 #include "tools/settings_flags.h"
@@ -27,21 +29,42 @@ std::vector<float> between(const std::vector<float>& ends, int64_t n, int64_t co
   return z;
 }
 
+// U of the images of each line, a curve before revision and one after it.
+void write_energies(const PicturePlan& plan, const std::vector<float>& u_generated, const std::vector<float>& u_revised,
+                    int64_t n, int64_t columns) {
+  ResultSection section{"U along the line", {}};
+  for (int64_t row = 0; row < n; ++row) {
+    const auto line = [&](const std::vector<float>& u) {
+      return std::vector<double>(u.begin() + row * columns, u.begin() + (row + 1) * columns);
+    };
+    section.rows.push_back({fmt::format("row {}, g(z)", row + 1), line(u_generated), ""});
+    section.rows.push_back({fmt::format("row {}, revised", row + 1), line(u_revised), ""});
+  }
+  section.rows[0].note = fmt::format("{} images of a row; revised: {} Langevin steps, noise scale {}, seed {}", columns,
+                                     plan.num_steps, plan.noise_scale, plan.key.seed);
+  write_results(plan.beside(".json"), {{section}});
+}
+
 void interpolate(const InterpolateFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::generator});
+  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::generator}, {".json"});
   Trainer& trainer = *plan.trainer;
   const int64_t d = trainer.settings().latent;
   Tensor ends = Tensor::empty({2 * n, d}, trainer.device());  // z_l of all rows, then z_r
   fill_normal(ends, plan.key, 0.0f, 1.0f);
   const Tensor z = Tensor::from_host(between(ends.to_host(), n, columns, d), {n * columns, d}, trainer.device());
   Tensor x = trainer.generate(z);  // (n·columns, H, W, C)
-  const Picture generated = image_grid(x.to_host(), plan.image(), n, columns, kPictureScale);
+  const std::vector<float> generated = x.to_host();
   trainer.revise(x, plan.key, plan.num_steps, plan.noise_scale);
-  write_png(plan.out, side_by_side(generated, image_grid(x.to_host(), plan.image(), n, columns, kPictureScale)));
+  const std::vector<float> revised = x.to_host();
+  write_png(plan.out, side_by_side(image_grid(generated, plan.image(), n, columns, kPictureScale),
+                                   image_grid(revised, plan.image(), n, columns, kPictureScale)));
   fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} Langevin steps)\n", n,
              columns, plan.out.string(), plan.num_steps);
+  if (!trains(trainer.settings().method, NetworkKind::energy)) return;
+  write_energies(plan, image_energies(trainer, generated), image_energies(trainer, revised), n, columns);
+  fmt::print("U of each image in {}\n", plan.beside(".json").string());
 }
 
 }  // namespace

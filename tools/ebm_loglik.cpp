@@ -20,6 +20,7 @@ namespace {
 
 constexpr int64_t kFitImages = 10'000;  // of the training split, for the base
 constexpr double kLeastSd = 0.1;        // of the base's pixels
+constexpr double kSmallestBase = 1e-3, kLargestBase = 1e3;  // standard deviations; images lie in [-1, 1]
 constexpr int64_t kMostChains = 10'000, kMostSteps = 1'000'000, kMostLeapfrogSteps = 1000;
 
 struct LoglikFlags {
@@ -54,8 +55,9 @@ DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& s, ImageShape
   } else if (!flags.base.empty()) {
     char* end = nullptr;
     sd = std::strtod(flags.base.c_str(), &end);
-    EBM_CHECK(end != flags.base.c_str() && *end == 0 && sd > 0 && std::isfinite(sd), "--base",
-              "\"" + flags.base + "\"", "data, uniform, or a standard deviation above 0");
+    EBM_CHECK(end != flags.base.c_str() && *end == 0 && sd >= kSmallestBase && sd <= kLargestBase, "--base",
+              "\"" + flags.base + "\"",
+              fmt::format("data, uniform, or a standard deviation from {:g} to {:g}", kSmallestBase, kLargestBase));
   }
   return {row, std::vector<double>(size, 0), std::vector<double>(size, sd), s.clamp, device};
 }
@@ -66,7 +68,18 @@ std::string base_name(const LoglikFlags& flags, const Settings& s) {
   return "N(0, " + (flags.base.empty() ? fmt::format("{:g}", s.sigma_ref) : flags.base) + "^2)";
 }
 
-nlohmann::json to_json(const Likelihood& l, int64_t dimensions) {
+// The temperature is printed with three digits, and given back with as many.
+bool same_temperature(double a, double b) { return std::abs(a - b) <= 5e-3 * b; }
+
+// Bits for each value from nats, a mean log-density: `cells` is the log of what the walls leave of an image's cells.
+struct Bits {
+  int64_t dimensions;
+  double cells;
+
+  double operator()(double nats) const { return bits_per_dimension(nats + cells, dimensions); }
+};
+
+nlohmann::json to_json(const Likelihood& l, const Bits& bits) {
   const auto estimate = [](const AnnealingEstimate& e) {
     return nlohmann::json{{"log_z", e.combined},
                           {"mean", e.mean},
@@ -80,23 +93,23 @@ nlohmann::json to_json(const Likelihood& l, int64_t dimensions) {
           {"reverse", estimate(l.reverse)},
           {"nats_optimistic", l.optimistic()},
           {"nats_pessimistic", l.pessimistic()},
-          {"bits_per_dimension_optimistic", bits_per_dimension(l.optimistic(), dimensions)},
-          {"bits_per_dimension_pessimistic", bits_per_dimension(l.pessimistic(), dimensions)}};
+          {"bits_per_dimension_optimistic", bits(l.optimistic())},
+          {"bits_per_dimension_pessimistic", bits(l.pessimistic())}};
 }
 
-void print(const Likelihood& l, double chain_temperature, int64_t dimensions, const std::string& reverse) {
+void print(const Likelihood& l, double chain_temperature, const Bits& bits, const std::string& reverse) {
+  const bool of_chain = same_temperature(l.temperature, chain_temperature);
   fmt::print("\nT = {:.3g}{}\n", l.temperature,
-             l.temperature == 1 && chain_temperature == 1
+             l.temperature == 1 && of_chain
                  ? ": equation (1), and what the run's Langevin step samples"
              : l.temperature == 1 ? ": equation (1) as it is written"
-             : l.temperature == chain_temperature
+             : of_chain
                  ? ": what the run's Langevin step belongs to, noise^2/(2 drift)"
                  : "");
   const auto row = [&](const char* name, const AnnealingEstimate& e, double nats) {
     fmt::print(
         "  {:<8} log Z {:>12.2f} (mean {:.2f} +- {:.2f}), moves accepted {:>3.0f} %: {:>12.2f} nats, {:>8.3f} bits/dim\n",
-        name, e.combined, e.mean, e.standard_error, 100 * e.acceptance, nats,
-        bits_per_dimension(nats, dimensions));
+        name, e.combined, e.mean, e.standard_error, 100 * e.acceptance, nats, bits(nats));
   };
   row("forward", l.forward, l.optimistic());
   row("reverse", l.reverse, l.pessimistic());
@@ -135,7 +148,7 @@ void loglik(const LoglikFlags& flags) {
   EBM_CHECK(count == n, "--n", flags.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
   EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains",
             flags.chains + " reverse chains from data", fmt::format("at most --n, {}", count));
-  dequantise(held_out, s.clamp, plan.seed);
+  const Bits bits{dimensions, dequantise(held_out, s.clamp, plan.seed) / static_cast<double>(count)};
 
   LangevinStep step = langevin_step_of(s);
   const double chain_temperature = step.drift > 0 && step.noise > 0 ? langevin_temperature(step) : 1;
@@ -160,8 +173,9 @@ void loglik(const LoglikFlags& flags) {
       s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "",
       chains, plan.steps, base_name(flags, s));
   fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats,
-             bits_per_dimension(base_nats, dimensions));
-  if (std::find(temperatures.begin(), temperatures.end(), chain_temperature) == temperatures.end())
+             bits(base_nats));
+  if (std::none_of(temperatures.begin(), temperatures.end(),
+                   [&](double t) { return same_temperature(t, chain_temperature); }))
     fmt::print("The run's Langevin step samples T = {0:.3g} (--temperature {0:.3g})\n",
                chain_temperature);
   std::fflush(stdout);
@@ -172,8 +186,8 @@ void loglik(const LoglikFlags& flags) {
       line(fmt::format("T = {:.3g}: {:.2g} of {}", t, share, what));
     };
     const Likelihood l = likelihood(energy, u, t, base, start, plan);
-    print(l, chain_temperature, dimensions, flags.reverse);
-    rows.push_back(to_json(l, dimensions));
+    print(l, chain_temperature, bits, flags.reverse);
+    rows.push_back(to_json(l, bits));
   }
   fmt::print(
       "\nTraining compared energies under short chains and never saw Z: no density was fitted by maximum\n"

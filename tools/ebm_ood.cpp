@@ -85,6 +85,8 @@ double mean(const std::vector<float>& u) {
 
 void ood(const OodFlags& flags) {
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+  EBM_CHECK(flags.png.empty() || std::filesystem::path(flags.png).extension() == ".png", "--png", flags.png,
+            "a name that ends in .png");
   const auto trainer = load_model(flags.model, {NetworkKind::energy});
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);

@@ -12,16 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Before the writers open files in it.
-const fs::path& made_empty(const fs::path& folder) {
-  make_folder(folder);
-  EBM_CHECK(fs::is_empty(folder), "--export", folder.string() + ", which holds files",
-            "an empty or a new folder");
-  make_folder(folder / "generated");
-  make_folder(folder / "revised");
-  return folder;
-}
-
 void write_pngs(const fs::path& folder, int64_t first, std::span<const uint8_t> levels, ImageShape image) {
   const auto per_image = static_cast<size_t>(image.elements());
   for (size_t i = 0; i < levels.size() / per_image; ++i)
@@ -32,14 +22,21 @@ void write_pngs(const fs::path& folder, int64_t first, std::span<const uint8_t> 
 }  // namespace
 
 SampleExport::SampleExport(const fs::path& folder, int64_t n, ImageShape image)
-    : folder_(made_empty(folder)),
+    : folder_(folder),
+      scratch_(folder, "export"),
       image_(image),
-      generated_(folder / "generated.npy", {n, image.height, image.width, image.channels}),
-      revised_(folder / "revised.npy", {n, image.height, image.width, image.channels}) {}
+      generated_(scratch_.path() / "generated.npy", {n, image.height, image.width, image.channels}),
+      revised_(scratch_.path() / "revised.npy", {n, image.height, image.width, image.channels}) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    EBM_CHECK(entry.path() == scratch_.path(), "--export", folder.string() + ", which holds files",
+              "an empty or a new folder");
+  make_folder(scratch_.path() / "generated");
+  make_folder(scratch_.path() / "revised");
+}
 
 void SampleExport::add(int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised) {
-  write_pngs(folder_ / "generated", first, generated, image_);
-  write_pngs(folder_ / "revised", first, revised, image_);
+  write_pngs(scratch_.path() / "generated", first, generated, image_);
+  write_pngs(scratch_.path() / "revised", first, revised, image_);
   generated_.write(from_levels(generated));
   revised_.write(from_levels(revised));
 }
@@ -47,6 +44,12 @@ void SampleExport::add(int64_t first, std::span<const uint8_t> generated, std::s
 void SampleExport::commit() {
   generated_.commit();
   revised_.commit();
+  for (const char* name : {"generated", "revised", "generated.npy", "revised.npy"}) {
+    std::error_code error;
+    fs::rename(scratch_.path() / name, folder_ / name, error);
+    EBM_CHECK(!error, "--export", fmt::format("{}: {}", (folder_ / name).string(), error.message()),
+              "a folder that nothing else changes");
+  }
 }
 
 }  // namespace ebm

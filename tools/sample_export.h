@@ -7,10 +7,13 @@
 
 #include "core/image_shape.h"
 #include "train/npy.h"
+#include "train/scratch_folder.h"
 
 namespace ebm {
 
-// FOLDER/generated/00000.png …, FOLDER/generated.npy (N, H, W, C) in [-1, 1], and the same for revised.
+// FOLDER/generated/00000.png …, FOLDER/generated.npy (N, H, W, C) in [-1, 1], and the same for revised. They
+// are made in a hidden folder within and appear together: what was interrupted leaves nothing in the way of
+// the same command.
 class SampleExport {
  public:
   // Makes the folder; throws Error when it holds anything already: old and new samples must not mix.
@@ -18,11 +21,12 @@ class SampleExport {
 
   // Levels of samples `first` to `first + count`: (count, H, W, C), in order.
   void add(int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised);
-  // Call once, last: the .npy files appear.
+  // Call once, last: the files appear.
   void commit();
 
  private:
   std::filesystem::path folder_;
+  ScratchFolder scratch_;
   ImageShape image_;
   NpyWriter generated_, revised_;
 };

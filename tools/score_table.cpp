@@ -103,44 +103,47 @@ std::string score_table(const ScoreContext& c, const Evaluation& e) {
 }
 
 std::string score_json(const ScoreContext& c, const Evaluation& e) {
-  using Json = nlohmann::json;
+  using Json = nlohmann::ordered_json;
   const EvaluationOptions& o = c.options;
-  Json scores = Json::array();
-  const auto add = [&](const std::vector<Score>& list, const char* images, int64_t n, int64_t steps,
-                       bool features) {
-    for (const Score& score : list) {
-      Json entry = {{"score", score.name},
-                    {"value", score.value},
-                    {"what", score.what},
-                    {"images", images},
-                    {"n", n},
-                    {"reference_n", o.n},
-                    {"reference_split", o.split == Split::train ? "train" : "test"},
-                    {"langevin_steps", steps},
-                    {"noise_scale", o.noise_scale},
-                    {"seed", o.seed},
-                    {"pixels", kPixels}};
-      if (score.plus_minus) entry["plus_minus"] = *score.plus_minus;
-      if (features) {
-        entry["features"] = c.features->name;
-        entry["features_note"] = c.features->note;
-      }
-      scores.push_back(std::move(entry));
-    }
+  Json rows = Json::array();
+  const auto add = [&](const Score& score, const char* images, const Score* floor) {
+    Json row{{"name", score.name}, {"images", images}, {"value", score.value}};
+    if (score.plus_minus) row["plus_minus"] = *score.plus_minus;
+    if (floor) row["floor"] = floor->value;
+    if (floor && floor->plus_minus) row["floor_plus_minus"] = *floor->plus_minus;
+    row["n"] = o.n;
+    row["note"] = score.what;
+    rows.push_back(std::move(row));
   };
-  const bool inception = c.features && c.features->inception;
-  add(listed(e.generated, inception), "generated", o.n, 0, true);
-  add(listed(e.revised, inception), "revised", o.n, o.num_steps, true);
-  add(listed(e.real, inception), "real", e.real_images, 0, true);
-  add(listed(e.reconstruction), "reconstructed", o.n, 0, false);
-  return Json{{"data_set", c.recipe},
-              {"method", to_string(c.method)},
-              {"generated", sample_start(c.method)},
-              {"data_note", c.data_note},
-              {"iteration", c.iteration},
-              {"scores", scores}}
-             .dump(2) +
-         "\n";
+  if (c.features) {
+    const bool inception = c.features->inception;
+    const std::vector<Score> generated = listed(e.generated, inception), revised = listed(e.revised, inception),
+                             real = listed(e.real, inception);
+    for (size_t i = 0; i < generated.size(); ++i) {
+      add(generated[i], "generated", &real[i]);
+      add(revised[i], "revised", &real[i]);
+    }
+  }
+  for (const Score& score : listed(e.reconstruction)) add(score, "reconstructed", nullptr);
+
+  Json json{{"Scores", rows},
+            {"data_set", c.recipe},
+            {"iteration", c.iteration},
+            {"reference_split", o.split == Split::train ? "train" : "test"},
+            {"reference_n", o.n},
+            {"langevin_steps_of_revised", o.num_steps},
+            {"noise_scale", o.noise_scale},
+            {"seed", o.seed},
+            {"pixels", kPixels}};
+  if (!c.data_note.empty()) json["data_note"] = c.data_note;
+  if (c.features) {
+    json["features"] = c.features->name;
+    json["features_note"] = c.features->note;
+    json["floor"] = "real images that are not in the reference, in the samples' place";
+    json["floor_n"] = e.real_images;
+    json["floor_n_from_other_split"] = e.real_other_split;
+  }
+  return json.dump(2) + "\n";
 }
 
 }  // namespace ebm

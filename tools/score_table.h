@@ -28,7 +28,8 @@ struct ScoreContext {
 // What the scores depend on, then a line for each score: generator's samples, revised samples, real images.
 std::string score_table(const ScoreContext& context, const Evaluation& evaluation);
 
-// {"scores": [...]}: one entry for each score of each kind of images, with everything it depends on.
+// In the form of evaluate/report.h: "Scores", a row for each score of each kind of images beside its floor, and
+// once for all rows what they depend on.
 std::string score_json(const ScoreContext& context, const Evaluation& evaluation);
 
 }  // namespace ebm

@@ -2,11 +2,12 @@
 # The ranking of Table 1: trains each method with the same networks and the same budget, scores what it makes, and
 # prints a table, best first.
 #
-#   tools/table1.sh mnist|fashion [-t SECONDS] [-n SAMPLES] [-s SEED] [-o FOLDER] [-- FLAGS OF train_ebm_vae]
+#   tools/table1.sh mnist|fashion|synthetic [-t SECONDS] [-n SAMPLES] [-s SEED] [-o FOLDER] [-- FLAGS OF train_ebm_vae]
 #
 #   -t   processor seconds of each training, on one thread [1200]; 0: until --iterations or --epochs among the flags
-#   -n   samples that are scored [10000]
-#   -o   where the runs go [runs/table1-DATA]; what is there already is not made again
+#   -n   samples that are scored [10000]; with another number the same runs are scored again
+#   -o   where the runs go [runs/table1-DATA]; what is there already, of the same data, -t, -s and FLAGS, is not made
+#        again
 #
 # Generated: g(z), or what the chains of a method without a generator begin at. Revised: after the chain's steps; the
 # VAE has no chain. Scores: features of the data set's classifier (ebm evaluate).
@@ -17,7 +18,7 @@ fail() { echo "tools/table1.sh: $*" >&2; exit 1; }
 is_count() { [[ "$2" =~ ^[0-9]+$ ]] || fail "$1 \"$2\": expected a whole number"; }
 
 data=${1:-}
-[[ "$data" == mnist || "$data" == fashion ]] || fail "received \"$data\", expected mnist or fashion"
+[[ "$data" =~ ^(mnist|fashion|synthetic)$ ]] || fail "received \"$data\", expected mnist, fashion or synthetic"
 shift
 seconds=1200 samples=10000 seed=1 folder=runs/table1-$data
 while getopts t:n:s:o: option; do
@@ -31,6 +32,21 @@ while getopts t:n:s:o: option; do
 done
 shift $((OPTIND - 1))
 [[ -x ./train_ebm_vae && -x ./ebm ]] || fail "no ./train_ebm_vae: build first, tools/setup.sh"
+
+# The folder belongs to one table at a time, and to one set of settings.
+[[ -e $folder/settings || -z $(ls -A "$folder" 2>&1) || ! -e $folder ]] || fail "$folder is no folder of this table"
+{ mkdir -p "$folder" && exec 9>>"$folder/settings"; } 2>/dev/null || fail "cannot write into $folder"
+flock -n 9 || fail "another table is made in $folder"
+settings=$(printf '%s\n' "data $data" "-t $seconds" "-s $seed" "flags$(printf ' %q' "$@")")
+if compgen -G "$folder/*/metrics.csv" >/dev/null; then
+  mapfile -t before <"$folder/settings"
+  mapfile -t now <<<"$settings"
+  for i in "${!now[@]}"; do
+    [[ ${before[i]-} == "${now[i]}" ]] || fail "$folder was made with \"${before[i]-}\", not with \"${now[i]}\""
+  done
+else  # nothing was trained: its first flags may have been wrong
+  echo "$settings" >"$folder/settings"
+fi
 if ((seconds > 0)); then set -- --threads 1 --iterations 1000000000 "$@"; fi
 
 train() {
@@ -45,7 +61,6 @@ train() {
 }
 
 methods=(ebm-vae vae coopnets short-run persistent)
-mkdir -p "$folder"
 for method in "${methods[@]}"; do
   run=$folder/$method
   if [[ ! -f $run/trained ]]; then
@@ -54,11 +69,12 @@ for method in "${methods[@]}"; do
     train "$method" "$run" "$@"
     touch "$run/trained"
   fi
-  if [[ ! -f $run/scores.txt ]]; then
+  scores=$run/scores-$samples.txt
+  if [[ ! -f $scores ]]; then
     echo "scoring $method"
     ./ebm evaluate --run "$run" --metrics fd,kid,prdc --n "$samples" --seed "$seed" --json "$run/evaluate.json" \
-      >"$run/scores.txt.part" || fail "no scores of $method"
-    mv "$run/scores.txt.part" "$run/scores.txt"
+      >"$scores.part" || fail "no scores of $method"
+    mv "$scores.part" "$scores"
   fi
 done
 
@@ -74,12 +90,12 @@ row() {
     /^recall-cls/ {recall_generated = $2; recall = $3}
     END {printf "%s\t%-11s %10s %8s %10s %10s %10s %10s %9s %9s %8s %8s\n", revised, method, iteration, trained,
          generated, revised, kid_generated, kid, precision_generated, precision, recall_generated, recall}
-  ' "$folder/$1/scores.txt"
+  ' "$folder/$1/scores-$samples.txt"
 }
 
 echo
 echo "$data, seed $seed, $samples samples$( ((seconds > 0)) && echo ", $seconds processor seconds of training each")"
-grep -E '^(against|note:|features:)' "$folder/ebm-vae/scores.txt"
+grep -E '^(against|note:|features:)' "$folder/ebm-vae/scores-$samples.txt"
 printf '%-11s %10s %8s %10s %10s %10s %10s %9s %9s %8s %8s\n' method iterations seconds "FD g(z)" "FD revised" \
   "KID g(z)" "KID rev." "prec g(z)" "prec rev." "rec g(z)" "rec rev."
 for method in "${methods[@]}"; do row "$method"; done | sort -g | cut -f2

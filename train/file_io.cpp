@@ -39,6 +39,31 @@ mode_t default_permissions() {
   return 0666 & ~mask;
 }
 
+constexpr int kMostLinks = 40;  // as many as the kernel follows
+
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+// Where to rename to: `path`, or what it links to at last, so that a symbolic link stays one. Throws Error
+// when something is there that a file must not take the place of.
+std::filesystem::path replaceable(std::filesystem::path path) {
+  struct stat info {};
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  EBM_CHECK(!exists || S_ISREG(info.st_mode), "write_file",
+            fmt::format("{}, {}", path.string(), kind_of(info.st_mode)), "a regular file or a new one");
+  std::error_code error;
+  const std::string name = path.string();
+  for (int links = 0; std::filesystem::is_symlink(path, error); ++links) {
+    EBM_CHECK(links < kMostLinks, "write_file", name + ", links that lead nowhere", "a regular file or a new one");
+    path = path.parent_path() / std::filesystem::read_symlink(path);  // an absolute target stands alone
+  }
+  return path;
+}
+
 }  // namespace
 
 std::vector<std::byte> read_file(const std::filesystem::path& path, int64_t limit) {
@@ -66,7 +91,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, int64_t limi
   return bytes;
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(replaceable(std::move(path))) {
   // The same folder, because rename() is atomic only within one file system.
   std::string name = path_.string() + ".XXXXXX";
   descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
@@ -123,9 +148,6 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 }
 
 void check_writable(const std::filesystem::path& path) {
-  std::error_code error;
-  EBM_CHECK(!std::filesystem::is_directory(path, error), "write_file", path.string() + ", a folder",
-            "a file that can be written");
   AtomicFile probe(path);
 }
 

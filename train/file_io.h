@@ -15,8 +15,10 @@ namespace ebm {
 std::vector<std::byte> read_file(const std::filesystem::path& path, int64_t limit);
 
 // Writes `path` through a temporary file in the same folder: until commit() returns, a file already
-// at `path` stays as it was. Without commit() the destructor removes the temporary file. Every
-// failure (no such folder, no permission, full disk) throws Error and leaves no temporary file.
+// at `path` stays as it was. Without commit() the destructor removes the temporary file. Of a symbolic
+// link the target is replaced and the link stays. Every failure (no such folder, no permission, full disk;
+// from the start, where `path` is a folder, a device, a pipe or a socket) throws Error and leaves no
+// temporary file.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

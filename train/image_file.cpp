@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <stb_image.h>
 #include <stb_image_write.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cctype>
 #include <memory>
+#include <string_view>
 
 #include "core/check.h"
 #include "train/file_io.h"
@@ -25,6 +27,10 @@ bool has_image_suffix(const std::filesystem::path& path) {
 std::string dimensions(int64_t height, int64_t width) {
   const auto edge = [](int64_t n) { return n == 0 ? std::string("any") : std::to_string(n); };
   return fmt::format("{}x{} (height x width)", edge(height), edge(width));
+}
+
+uint32_t big_endian(const unsigned char* bytes) {
+  return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
 }  // namespace
@@ -102,6 +108,29 @@ ImageSet load_images(const std::filesystem::path& path, ImageShape wanted) {
     ++set.count;
   }
   return set;
+}
+
+// ISO/IEC 15948, section 5: a signature, then chunks of length, type, data and the CRC of type and data.
+void check_png(std::span<const std::byte> file, const std::string& name) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  constexpr size_t kFrame = 12;  // bytes of a chunk besides its data
+  const auto require = [&](bool intact) {
+    EBM_CHECK(intact, "check_png", name + ", a damaged picture", "an intact PNG file");
+  };
+  const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
+  require(file.size() >= kSignature.size() &&
+          std::string_view(reinterpret_cast<const char*>(bytes), kSignature.size()) == kSignature);
+  std::string_view type;
+  for (size_t at = kSignature.size(); type != "IEND";) {
+    require(file.size() - at >= kFrame);
+    const uint32_t length = big_endian(bytes + at);
+    require(length <= file.size() - at - kFrame);
+    const unsigned char* body = bytes + at + 4;  // type and data
+    require(::crc32(0, body, length + 4) == big_endian(body + 4 + length));
+    require(!type.empty() || std::string_view(reinterpret_cast<const char*>(body), 4) == "IHDR");
+    type = {reinterpret_cast<const char*>(body), 4};
+    at += kFrame + length;
+  }
 }
 
 std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape shape) {

@@ -31,6 +31,9 @@ ImageSet load_images(const std::filesystem::path& path, ImageShape wanted);
 // Error when a folder holds none.
 std::vector<std::filesystem::path> image_files(const std::filesystem::path& path);
 
+// Throws Error when a file is no PNG or any part of it is damaged: every chunk is held against its checksum.
+void check_png(std::span<const std::byte> file, const std::string& name);
+
 // PNG bytes of one image, (H, W, C) with 1 or 3 channels.
 std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape shape);
 

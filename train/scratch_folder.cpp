@@ -22,8 +22,9 @@ void remove_abandoned(const fs::path& parent, const std::string& prefix) {
     const std::string name = entry->path().filename().string();
     if (!name.starts_with(prefix)) continue;
     pid_t owner = 0;
-    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), owner);
-    const bool gone = owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH;
+    const char* end_of_name = name.data() + name.size();
+    const bool is_id = std::from_chars(name.data() + prefix.size(), end_of_name, owner).ptr == end_of_name;
+    const bool gone = is_id && owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH;
     if (gone) fs::remove_all(entry->path(), ignored);
   }
 }

@@ -22,7 +22,7 @@ function summary(run, index) {
     figure("reconstruction", short(lastMean(run, "reconstruction")));
     figure("KL", short(lastMean(run, "kl")));
   }
-  const what = [setting("recipe"), setting("profile") && `profile ${setting("profile")}`, run.device || "device not recorded"];
+  const what = [setting("recipe"), setting("method"), setting("profile") && `profile ${setting("profile")}`, run.device || "device not recorded"];
   const rollbacks = (curves?.rollbacks ?? []).map((r) =>
     html("li", {}, `diverged at iteration ${count(r.from)}, went on from ${count(r.to)}`));
   return html("article", { class: "card run" },

@@ -38,13 +38,27 @@ TEST_CASE("a uniform density over 255 grey levels' width takes log2 255 bits, an
   CHECK(bits_per_dimension(-10 * std::log(kGreyLevel), 10) == doctest::Approx(0).scale(1));
 }
 
-TEST_CASE("dequantising moves a value by at most half a grey level and keeps it within the walls") {
+TEST_CASE("dequantising moves a value by at most half a grey level, within the walls, and counts the cells that they cut") {
   std::vector<float> x(10000, 0.25f);
-  dequantise(x, 0, 1);
+  CHECK(dequantise(x, 0, 1) == doctest::Approx(0).scale(1));
   const Moments m = moments(x);
   for (const float v : x) CHECK(std::abs(v - 0.25) <= 0.5 * kGreyLevel + 1e-7);
   CHECK(m.variance == doctest::Approx(kGreyLevel * kGreyLevel / 12).epsilon(0.1));
-  std::vector<float> edge(100, 1.0f);
-  dequantise(edge, 1, 1);
-  CHECK(*std::max_element(edge.begin(), edge.end()) == 1.0f);
+  // walls at ±1 halve the cells of black and white: uniform noise in the half that is left
+  std::vector<float> edge(4000, 1.0f);
+  CHECK(dequantise(edge, 1, 1) == doctest::Approx(4000 * std::log(0.5)));
+  CHECK(*std::max_element(edge.begin(), edge.end()) <= 1.0f);
+  CHECK(moments(edge).mean == doctest::Approx(1 - kGreyLevel / 4).epsilon(1e-4));
+  std::vector<float> inside(10, -1.0f);
+  CHECK(dequantise(inside, 1.2, 1) == doctest::Approx(0).scale(1));
+  CHECK(contains(error_of([&] { dequantise(inside, 0.5, 1); }), "walls at +-0.5"));
+}
+
+TEST_CASE("under the uniform density between walls at ±1, an edge level costs a bit more than an inner one") {
+  const double nats = -std::log(2.0);  // of a value, under 1/2 on [-1, 1]
+  std::vector<float> white(8, 1.0f), grey(8, 0.0f);
+  const double bits_white = bits_per_dimension(8 * nats + dequantise(white, 1, 1), 8);
+  const double bits_grey = bits_per_dimension(8 * nats + dequantise(grey, 1, 1), 8);
+  CHECK(bits_white == doctest::Approx(std::log2(510.0)));  // probabilities 1/510 and 1/255
+  CHECK(bits_grey == doctest::Approx(std::log2(255.0)));
 }

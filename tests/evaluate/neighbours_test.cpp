@@ -69,12 +69,6 @@ class Reference {
 
 }  // namespace
 
-TEST_CASE("neighbour radii on a line by hand, equal points included") {
-  const std::vector<float> rows{0, 1, 4, 8, 8};
-  CHECK(relative_error(neighbour_radii(rows, 1, 1), std::vector<double>{1, 1, 9, 0, 0}) < 1e-6);
-  CHECK(relative_error(neighbour_radii(rows, 1, 2), std::vector<double>{16, 9, 16, 16, 16}) < 1e-6);
-}
-
 TEST_CASE("neighbour scores by hand") {
   // Reference 0 … 5: radii for k = 3 are 3 2 2 2 2 3, for k = 5 they are 5 4 3 3 4 5.
   // Samples 5, 5.5, 6, 20: in a ball for k = 3: 5, 5.5, 6, not 20.
@@ -86,6 +80,21 @@ TEST_CASE("neighbour scores by hand") {
   CHECK(s.recall == 1);
   CHECK(s.density == 12.0 / 20);
   CHECK(s.coverage == 1);
+}
+
+TEST_CASE("neighbour scores by hand, of a reference with equal points and balls without a width") {
+  // Reference four 0 and four 8: radii for k = 3 are 0, for k = 5 they are 8. In a ball for k = 3: 0 and 8, not 4 and 20.
+  //   balls for k = 5 hold: those of 0: 0, 4, 8 (on the border); of 8: 0, 4, 8: 24 in all.
+  //   the samples' own radii for k = 3: 20, 12, 16, 20: every reference image lies in one.
+  const NeighbourReference reference(std::vector<float>{0, 0, 0, 0, 8, 8, 8, 8}, 1);
+  const NeighbourScores s = reference.scores(std::vector<float>{0, 8, 4, 20});
+  CHECK(s.precision == 0.5);
+  CHECK(s.recall == 1);
+  CHECK(s.density == 24.0 / 20);
+  CHECK(s.coverage == 1);
+  // the same reference judges another set: 30 lies in no ball, and its own balls have no width
+  const NeighbourScores far = reference.scores(std::vector<float>{30, 30, 30, 30});
+  CHECK(far.precision + far.recall + far.density + far.coverage == 0);
 }
 
 TEST_CASE("neighbour scores are those of the definitions, over several blocks of rows") {

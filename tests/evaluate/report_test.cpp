@@ -7,6 +7,8 @@
 
 #include "evaluate/data_uri.h"
 #include "tests/train/fixtures.h"
+#include "train/file_io.h"
+#include "train/image_file.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -134,13 +136,22 @@ TEST_CASE("runs of one folder name are told apart, and too many are refused") {
 TEST_CASE("the report replaces its file, and pictures are in it") {
   const TemporaryFolder folder;
   put(folder / "run/config.toml", "");
-  put(folder / "run/samples/00000005.png", "foobar");
-  put(folder / "run/trace.png", "foo");
+  const std::vector<std::byte> png = encode_png(std::vector<uint8_t>(6, 200), {2, 3, 1});
+  write_file_atomically(folder / "run/trace.png", png);
+  std::filesystem::create_directories(folder / "run/samples");
+  write_file_atomically(folder / "run/samples/00000005.png", png);
+  put(folder / "run/samples/00000006.png", "foobar");
+  put(folder / "run/half.png", get(folder / "run/trace.png").substr(0, png.size() / 2));
   put(folder / "out.html", "old");
   write_report({{folder / "run"}}, folder / "out.html");
   const auto run = data_of(get(folder / "out.html"))["runs"][0];
   CHECK(run["samples"][0]["iteration"] == 5);
-  CHECK(run["samples"][0]["image"] == "data:image/png;base64,Zm9vYmFy");
+  CHECK(run["samples"][0]["image"] == "data:image/png;base64," + base64(png));
+  CHECK(run["samples"].size() == 1);
+  REQUIRE(run["pictures"].size() == 1);
   CHECK(run["pictures"][0]["name"] == "trace.png");
+  // what a browser could not show is a note
+  CHECK(contains(run["notes"].dump(), "00000006.png, a damaged picture"));
+  CHECK(contains(run["notes"].dump(), "half.png, a damaged picture"));
   CHECK(contains(error_of([&] { write_report({{folder / "run"}}, folder / "no/out.html"); }), "out.html"));
 }

@@ -1,5 +1,5 @@
 // Any bytes as a PNG or JPEG file of up to 64x64 (larger ones only cost time): an Error or an
-// image.
+// image; and as a PNG whose chunks are checked.
 #include <stb_image.h>
 
 #include <cstddef>
@@ -12,6 +12,10 @@
 #include "train/jpeg_tables.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  try {
+    ebm::check_png(std::as_bytes(std::span(data, size)), "fuzz");
+  } catch (const ebm::Error&) {
+  }
   if (!ebm::jpeg_tables_fit(std::as_bytes(std::span(data, size)))) return 0;
   int width = 0, height = 0, channels = 0;
   if (stbi_info_from_memory(data, static_cast<int>(size), &width, &height, &channels) &&

@@ -1,6 +1,8 @@
 // ./ebm evaluate, from the command line to what it prints and writes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "tests/tools/program.h"
@@ -56,32 +58,47 @@ TEST_CASE(
   CHECK(!contains(first.out, "FID"));
 
   const Json json = Json::parse(get(place / "scores.json"));
-  CHECK(json["data_set"] == "synthetic");
-  CHECK(json["iteration"] == 2);
-  REQUIRE(json["scores"].size() == 3 * 7 + 2);
-  for (const Json& score : json["scores"]) {
-    CAPTURE(score.dump());
-    CHECK(score["value"].is_number());
-    CHECK(score["n"] == 40);
-    CHECK(score["reference_split"] == "train");
-    CHECK(score["langevin_steps"] == (score["images"] == "revised" ? 2 : 0));
-    CHECK(score["noise_scale"] == 0);
-    CHECK(score["seed"] == 1);
-    CHECK(score.contains("features") == (score["images"] != "reconstructed"));
+  for (const auto& [key, value] :
+       {std::pair<const char*, Json>{"data_set", "synthetic"}, {"iteration", 2}, {"reference_split", "train"},
+        {"reference_n", 40}, {"langevin_steps_of_revised", 2}, {"noise_scale", 0}, {"seed", 1}, {"floor_n", 40},
+        {"floor_n_from_other_split", 0}})
+    CHECK_MESSAGE(json[key] == value, key);
+  CHECK(contains(json["features"], "classifier v"));
+  // a row for each score of each kind of images, and the floor in it; none of reconstructions
+  REQUIRE(json["Scores"].size() == 2 * 7 + 2);
+  for (size_t i = 0; i < json["Scores"].size(); ++i) {
+    const Json& row = json["Scores"][i];
+    CAPTURE(row.dump());
+    CHECK(row["images"] == (i >= 14 ? "reconstructed" : i % 2 == 0 ? "generated" : "revised"));
+    CHECK(row["value"].is_number());
+    CHECK(row.contains("floor") == (i < 14));
+    CHECK(row["n"] == 40);
+    if (i % 2 == 1 && i < 14) {
+      CHECK(row["name"] == json["Scores"][i - 1]["name"]);
+      CHECK(row["floor"] == json["Scores"][i - 1]["floor"]);
+    }
+    CHECK(row.contains("plus_minus") == (row["name"] == "KID-cls" || row["name"] == "IS-cls"));
+    CHECK(row.contains("floor_plus_minus") == row.contains("plus_minus"));
   }
+  // the table's first line: FD-cls of g(z), revised and real, to four digits
+  double fd_generated = 0, fd_revised = 0, fd_real = 0;
+  REQUIRE(std::sscanf(first.out.c_str() + first.out.find("FD-cls "), "FD-cls %lf %lf %lf", &fd_generated,
+                      &fd_revised, &fd_real) == 3);
+  CHECK(json["Scores"][0]["value"].get<double>() == doctest::Approx(fd_generated).epsilon(1e-3));
+  CHECK(json["Scores"][1]["value"].get<double>() == doctest::Approx(fd_revised).epsilon(1e-3));
+  CHECK(json["Scores"][1]["floor"].get<double>() == doctest::Approx(fd_real).epsilon(1e-3));
 
   // the same command gives the same scores, now without training; another seed gives others
   const Outcome second = place.of_run({"--steps", "2", "--noise-scale", "0", "--json", "again.json"});
   REQUIRE_MESSAGE(second.code == 0, second.err);
   CHECK(!contains(second.out, "training the classifier"));
   const Json again = Json::parse(get(place / "again.json"));
-  CHECK(again["scores"][0] == json["scores"][0]);
+  CHECK(again["Scores"][0] == json["Scores"][0]);
   REQUIRE(place.of_run({"--steps", "2", "--noise-scale", "0", "--seed", "2", "--json", "other.json"}).code ==
           0);
   const Json other = Json::parse(get(place / "other.json"));
-  CHECK(other["scores"][0]["value"] != json["scores"][0]["value"]);
-  CHECK(other["scores"][14]["images"] == "real");
-  CHECK(other["scores"][14]["value"] == json["scores"][14]["value"]);  // the floor knows no seed
+  CHECK(other["Scores"][0]["value"] != json["Scores"][0]["value"]);
+  CHECK(other["Scores"][0]["floor"] == json["Scores"][0]["floor"]);  // the floor knows no seed
 
   // the samples that were scored, as numbers and as pictures
   const NpyArray revised = read_npy(place / "samples/revised.npy"),
@@ -93,6 +110,44 @@ TEST_CASE(
   for (size_t i = 0; i < revised.values.size(); ++i)
     if (revised.values[i] != static_cast<float>(pictures.pixels[i]) / 127.5f - 1) FAIL("sample value " << i);
   CHECK(place.of_run({"--export", "samples"}).is_error_with("samples, which holds files"));
+
+  // a disk that is full at the end costs no scores
+  const Outcome full = place.evaluate({"--run", "run", "--n", "40", "--json", "full.json"}, 2500);
+  CHECK_MESSAGE(full.is_error_with("full.json"), full.err);
+  CHECK(contains(full.out, "coverage-cls"));
+  CHECK(!std::filesystem::exists(place / "full.json"));
+}
+
+TEST_CASE("an export that was interrupted, or met a full disk, is no obstacle to the same command") {
+  const Workplace place;
+  const auto contents = [&] {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(place / "samples", error))
+      names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  const auto arguments = [](const std::string& steps) {
+    return std::vector<std::string>{"--metrics", "psnr", "--steps", steps, "--export", "samples"};
+  };
+  std::vector<std::string> endless{"evaluate", "--device", "cpu", "--data", "data", "--run", "run", "--n", "40"};
+  for (const std::string& word : arguments("1000000")) endless.push_back(word);
+  Program program(EBM_PROGRAM, endless, place / "");
+  REQUIRE(eventually([&] {
+    return contents().size() == 1 && std::filesystem::exists(place / "samples" / contents()[0] / "revised");
+  }));
+  program.signal(SIGTERM);
+  CHECK(program.wait().code == 128 + SIGTERM);
+  CHECK(contents().size() == 1);
+
+  std::vector<std::string> limited = arguments("2");
+  limited.insert(limited.begin(), {"--run", "run", "--n", "40"});
+  CHECK(place.evaluate(limited, 5000).is_error_with("generated.npy"));
+  CHECK(contents().empty());
+
+  CHECK(place.of_run(arguments("2")).code == 0);
+  CHECK(contents() == std::vector<std::string>{"generated", "generated.npy", "revised", "revised.npy"});
 }
 
 TEST_CASE("evaluate says in one line what is wrong, before any work") {

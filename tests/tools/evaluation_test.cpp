@@ -53,11 +53,12 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   train_run(folder);
   const std::vector<std::string> command{"diagnose", "--run",  "run",     "--device", "cpu",
                                          "--chains", "6",      "--steps", "40",       "--projections",
-                                         "2",        "--json", "d.json"};
+                                         "2",        "--json", "d.json",  "--quality", "20", "--data", "data"};
   const Outcome outcome = ebm_tool(folder, command);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   for (const char* part :
-       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2"})
+       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2", "FD-cls",
+        "samples are best after"})
     CHECK_MESSAGE(contains(outcome.out, part), part);
   CHECK(get(folder / "diagnosis/chains.png").starts_with("\x89PNG"));
   CHECK(lines(get(folder / "diagnosis/traces.csv")) == 2 + 41);
@@ -71,12 +72,18 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   CHECK(json["series"][0]["name"] == "U");
   CHECK(json["in_words"].size() >= 3);
 
+  CHECK(json["in_words"].size() >= 4);
+  // scores at the lengths of the picture's columns
+  std::vector<int64_t> lengths;
+  for (const auto& score : json["quality"]["at"]) lengths.push_back(score["steps"].get<int64_t>());
+  CHECK(lengths == std::vector<int64_t>{0, 1, 3, 4, 13, 40});
+
   const std::string first = get(folder / "d.json");
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "d.json") == first);
   const Outcome still =
       ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10",
-                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x"});
+                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x", "--quality", "0"});
   REQUIRE_MESSAGE(still.code == 0, still.err);
   CHECK(contains(still.out, "no noise"));
 }
@@ -98,14 +105,18 @@ TEST_CASE("what diagnose cannot do is one line") {
   refused({"--run", "run", "--noise-scale", "-1"}, "noise-scale");
   refused({"--run", "run", "--out", "run/config.toml/x"}, "config.toml");
   refused({"--run", "run", "--json", "no/such/d.json"}, "no/such");
-  refused({"--run", "nan", "--steps", "20"}, "U = nan");
+  refused({"--run", "nan", "--steps", "20", "--quality", "0"}, "U = nan");
+  refused({"--run", "run", "--quality", "257", "--data", "data"}, "10 to 256, half of the images of synthetic");
+  refused({"--run", "run", "--quality", "some"}, "--quality");
   CHECK(ebm_tool(folder, {"diagnose"}).is_error_with("--run is required"));
   CHECK(ebm_tool(folder, {"diagnose", "--chain", "3"}).is_error_with("did you mean --chains?"));
-  CHECK(Program(EBM_PROGRAM,
-                {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20"},
-                folder.path(), 2000)
-            .wait()
-            .code == 1);  // a full disk
+  const Outcome full = Program(EBM_PROGRAM,
+                               {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20",
+                                "--quality", "0"},
+                               folder.path(), 4000)
+                           .wait();  // a full disk costs no figures: they were shown
+  CHECK_MESSAGE(full.is_error_with("write"), full.err);
+  CHECK(contains(full.out, "split R-hat"));
 }
 
 TEST_CASE("loglik gives both estimates at each temperature, the same each time") {
@@ -126,6 +137,13 @@ TEST_CASE("loglik gives both estimates at each temperature, the same each time")
   CHECK(json["base_nats"].get<double>() == doctest::Approx(-784 * std::log(2.4)));
   CHECK(json["temperatures"][1]["nats_optimistic"].get<double>() ==
         doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
+  // the temperature of the chain's own step, as it is printed, is known again
+  CHECK(contains(outcome.out, "samples T = 5e-05 (--temperature 5e-05)"));
+  const Outcome own = ebm_tool(folder, {"loglik", "--run", "run", "--device", "cpu", "--n", "4", "--chains", "2", "--steps",
+                                        "1", "--leapfrog", "1", "--temperature", "5e-05"});
+  REQUIRE_MESSAGE(own.code == 0, own.err);
+  CHECK(contains(own.out, "what the run's Langevin step belongs to"));
+  CHECK(!contains(own.out, "(--temperature"));
   const std::string first = get(folder / "l.json");
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "l.json") == first);
@@ -148,6 +166,7 @@ TEST_CASE("what loglik cannot do is one line") {
   refused({"--run", "run", "--temperature", "warm"}, "temperature");
   refused({"--run", "run", "--base", "wide"}, "--base");
   refused({"--run", "run", "--base", "-1"}, "--base");
+  refused({"--run", "run", "--base", "1e-300"}, "from 0.001 to 1000");
   refused({"--run", "run", "--reverse", "noise"}, "reverse");
   refused({"--run", "run", "--n", "4", "--reverse", "data", "--chains", "8"}, "reverse chains from data");
   refused({"--run", "nan", "--n", "8", "--chains", "2", "--steps", "2"}, "U = nan");
@@ -192,6 +211,7 @@ TEST_CASE("what ood cannot do is one line") {
   refused({"--run", "run", "--n", "1152921504606846976"}, "1 to 128");  // 2^60, of 784 values each
   refused({"--run", "run", "--json", "no/such/o.json"}, "no/such");
   refused({"--run", "run", "--png", "no/such/o.png"}, "no/such");
+  refused({"--run", "run", "--png", "o.jpg"}, "a name that ends in .png");
   refused({"--run", "nan"}, "U = nan");
 }
 

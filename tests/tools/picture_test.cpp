@@ -1,6 +1,8 @@
 // ./ebm interpolate, trace, reconstruct, neighbours and mean.
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/tools/program.h"
 #include "train/image_file.h"
 
@@ -37,6 +39,10 @@ TEST_CASE("each picture has its size, and figures beside it that a report shows"
   const ImageSet lines = picture(folder / "run/interpolate.png");
   CHECK(lines.height == 3 * kCell + 2);
   CHECK(lines.width == 2 * (5 * kCell + 2) + 4);  // and the bar between
+  const auto along = nlohmann::json::parse(get(folder / "run/interpolate.json"))["U along the line"];
+  REQUIRE(along.size() == 2 * 3);  // each row before and after revision
+  for (const auto& row : along) CHECK(row["value"].size() == 5);
+  CHECK(along[0]["value"] != along[1]["value"]);
 
   CHECK(contains(made({"trace", "--n", "2", "--columns", "3", "--steps", "4"}), "2 chains of 4"));
   CHECK(picture(folder / "run/trace.png").width == 3 * (28 * 3 + 2) + 2);

@@ -1,7 +1,12 @@
 #include "train/image_file.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -118,6 +123,17 @@ TEST_CASE("image_grid: places, scale, padding and clamping") {
   CHECK(both.pixels.at(2 * 40 + 22 + 13) == 255);
 }
 
+TEST_CASE("image_file: a changed byte anywhere in a PNG, or a missing end, is noticed") {
+  const std::vector<std::byte> png = encode_png(ramp(60), {5, 4, 3});
+  check_png(png, "a.png");
+  for (size_t i = 0; i < png.size(); ++i) {
+    std::vector<std::byte> changed = png;
+    changed[i] ^= std::byte{4};
+    CHECK_MESSAGE(contains(error_of([&] { check_png(changed, "a.png"); }), "a.png, a damaged picture"), i);
+    CHECK_THROWS_AS(check_png(std::span(png).first(i), "a.png"), Error);
+  }
+}
+
 TEST_CASE("image_grid: every 8-bit value survives the way to [-1, 1] and back") {
   std::vector<float> images(256);
   for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<float>(i) / 127.5f - 1.0f;
@@ -151,4 +167,51 @@ TEST_CASE("file_io: a write that fails leaves the old file and no other") {
                  "expected an existing folder"));
   CHECK(contains(error_of([&] { read_file(folder / "a", 2); }), "at most 2 bytes"));
   CHECK(contains(error_of([&] { read_file(folder.path(), 2); }), "not a regular file"));
+}
+
+TEST_CASE("file_io: a link's target is replaced and the link stays") {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  put(folder / "place/a", "old");
+  fs::create_symlink("place/a", folder / "near");
+  fs::create_symlink(fs::absolute(folder / "near"), folder / "far");
+  write_file_atomically(folder / "far", bytes_of("new"));
+  CHECK(get(folder / "place/a") == "new");
+  CHECK(fs::is_symlink(folder / "near"));
+  CHECK(fs::is_symlink(folder / "far"));
+
+  fs::create_symlink("place/b", folder / "to be made");
+  write_file_atomically(folder / "to be made", bytes_of("made"));
+  CHECK(get(folder / "place/b") == "made");
+  CHECK(fs::is_symlink(folder / "to be made"));
+
+  fs::create_symlink("round", folder / "round");
+  CHECK(contains(error_of([&] { check_writable(folder / "round"); }), "links that lead nowhere"));
+  CHECK(fs::is_symlink(folder / "round"));
+}
+
+TEST_CASE("file_io: what is no regular file is refused before a byte is written, and stays") {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::string& name, const std::string& kind) {
+    CHECK(contains(error_of([&] { check_writable(folder / name); }), name + ", " + kind));
+    CHECK(contains(error_of([&] { AtomicFile file(folder / name); }), name + ", " + kind));
+  };
+  std::filesystem::create_directory(folder / "inside");
+  refused("inside", "a folder");
+  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  refused("fifo", "a pipe");
+  std::filesystem::create_symlink("fifo", folder / "link");
+  refused("link", "a pipe");
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string name = folder / "socket";
+  REQUIRE(name.size() < sizeof address.sun_path);
+  std::copy(name.begin(), name.end(), address.sun_path);
+  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  refused("socket", "a socket");
+  ::close(listener);
+  CHECK(std::filesystem::is_fifo(folder / "fifo"));
+  CHECK(folder.entries() == 4);
+  // a device node of its own needs a superuser; the null device's stands for them, and is only looked at
+  CHECK(contains(error_of([] { check_writable("/dev/null"); }), "/dev/null, a device"));
 }

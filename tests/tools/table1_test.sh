@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# tools/table1.sh on tiny networks, in a copy of the tree that holds the two programs.
+#   tests/tools/table1_test.sh REPOSITORY TRAIN_PROGRAM EBM_PROGRAM
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+mkdir "$folder/tools"
+cp "$1/tools/table1.sh" "$folder/tools"
+ln -s "$2" "$folder/train_ebm_vae"
+ln -s "$3" "$folder/ebm"
+export EBM_DATA=$folder/data
+
+fail() {
+  echo "table1_test: $*" >&2
+  exit 1
+}
+tiny=(--device cpu --deterministic --width 4 --generator-width 16 --encoder-width 8 --latent 4 --batch 8 --chains 8
+  --steps 3 --threads 1)
+table() { "$folder/tools/table1.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
+# made [OPTIONS]: the table in folder a.
+made() { table synthetic -t 0 -o "$folder/a" "$@" -- --iterations 2 "${tiny[@]}"; }
+# fails_with TEXT COMMAND: exit code 1, one line with TEXT, and no table.
+fails_with() {
+  local code=0
+  "${@:2}" || code=$?
+  [[ $code == 1 ]] || fail "${*:2}: exit code $code, expected 1"
+  [[ $(wc -l <"$folder/stderr") == 1 ]] || fail "${*:2}: expected one line, received: $(cat "$folder/stderr")"
+  grep -qF -- "$1" "$folder/stderr" || fail "${*:2}: \"$1\" is not in: $(cat "$folder/stderr")"
+  ! grep -q "FD revised" "$folder/stdout" || fail "${*:2}: printed a table"
+}
+is() { [[ "$1" == "$2" ]] || fail "$3: received $1, expected $2"; }
+# caption N: what the printed table says of itself, and that its figures are those of N samples.
+caption() {
+  grep -qx "synthetic, seed 1, $1 samples" "$folder/stdout" || fail "no caption of $1 samples: $(cat "$folder/stdout")"
+  local method revised
+  for method in ebm-vae vae coopnets short-run persistent; do
+    grep -q ": $1 samples, seed 1;" "$folder/a/$method/scores-$1.txt" || fail "$method: no scores of $1 samples"
+    revised=$(awk '/^FD-cls/ {print $3}' "$folder/a/$method/scores-$1.txt")
+    is "$(awk -v method="$method" '$1 == method {print $5}' "$folder/stdout")" "$revised" "FD revised of $method"
+  done
+}
+
+fails_with "expected mnist, fashion or synthetic" table mnits
+fails_with "is no folder of this table" table synthetic -o "$folder/tools"
+
+made -n 20 || fail "$(cat "$folder/stderr")"
+caption 20
+trainings=$(ls -l --time-style=full-iso "$folder/a/"*/checkpoint-*)
+
+# other settings are refused; another number of samples is another scoring of the same runs
+fails_with 'was made with "-s 1", not with "-s 7"' made -n 20 -s 7
+fails_with 'was made with "-t 0", not with "-t 60"' made -n 20 -t 60
+fails_with "--iterations 2" table synthetic -t 0 -o "$folder/a" -n 20 -- --iterations 3 "${tiny[@]}"
+made -n 30 || fail "$(cat "$folder/stderr")"
+caption 30
+made -n 20 || fail "$(cat "$folder/stderr")"
+caption 20
+is "$(ls -l --time-style=full-iso "$folder/a/"*/checkpoint-*)" "$trainings" "trainings of a finished table"
