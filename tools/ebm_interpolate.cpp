@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "evaluate/energy_function.h"
 #include "evaluate/image_energies.h"
 #include "evaluate/results.h"
 #include "kernels/random_fill.h"
@@ -27,6 +28,12 @@ std::vector<float> between(const std::vector<float>& ends, int64_t n, int64_t co
       for (int64_t i = 0; i < d; ++i) z.push_back((1 - rho) * left[i] + rho * right[i]);
     }
   return z;
+}
+
+std::vector<float> energies(Trainer& trainer, const std::vector<float>& images) {
+  std::vector<float> u = image_energies(trainer, images);
+  check_energies(u);
+  return u;
 }
 
 // U of the images of each line, a curve before revision and one after it.
@@ -58,12 +65,18 @@ void interpolate(const InterpolateFlags& flags) {
   const std::vector<float> generated = x.to_host();
   trainer.revise(x, plan.key, plan.num_steps, plan.noise_scale);
   const std::vector<float> revised = x.to_host();
+  const bool has_energy = trains(trainer.settings().method, NetworkKind::energy);
+  std::vector<float> u_generated, u_revised;  // (n·columns) each
+  if (has_energy) {
+    u_generated = energies(trainer, generated);
+    u_revised = energies(trainer, revised);
+  }
   write_png(plan.out, side_by_side(image_grid(generated, plan.image(), n, columns, kPictureScale),
                                    image_grid(revised, plan.image(), n, columns, kPictureScale)));
   fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} Langevin steps)\n", n,
              columns, plan.out.string(), plan.num_steps);
-  if (!trains(trainer.settings().method, NetworkKind::energy)) return;
-  write_energies(plan, image_energies(trainer, generated), image_energies(trainer, revised), n, columns);
+  if (!has_energy) return;
+  write_energies(plan, u_generated, u_revised, n, columns);
   fmt::print("U of each image in {}\n", plan.beside(".json").string());
 }
 

@@ -128,6 +128,8 @@ std::string score_json(const ScoreContext& c, const Evaluation& e) {
 
   Json json{{"Scores", rows},
             {"data_set", c.recipe},
+            {"method", to_string(c.method)},
+            {"generated", sample_start(c.method)},
             {"iteration", c.iteration},
             {"reference_split", o.split == Split::train ? "train" : "test"},
             {"reference_n", o.n},

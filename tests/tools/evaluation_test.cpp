@@ -233,6 +233,7 @@ TEST_CASE("a model of NaN gives one line and no file") {
   refused({"energy", "--images", "synthetic"}, "U = nan at image 0");
   refused({"trace", "--n", "1"}, "U = nan");
   refused({"trace", "--n", "1", "--steps", "0"}, "U = nan");
+  refused({"interpolate", "--n", "1", "--steps", "0"}, "U = nan");
   CHECK(files() == before);
 }
 
