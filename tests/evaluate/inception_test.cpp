@@ -131,6 +131,14 @@ TEST_CASE("the Inception network takes 8-bit images of any size: scaled, grey in
   CHECK(relative_error(inception.values(grey, {28, 28, 1}).logits, inception.values(coloured, {32, 32, 3}).logits) <
         1e-5);
   CHECK(contains(error_of([&] { inception.values(grey, {28, 14, 2}); }), "2 channels"));
+
+  std::vector<uint8_t> drawn(28 * 28), thrice;  // a grey image, and the same in three equal channels
+  for (size_t i = 0; i < drawn.size(); ++i) {
+    drawn[i] = static_cast<uint8_t>(splitmix(i));
+    thrice.insert(thrice.end(), 3, drawn[i]);
+  }
+  CHECK(relative_error(inception.values(drawn, {28, 28, 1}).features, inception.values(thrice, {28, 28, 3}).features) <
+        1e-6);
 }
 
 TEST_CASE("a file of another network is refused") {

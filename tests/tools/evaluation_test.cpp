@@ -6,7 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/program.h"
+#include "tests/tools/tiny_tool_run.h"
 #include "train/checkpoint.h"
 #include "train/safetensors.h"
 
@@ -15,20 +15,7 @@ using namespace ebm::test;
 
 namespace {
 
-Outcome ebm_tool(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
-  return Program(EBM_PROGRAM, arguments, folder.path()).wait();
-}
-
-// Two iterations on the synthetic data set, in the folder "run".
-void train_run(const TemporaryFolder& folder) {
-  const Outcome outcome =
-      Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}),
-              folder.path())
-          .wait();
-  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-}
-
-// The same run with a NaN among the energy's weights (and their average), in the folder "nan".
+// The run of train_run() with a NaN among the energy's weights (and their average), in the folder "nan".
 void break_run(const TemporaryFolder& folder) {
   SafetensorsFile file = read_checkpoint(folder / "run").file;
   for (auto& [name, entry] : file.tensors) {

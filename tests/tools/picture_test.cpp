@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/program.h"
+#include "tests/tools/tiny_tool_run.h"
 #include "train/image_file.h"
 
 using namespace ebm;
@@ -11,23 +11,13 @@ using namespace ebm::test;
 
 namespace {
 
-Outcome ebm_tool(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
-  return Program(EBM_PROGRAM, arguments, folder.path()).wait();
-}
-
-void make_run(const TemporaryFolder& folder) {
-  REQUIRE(Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}), folder.path())
-              .wait()
-              .code == 0);
-}
-
 ImageSet picture(const std::filesystem::path& path) { return load_images(path, {0, 0, 0}); }
 
 }  // namespace
 
 TEST_CASE("each picture has its size, and figures beside it that a report shows") {
   const TemporaryFolder folder;
-  make_run(folder);
+  train_run(folder);
   const auto made = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin() + 1, {"--run", "run"});
     const Outcome outcome = ebm_tool(folder, arguments);
@@ -69,7 +59,7 @@ TEST_CASE("each picture has its size, and figures beside it that a report shows"
 
 TEST_CASE("a picture is a function of the seed, and goes where --out says") {
   const TemporaryFolder folder;
-  make_run(folder);
+  train_run(folder);
   const auto bytes = [&](const std::string& name, const std::string& seed) {
     CHECK(ebm_tool(folder, {"trace", "--run", "run/checkpoint-00000002.safetensors", "--n", "1", "--seed", seed, "--out", name})
               .code == 0);
@@ -83,7 +73,7 @@ TEST_CASE("a picture is a function of the seed, and goes where --out says") {
 
 TEST_CASE("what a picture cannot be made of is one line, and leaves none") {
   const TemporaryFolder folder;
-  make_run(folder);
+  train_run(folder);
   const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
     arguments.insert(arguments.begin() + 1, {"--run", "run"});
     const Outcome outcome = ebm_tool(folder, arguments);
