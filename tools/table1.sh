@@ -31,6 +31,7 @@ while getopts t:n:s:o: option; do
   esac
 done
 shift $((OPTIND - 1))
+((samples >= 10 && samples <= 10000)) || fail "-n $samples: expected 10 to 10000; persistent chains have no more samples"
 [[ -x ./train_ebm_vae && -x ./ebm ]] || fail "no ./train_ebm_vae: build first, tools/setup.sh"
 
 # The folder belongs to one table at a time, and to one set of settings.

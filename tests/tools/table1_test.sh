@@ -41,6 +41,7 @@ caption() {
 }
 
 fails_with "expected mnist, fashion or synthetic" table mnits
+fails_with "-n 10001: expected 10 to 10000" table synthetic -n 10001
 fails_with "is no folder of this table" table synthetic -o "$folder/tools"
 
 made -n 20 || fail "$(cat "$folder/stderr")"
