@@ -2,12 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/program.h"
-#include "train/image_file.h"
-#include "train/npy.h"
+#include "evaluate/classifier_file.h"
+#include "evaluate/feature_scores.h"
+#include "evaluate/reference_images.h"
+#include "tests/tools/figures.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -148,6 +150,32 @@ TEST_CASE("an export that was interrupted, or met a full disk, is no obstacle to
 
   CHECK(place.of_run(arguments("2")).code == 0);
   CHECK(contents() == std::vector<std::string>{"generated", "generated.npy", "revised", "revised.npy"});
+}
+
+TEST_CASE("evaluate's scores of generated and revised samples are those of the samples that it exports as such") {
+  const TemporaryFolder folder;
+  train_lively_run(folder);
+  of_run(folder, {"evaluate", "--data", "data", "--n", "60", "--steps", "3", "--metrics", "fd", "--json", "scores.json",
+                  "--export", "samples"});
+  const TrainedClassifier classifier = read_classifier(classifier_path(folder / "data", "synthetic"), "synthetic", 512, kCpu);
+  constexpr MetricSet kFrechet{.frechet = true};
+  const auto statistics = [&](const std::vector<uint8_t>& levels) {
+    FeatureStatistics set(classifier.network, kTinyImage, kFrechet, 60);
+    set.add(levels);
+    return set;
+  };
+  const Dataset train = load_dataset("synthetic", folder / "data", Split::train);
+  const FeatureStatistics reference = statistics(reference_images(train, 0, 60));
+  const FeatureReference judge(reference, kFrechet);
+  const auto distance_of = [&](const char* exported) {
+    return *judge.score(statistics(load_images(folder / "samples" / exported, kTinyImage).pixels)).frechet;
+  };
+  const Json rows = Json::parse(get(folder / "scores.json"))["Scores"];
+  REQUIRE(rows.size() == 2);
+  const double generated = distance_of("generated"), revised = distance_of("revised");
+  CHECK(std::abs(generated - revised) > 0.02 * revised);
+  CHECK(std::abs(rows[0]["value"].get<double>() - generated) < 1e-3 * generated);
+  CHECK(std::abs(rows[1]["value"].get<double>() - revised) < 1e-3 * revised);
 }
 
 TEST_CASE("evaluate says in one line what is wrong, before any work") {

@@ -60,9 +60,9 @@ TEST_CASE("mean shows each pixel's mean and deviation, and measures them against
   const PixelMoments generated = moments_of(samples(folder, {"--n", "20", "--seed", "3", "--generator-only"}));
   const PixelMoments revised = moments_of(samples(folder, {"--n", "20", "--seed", "3"}));
   const auto figure = [&](const char* row) { return result(folder / "run/mean.json", row).get<double>(); };
-  CHECK(figure("generator, mean") == doctest::Approx(distance(generated.mean, test.mean)));
+  CHECK(figure("images of the generator, mean") == doctest::Approx(distance(generated.mean, test.mean)));
   CHECK(figure("revised, mean") == doctest::Approx(distance(revised.mean, test.mean)));
-  CHECK(figure("generator, deviation") == doctest::Approx(distance(generated.deviation, test.deviation)));
+  CHECK(figure("images of the generator, deviation") == doctest::Approx(distance(generated.deviation, test.deviation)));
   CHECK(figure("revised, deviation") == doctest::Approx(distance(revised.deviation, test.deviation)));
 
   std::vector<float> cells;  // columns: test images, generator, revised
