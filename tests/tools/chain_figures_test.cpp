@@ -60,7 +60,7 @@ std::string three_digits(double u) {
 
 }  // namespace
 
-TEST_CASE("interpolate draws g on the line between two latent vectors, and its revision") {
+TEST_CASE("interpolate draws g on the line between two latent vectors and its revision, and gives U of both") {
   const FixedPlans fixed;
   const OneThread one_thread;
   const TemporaryFolder folder;
@@ -84,6 +84,18 @@ TEST_CASE("interpolate draws g on the line between two latent vectors, and its r
   const Picture expected =
       side_by_side(image_grid(generated, kTinyImage, 2, 5, 2), image_grid(revised, kTinyImage, 2, 5, 2));
   CHECK(difference(read_picture(folder / "run/interpolate.png"), expected) <= 1);
+
+  for (const auto& [name, images] : {std::pair{"g(z)", &generated}, {"revised", &revised}}) {
+    const std::vector<double> u = energies(folder, *images);  // (10)
+    for (size_t row = 0; row < 2; ++row) {
+      CAPTURE(row);
+      const std::string line = "row " + std::to_string(row + 1) + ", " + name;
+      const auto shown = result(folder / "run/interpolate.json", line).get<std::vector<double>>();
+      REQUIRE(shown.size() == 5);
+      for (size_t i = 0; i < 5; ++i) CHECK(shown[i] == doctest::Approx(u[row * 5 + i]).epsilon(1e-3));
+    }
+    CHECK(distance(std::span(u).first(5), std::span(u).last(5)) > 1e-3);  // rows that differ
+  }
 
   // from one column to the next there is something to see, and in the revision
   const auto alone = [&](size_t i) { return image_grid(image(generated, i), kTinyImage, 1, 1); };
