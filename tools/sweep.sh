@@ -19,6 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fail() { echo "tools/sweep.sh: $*" >&2; exit 1; }
+source tools/claim_folder.sh
 is_count() { [[ "$2" =~ ^[1-9][0-9]{0,8}$ ]] || fail "$1 \"$2\": expected a whole number from 1"; }
 
 recipe=${1:-}
@@ -41,20 +42,7 @@ shift $((OPTIND - 1))
 [[ "$table" =~ ^(steps-size|latent|kl|all)$ ]] || fail "-t \"$table\": expected steps-size, latent, kl or all"
 [[ -x ./train_ebm_vae && -x ./ebm ]] || fail "no ./train_ebm_vae: build first, tools/setup.sh"
 
-# The folder belongs to one sweep at a time: its lock is held by the trainings too, should they outlive this script.
-[[ -e $folder/settings || -z $(ls -A "$folder" 2>&1) || ! -e $folder ]] || fail "$folder is no folder of a sweep"
-{ mkdir -p "$folder" && exec 9>>"$folder/settings"; } 2>/dev/null || fail "cannot write into $folder"
-flock -n 9 || fail "another sweep works in $folder"
-settings=$(printf '%s\n' "recipe $recipe" "-i $iterations" "-s $seed" "flags$(printf ' %q' "$@")")
-if [[ -e $folder/own/metrics.csv ]]; then
-  mapfile -t before <"$folder/settings"
-  mapfile -t now <<<"$settings"
-  for i in "${!now[@]}"; do
-    [[ ${before[i]-} == "${now[i]}" ]] || fail "$folder was made with \"${before[i]-}\", not with \"${now[i]}\""
-  done
-else  # nothing was trained: its first flags may have been wrong
-  echo "$settings" >"$folder/settings"
-fi
+claim_folder "$folder" sweep "recipe $recipe" "-i $iterations" "-s $seed" "flags$(printf ' %q' "$@")"
 
 # FLAGS: all of them, those without what each cell sets itself, and those that `ebm evaluate` shares.
 flags=("$@") common=() shared=()

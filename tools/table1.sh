@@ -15,6 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fail() { echo "tools/table1.sh: $*" >&2; exit 1; }
+source tools/claim_folder.sh
 is_count() { [[ "$2" =~ ^[0-9]+$ ]] || fail "$1 \"$2\": expected a whole number"; }
 
 data=${1:-}
@@ -34,20 +35,7 @@ shift $((OPTIND - 1))
 ((samples >= 10 && samples <= 10000)) || fail "-n $samples: expected 10 to 10000; persistent chains have no more samples"
 [[ -x ./train_ebm_vae && -x ./ebm ]] || fail "no ./train_ebm_vae: build first, tools/setup.sh"
 
-# The folder belongs to one table at a time, and to one set of settings.
-[[ -e $folder/settings || -z $(ls -A "$folder" 2>&1) || ! -e $folder ]] || fail "$folder is no folder of this table"
-{ mkdir -p "$folder" && exec 9>>"$folder/settings"; } 2>/dev/null || fail "cannot write into $folder"
-flock -n 9 || fail "another table is made in $folder"
-settings=$(printf '%s\n' "data $data" "-t $seconds" "-s $seed" "flags$(printf ' %q' "$@")")
-if compgen -G "$folder/*/metrics.csv" >/dev/null; then
-  mapfile -t before <"$folder/settings"
-  mapfile -t now <<<"$settings"
-  for i in "${!now[@]}"; do
-    [[ ${before[i]-} == "${now[i]}" ]] || fail "$folder was made with \"${before[i]-}\", not with \"${now[i]}\""
-  done
-else  # nothing was trained: its first flags may have been wrong
-  echo "$settings" >"$folder/settings"
-fi
+claim_folder "$folder" table "data $data" "-t $seconds" "-s $seed" "flags$(printf ' %q' "$@")"
 if ((seconds > 0)); then set -- --threads 1 --iterations 1000000000 "$@"; fi
 
 train() {

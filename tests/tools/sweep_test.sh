@@ -5,7 +5,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/tools"
-cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$folder/tools"
+cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$1/tools/claim_folder.sh" "$folder/tools"
 ln -s "$2" "$folder/train_ebm_vae"
 ln -s "$3" "$folder/ebm"
 export EBM_DATA=$folder/data
@@ -44,7 +44,7 @@ fails_with "was made with \"-i 10\", not with \"-i 11\"" kl a 11
 fails_with "--batch 4" kl a 10 --guard-every 10 --batch 4
 exec 8>>"$folder/a/settings"
 flock 8
-fails_with "another sweep works in" kl a 10
+fails_with "another sweep is made in" kl a 10
 exec 8>&-
 
 # what is there is not made again

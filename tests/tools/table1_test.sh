@@ -5,7 +5,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/tools"
-cp "$1/tools/table1.sh" "$folder/tools"
+cp "$1/tools/table1.sh" "$1/tools/claim_folder.sh" "$folder/tools"
 ln -s "$2" "$folder/train_ebm_vae"
 ln -s "$3" "$folder/ebm"
 export EBM_DATA=$folder/data
@@ -42,7 +42,7 @@ caption() {
 
 fails_with "expected mnist, fashion or synthetic" table mnits
 fails_with "-n 10001: expected 10 to 10000" table synthetic -n 10001
-fails_with "is no folder of this table" table synthetic -o "$folder/tools"
+fails_with "is no folder of a table" table synthetic -o "$folder/tools"
 
 made -n 20 || fail "$(cat "$folder/stderr")"
 caption 20

@@ -1,0 +1,21 @@
+# Sourced by the scripts that train many runs into one folder; needs their fail().
+
+# claim_folder FOLDER KIND SETTING...: makes the folder, or takes it up again where its runs were made with the same
+# settings. It belongs to one script at a time: the lock is held by the trainings too, should they outlive it.
+claim_folder() {
+  local folder=$1 kind=$2 settings i
+  shift 2
+  settings=$folder/settings
+  [[ -e $settings || ! -e $folder || -z $(ls -A "$folder" 2>&1) ]] || fail "$folder is no folder of a $kind"
+  { mkdir -p "$folder" && exec 9>>"$settings"; } 2>/dev/null || fail "cannot write into $folder"
+  flock -n 9 || fail "another $kind is made in $folder"
+  if compgen -G "$folder/*/metrics.csv" >/dev/null; then
+    local before now=("$@")
+    mapfile -t before <"$settings"
+    for i in "${!now[@]}"; do
+      [[ ${before[i]-} == "${now[i]}" ]] || fail "$folder was made with \"${before[i]-}\", not with \"${now[i]}\""
+    done
+  else  # nothing was trained: its first flags may have been wrong
+    printf '%s\n' "$@" >"$settings"
+  fi
+}
