@@ -19,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fail() { echo "tools/sweep.sh: $*" >&2; exit 1; }
-source tools/claim_folder.sh
+source tools/many_runs.sh
 is_count() { [[ "$2" =~ ^[1-9][0-9]{0,8}$ ]] || fail "$1 \"$2\": expected a whole number from 1"; }
 
 recipe=${1:-}
@@ -45,13 +45,12 @@ shift $((OPTIND - 1))
 claim_folder "$folder" sweep "recipe $recipe" "-i $iterations" "-s $seed" "flags$(printf ' %q' "$@")"
 
 # FLAGS: all of them, those without what each cell sets itself, and those that `ebm evaluate` shares.
-flags=("$@") common=() shared=()
+evaluate_flags "$@"
+flags=("$@") common=()
 while (($#)); do
   case $1 in
     --steps | --drift | --noise | --latent | --kl-weight) shift ;;
     --steps=* | --drift=* | --noise=* | --latent=* | --kl-weight=*) ;;
-    --data | --device | --precision) common+=("$1" "${2-}"); shared+=("$1" "${2-}"); shift ;;
-    --data=* | --device=* | --precision=*) common+=("$1"); shared+=("$1") ;;
     *) common+=("$1") ;;
   esac
   shift || break  # a flag without its value: the first training says so
@@ -128,7 +127,7 @@ make_cell() {
   if [[ ! -f $run/diverged ]]; then
     read -r name steps rest < <(describe "$cell")
     said=$(./ebm evaluate --run "$run" --metrics fd,kid,is --n "$samples" --seed "$seed" --steps "$steps" --threads 1 \
-      "${shared[@]}" --json "$run/evaluate.json" 2>&1 >"$run/scores.part") || code=$?
+      "${evaluate_flags[@]}" --json "$run/evaluate.json" 2>&1 >"$run/scores.part") || code=$?
     judge "$cell" "$code" "$said"
     if ((code == 0)); then
       grep -q "^IS-cls" "$run/scores.part" || fail "$cell: cannot write $run/scores.part"

@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fail() { echo "tools/table1.sh: $*" >&2; exit 1; }
-source tools/claim_folder.sh
+source tools/many_runs.sh
 is_count() { [[ "$2" =~ ^[0-9]+$ ]] || fail "$1 \"$2\": expected a whole number"; }
 
 data=${1:-}
@@ -36,6 +36,7 @@ shift $((OPTIND - 1))
 [[ -x ./train_ebm_vae && -x ./ebm ]] || fail "no ./train_ebm_vae: build first, tools/setup.sh"
 
 claim_folder "$folder" table "data $data" "-t $seconds" "-s $seed" "flags$(printf ' %q' "$@")"
+evaluate_flags "$@"
 if ((seconds > 0)); then set -- --threads 1 --iterations 1000000000 "$@"; fi
 
 train() {
@@ -61,8 +62,8 @@ for method in "${methods[@]}"; do
   scores=$run/scores-$samples.txt
   if [[ ! -f $scores ]]; then
     echo "scoring $method"
-    ./ebm evaluate --run "$run" --metrics fd,kid,prdc --n "$samples" --seed "$seed" --json "$run/evaluate.json" \
-      >"$scores.part" || fail "no scores of $method"
+    ./ebm evaluate --run "$run" --metrics fd,kid,prdc --n "$samples" --seed "$seed" "${evaluate_flags[@]}" \
+      --json "$run/evaluate.json" >"$scores.part" || fail "no scores of $method"
     mv "$scores.part" "$scores"
   fi
 done

@@ -5,7 +5,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/tools"
-cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$1/tools/claim_folder.sh" "$folder/tools"
+cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$1/tools/many_runs.sh" "$folder/tools"
 ln -s "$2" "$folder/train_ebm_vae"
 ln -s "$3" "$folder/ebm"
 export EBM_DATA=$folder/data

@@ -5,17 +5,18 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/tools"
-cp "$1/tools/table1.sh" "$1/tools/claim_folder.sh" "$folder/tools"
+cp "$1/tools/table1.sh" "$1/tools/many_runs.sh" "$folder/tools"
 ln -s "$2" "$folder/train_ebm_vae"
 ln -s "$3" "$folder/ebm"
-export EBM_DATA=$folder/data
+touch "$folder/no_folder"
+export EBM_DATA=$folder/no_folder  # trainings and scorings are given --data
 
 fail() {
   echo "table1_test: $*" >&2
   exit 1
 }
 tiny=(--device cpu --deterministic --width 4 --generator-width 16 --encoder-width 8 --latent 4 --batch 8 --chains 8
-  --steps 3 --threads 1)
+  --steps 3 --threads 1 --data "$folder/data")
 table() { "$folder/tools/table1.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
 # made [OPTIONS]: the table in folder a.
 made() { table synthetic -t 0 -o "$folder/a" "$@" -- --iterations 2 "${tiny[@]}"; }

@@ -19,3 +19,15 @@ claim_folder() {
     printf '%s\n' "$@" >"$settings"
   fi
 }
+
+# evaluate_flags FLAG...: sets the array evaluate_flags to those flags of a training that `ebm evaluate` shares.
+evaluate_flags() {
+  evaluate_flags=()
+  while (($#)); do
+    case $1 in
+      --data | --device | --precision) evaluate_flags+=("$1" "${2-}"); shift ;;
+      --data=* | --device=* | --precision=*) evaluate_flags+=("$1") ;;
+    esac
+    shift || break  # a flag without its value: the first training says so
+  done
+}
