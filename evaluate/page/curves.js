@@ -10,7 +10,7 @@ const specs = [
   { title: "Gradient of the energy", lines: [["grad_x", "‖∂U/∂x‖"]], about: "‖∂U/∂x‖ at the last Langevin step, root mean square" },
   { title: "Drift against noise", lines: [["drift", "drift (δ²/2)·‖∂U/∂x‖"], ["noise", "noise δ·√D"]],
     about: "size of the two parts of a Langevin step" },
-  { title: "Revision", lines: [["revision", "‖x̃ − x̂‖"]], about: "‖x̃ − x̂‖: how far Langevin moves the generator's images" },
+  { title: "Revision", lines: [["revision", "‖x̃ − x̂‖"]], about: "‖x̃ − x̂‖: how far Langevin moves an image from where its chain began" },
   { title: "Gradient norms", lines: [["grad_energy", "energy"], ["grad_vae", "generator and encoder"]], log: true,
     about: "of the parameters, before clipping" },
   { title: "Learning rates", lines: [["energy_lr", "energy"], ["vae_lr", "generator and encoder"]], log: true },

@@ -1,4 +1,10 @@
 
+// What the left half of a run's grids shows: the methods without a generator begin elsewhere.
+function startOf(run) {
+  const method = run.settings.find((s) => s.key === "method")?.value;
+  return { "short-run": "uniform noise", persistent: "the replay buffer" }[method] ?? "g(z)";
+}
+
 // Sample grids over the iterations: one slider for all runs.
 function samplesSection() {
   const shown = runs.map((run, index) => ({ run, index })).filter(({ run }) => run.samples.length);
@@ -17,9 +23,9 @@ function samplesSection() {
     for (const { run, index, image, caption } of figures) {
       const sample = run.samples.findLast((s) => s.iteration <= iteration) ?? run.samples[0];
       image.src = sample.image;
-      image.alt = `Samples of ${run.name} at iteration ${sample.iteration}: on the left the generator's, on the right ` +
-        "the same after Langevin revision";
-      caption.replaceChildren(runLabel(index), ` at iteration ${count(sample.iteration)}: left g(z), right revised`);
+      image.alt = `Samples of ${run.name} at iteration ${sample.iteration}: on the left what its chains begin at, ` +
+        "on the right the same after Langevin revision";
+      caption.replaceChildren(runLabel(index), ` at iteration ${count(sample.iteration)}: left ${startOf(run)}, right revised`);
     }
   };
   const slider = html("input", { type: "range", id: "iteration", min: 0, max: iterations.length - 1, step: 1,
