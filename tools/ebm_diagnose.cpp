@@ -30,7 +30,8 @@ constexpr int64_t kGridRows = 8, kGridScale = 2;
 struct DiagnoseFlags {
   ModelFlags model;
   ChainFlags chain;  // noise and seed
-  std::string chains = "64", steps = "2000", warmup, projections = "8", quality = "256", data, json, out = "diagnosis";
+  std::string chains = "64", steps = "2000", warmup, projections = "8", quality = "256";
+  std::string data, json, out = "diagnosis";
 };
 
 // The start, the run's own length, and a few up to the last step.
@@ -214,7 +215,8 @@ void diagnose_run(const DiagnoseFlags& flags) {
                             steps_of(chains_of_quality.c_str()));
   }
   const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;
-  const Diagnosis d = diagnose(network_energy(*trainer), start, langevin_step_of(s, noise_scale), plan, steps_of("the chains"));
+  const Diagnosis d = diagnose(network_energy(*trainer), start, langevin_step_of(s, noise_scale), plan,
+                               steps_of("the chains"));
   std::vector<std::string> words = in_words(d, run_length);
   if (quality) words.push_back(in_words(*quality, run_length));
 

@@ -170,7 +170,10 @@ void add_ood_command(CLI::App& app) {
           "negative [noise,rotated,inverted]")
       ->delimiter(',')
       ->type_name("NAME,NAME...");
-  command->add_option("--n", flags->n, "images of --in, and at most as many of each kind of outliers [2000, or all there are]")->type_name("N");
+  command
+      ->add_option("--n", flags->n,
+                   "images of --in, and at most as many of each kind of outliers [2000, or all there are]")
+      ->type_name("N");
   command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");

@@ -117,7 +117,8 @@ int train(TrainFlags& flags) {
       fmt::format("done: {} iterations of {} in {}; samples in {} (left: {}, right: "
                   "revised), {}, metrics.csv{}, all in {}",
                   result.iterations, settings.recipe, duration_text(seconds),
-                  result.samples.string(), sample_start(settings.method), checkpoint, trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
+                  result.samples.string(), sample_start(settings.method), checkpoint,
+                   trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
   return 0;
 }
 
