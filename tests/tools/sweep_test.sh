@@ -1,35 +1,16 @@
 #!/usr/bin/env bash
 # tools/sweep.sh on tiny networks, in a copy of the tree that holds the two programs.
 #   tests/tools/sweep_test.sh REPOSITORY TRAIN_PROGRAM EBM_PROGRAM
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/tools"
-cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$1/tools/many_runs.sh" "$folder/tools"
-ln -s "$2" "$folder/train_ebm_vae"
-ln -s "$3" "$folder/ebm"
+source "$1/tests/tools/script_test.sh" "$@"
+cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$folder/tools"
 export EBM_DATA=$folder/data
-
-fail() {
-  echo "sweep_test: $*" >&2
-  exit 1
-}
 tiny=(--device cpu --deterministic --width 4 --generator-width 16 --encoder-width 8 --latent 4 --batch 8 --chains 8
   --steps 3 --checkpoint-every 5)
 sweep() { "$folder/tools/sweep.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
 # kl FOLDER ITERATIONS [FLAGS]: Table 6's six cells.
 kl() { sweep synthetic -t kl -n 20 -o "$folder/$1" -i "$2" -- "${tiny[@]}" "${@:3}"; }
-# fails_with TEXT COMMAND: exit code 1, one line with TEXT.
-fails_with() {
-  local code=0
-  "${@:2}" || code=$?
-  [[ $code == 1 ]] || fail "${*:2}: exit code $code, expected 1"
-  [[ $(wc -l <"$folder/stderr") == 1 ]] || fail "${*:2}: expected one line, received: $(cat "$folder/stderr")"
-  grep -qF -- "$1" "$folder/stderr" || fail "${*:2}: \"$1\" is not in: $(cat "$folder/stderr")"
-}
 # rows FOLDER PATTERN: how many rows of its results.csv are of this form.
 rows() { grep -cE -- "$2" "$folder/$1/results.csv" || true; }
-is() { [[ "$1" == "$2" ]] || fail "$3: received $1, expected $2"; }
 
 fails_with "expected mnist, fashion, cifar10 or synthetic" sweep mnits
 fails_with "expected steps-size, latent, kl or all" sweep synthetic -t gamma

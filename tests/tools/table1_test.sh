@@ -1,35 +1,21 @@
 #!/usr/bin/env bash
 # tools/table1.sh on tiny networks, in a copy of the tree that holds the two programs.
 #   tests/tools/table1_test.sh REPOSITORY TRAIN_PROGRAM EBM_PROGRAM
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/tools"
-cp "$1/tools/table1.sh" "$1/tools/many_runs.sh" "$folder/tools"
-ln -s "$2" "$folder/train_ebm_vae"
-ln -s "$3" "$folder/ebm"
+source "$1/tests/tools/script_test.sh" "$@"
+cp "$1/tools/table1.sh" "$folder/tools"
 touch "$folder/no_folder"
 export EBM_DATA=$folder/no_folder  # trainings and scorings are given --data
 
-fail() {
-  echo "table1_test: $*" >&2
-  exit 1
-}
 tiny=(--device cpu --deterministic --width 4 --generator-width 16 --encoder-width 8 --latent 4 --batch 8 --chains 8
   --steps 3 --threads 1 --data "$folder/data")
 table() { "$folder/tools/table1.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
 # made [OPTIONS]: the table in folder a.
 made() { table synthetic -t 0 -o "$folder/a" "$@" -- --iterations 2 "${tiny[@]}"; }
-# fails_with TEXT COMMAND: exit code 1, one line with TEXT, and no table.
-fails_with() {
-  local code=0
-  "${@:2}" || code=$?
-  [[ $code == 1 ]] || fail "${*:2}: exit code $code, expected 1"
-  [[ $(wc -l <"$folder/stderr") == 1 ]] || fail "${*:2}: expected one line, received: $(cat "$folder/stderr")"
-  grep -qF -- "$1" "$folder/stderr" || fail "${*:2}: \"$1\" is not in: $(cat "$folder/stderr")"
+# no_table TEXT COMMAND: fails with TEXT and prints no table.
+no_table() {
+  fails_with "$@"
   ! grep -q "FD revised" "$folder/stdout" || fail "${*:2}: printed a table"
 }
-is() { [[ "$1" == "$2" ]] || fail "$3: received $1, expected $2"; }
 # caption N: what the printed table says of itself, and that its figures are those of N samples.
 caption() {
   grep -qx "synthetic, seed 1, $1 samples" "$folder/stdout" || fail "no caption of $1 samples: $(cat "$folder/stdout")"
@@ -41,18 +27,18 @@ caption() {
   done
 }
 
-fails_with "expected mnist, fashion or synthetic" table mnits
-fails_with "-n 10001: expected 10 to 10000" table synthetic -n 10001
-fails_with "is no folder of a table" table synthetic -o "$folder/tools"
+no_table "expected mnist, fashion or synthetic" table mnits
+no_table "-n 10001: expected 10 to 10000" table synthetic -n 10001
+no_table "is no folder of a table" table synthetic -o "$folder/tools"
 
 made -n 20 || fail "$(cat "$folder/stderr")"
 caption 20
 trainings=$(ls -l --time-style=full-iso "$folder/a/"*/checkpoint-*)
 
 # other settings are refused; another number of samples is another scoring of the same runs
-fails_with 'was made with "-s 1", not with "-s 7"' made -n 20 -s 7
-fails_with 'was made with "-t 0", not with "-t 60"' made -n 20 -t 60
-fails_with "--iterations 2" table synthetic -t 0 -o "$folder/a" -n 20 -- --iterations 3 "${tiny[@]}"
+no_table 'was made with "-s 1", not with "-s 7"' made -n 20 -s 7
+no_table 'was made with "-t 0", not with "-t 60"' made -n 20 -t 60
+no_table "--iterations 2" table synthetic -t 0 -o "$folder/a" -n 20 -- --iterations 3 "${tiny[@]}"
 made -n 30 || fail "$(cat "$folder/stderr")"
 caption 30
 made -n 20 || fail "$(cat "$folder/stderr")"
