@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "evaluate/energy_function.h"
+
 namespace ebm {
 
 constexpr int64_t kBatch = 500;
@@ -21,6 +23,7 @@ std::vector<float> image_energies(Trainer& trainer, std::span<const float> image
     const std::vector<float> u = trainer.energy(x).to_host();  // (batch)
     all.insert(all.end(), u.begin(), u.begin() + part);
   }
+  check_energies(all);
   return all;
 }
 

@@ -8,7 +8,7 @@
 
 namespace ebm {
 
-// U_θ of each of the images (N, H, W, C), as Trainer::energy gives it. It may be NaN where the network is.
+// U_θ of each of the images (N, H, W, C), as Trainer::energy gives it. Throws Error where one is not finite.
 std::vector<float> image_energies(Trainer& trainer, std::span<const float> images);
 
 }  // namespace ebm

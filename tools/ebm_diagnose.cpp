@@ -154,11 +154,6 @@ void print(const ChainQuality& quality) {
   row("real images", quality.real);
 }
 
-void say(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
-}
-
 // What the scores of chains' samples are computed with.
 struct Judge {
   Dataset images;

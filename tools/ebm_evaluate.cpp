@@ -57,11 +57,6 @@ Split parse_split(const std::string& text) {
   return text == "train" ? Split::train : Split::test;
 }
 
-void say(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
-}
-
 // The network that features come from.
 struct Judge {
   std::unique_ptr<FeatureNetwork> network;

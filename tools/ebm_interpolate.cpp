@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "evaluate/energy_function.h"
 #include "evaluate/image_energies.h"
 #include "evaluate/results.h"
 #include "kernels/random_fill.h"
@@ -28,12 +27,6 @@ std::vector<float> between(const std::vector<float>& ends, int64_t n, int64_t co
       for (int64_t i = 0; i < d; ++i) z.push_back((1 - rho) * left[i] + rho * right[i]);
     }
   return z;
-}
-
-std::vector<float> energies(Trainer& trainer, const std::vector<float>& images) {
-  std::vector<float> u = image_energies(trainer, images);
-  check_energies(u);
-  return u;
 }
 
 // U of the images of each line, a curve before revision and one after it.
@@ -68,8 +61,8 @@ void interpolate(const InterpolateFlags& flags) {
   const bool has_energy = trains(trainer.settings().method, NetworkKind::energy);
   std::vector<float> u_generated, u_revised;  // (n·columns) each
   if (has_energy) {
-    u_generated = energies(trainer, generated);
-    u_revised = energies(trainer, revised);
+    u_generated = image_energies(trainer, generated);
+    u_revised = image_energies(trainer, revised);
   }
   write_png(plan.out, side_by_side(image_grid(generated, plan.image(), n, columns, kPictureScale),
                                    image_grid(revised, plan.image(), n, columns, kPictureScale)));

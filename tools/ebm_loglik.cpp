@@ -30,8 +30,6 @@ struct LoglikFlags {
   std::vector<double> temperatures;
 };
 
-void say(const std::string& line) { fmt::print("{}\n", line); }
-
 // The first n images of a split in [-1, 1], (n, H, W, C).
 std::vector<float> images_of(const std::string& name, const std::string& data, Split split, int64_t n) {
   const Dataset dataset = load_or_fetch(name, data, split, say);

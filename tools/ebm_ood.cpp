@@ -8,7 +8,6 @@
 #include "core/check.h"
 #include "core/random.h"
 #include "evaluate/detection.h"
-#include "evaluate/energy_function.h"
 #include "evaluate/histogram.h"
 #include "evaluate/image_energies.h"
 #include "tools/data.h"
@@ -96,15 +95,10 @@ void ood(const OodFlags& flags) {
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
   const int64_t n = flags.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags.n, 1, count);
   const std::vector<float> in = first_images(std::move(own), n, shape);
-  const auto energies_of = [&](const std::vector<float>& images) {
-    std::vector<float> u = image_energies(*trainer, images);
-    check_energies(u);
-    return u;
-  };
-  const std::vector<float> u_in = energies_of(in);
+  const std::vector<float> u_in = image_energies(*trainer, in);
   std::vector<Outliers> sets;
   for (const std::string& what : flags.out)
-    sets.push_back({what, energies_of(outliers(flags, what, in, n, seed, shape))});
+    sets.push_back({what, image_energies(*trainer, outliers(flags, what, in, n, seed, shape))});
 
   std::vector<std::vector<float>> all{u_in};
   for (const Outliers& set : sets) all.push_back(set.u);

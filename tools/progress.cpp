@@ -30,12 +30,16 @@ size_t terminal_width() {
 
 }  // namespace
 
+void say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
 void OccasionalLine::operator()(const std::string& line) {
   const auto now = std::chrono::steady_clock::now();
   if (seconds_between(last_, now) < kLineSeconds) return;
   last_ = now;
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
+  say(line);
 }
 
 std::string duration_text(double seconds) {

@@ -38,6 +38,9 @@ class Progress : public RunObserver {
   bool bar_shown_ = false, estimated_ = false;
 };
 
+// Prints a line at once, wherever stdout leads.
+void say(const std::string& line);
+
 // Prints lines that tell of progress, but none within five seconds of the last.
 class OccasionalLine {
  public:
