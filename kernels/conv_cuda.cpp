@@ -37,8 +37,16 @@ Tensor aligned(const Tensor& tensor) {
   return reinterpret_cast<uintptr_t>(tensor.data()) % 16 == 0 ? tensor : tensor.clone();
 }
 
-// An operand as cuDNN is given it. In bf16 it is rounded here and multiplied by tf32's tensor cores, to which
-// bf16 values are exact: the older API's bf16 tensors would round the result too.
+// In bf16, whether cuDNN's graphs did it, on operands of that type.
+bool run_in_bf16(GraphConvProblem problem, const Tensor& a, const Tensor& b, const Tensor& third,
+                 Tensor& out) {
+  if (problem.precision != Precision::bf16) return false;
+  problem.operands = CUDNN_DATA_BFLOAT16;
+  return run_graph_conv(problem, a, b, third, out);
+}
+
+// An operand in fp32's storage. In bf16, where no graph takes that type, it is rounded here and multiplied by
+// tf32's tensor cores, to which bf16 values are exact: the older API's bf16 tensors would round the result too.
 Tensor operand(const Tensor& tensor) {
   return precision() == Precision::bf16 ? round_operands(tensor, Precision::bf16) : aligned(tensor);
 }
@@ -70,20 +78,20 @@ constexpr float kOne = 1.0f, kZero = 0.0f;
 
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y) {
-  const Tensor image = operand(x), weight = operand(w), bias = b.defined() ? aligned(b) : Tensor();
-  float* out = y.mutable_data();
-  if (negative_slope != 1.0f &&  // else there is nothing to fuse
-      run_fused_conv({Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry, b.defined(),
-                      negative_slope, precision()},
-                     image.data(), weight.data(), b.defined() ? bias.data() : nullptr, out))
-    return;
+  const Tensor bias = b.defined() ? aligned(b) : Tensor();
+  const GraphConvProblem problem{Direction::forward, x.device(),  x.shape(),      w.shape(),  y.shape(),
+                                 geometry,           b.defined(), negative_slope, precision()};
+  if (run_in_bf16(problem, x, w, bias, y)) return;
+  const Tensor image = operand(x), weight = operand(w);
+  const bool fusible = negative_slope != 1.0f;
+  if (fusible && run_graph_conv(problem, image, weight, bias, y)) return;
   const Framed framed = frame(Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry);
   const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
   run_first_supported("cudnnConvolutionForward", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {
     return cudnnConvolutionForward(s.handle, &kOne, s.plan.x, input.data(), s.plan.w, weight.data(),
                                    s.plan.conv, static_cast<cudnnConvolutionFwdAlgo_t>(c.algorithm),
-                                   workspace, c.workspace, &kZero, s.plan.y, out);
+                                   workspace, c.workspace, &kZero, s.plan.y, y.mutable_data());
   });
   // cuDNN's fused call knows ReLU without a slope only, and may turn a NaN into 0
   bias_activation(y, b, negative_slope);
@@ -91,14 +99,13 @@ void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometr
 
 void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,
                           const LeakyMask& mask, Tensor& dx) {
+  const bool masked = mask.y.defined();
+  const Tensor y = masked ? aligned(mask.y) : Tensor();
+  const GraphConvProblem problem{Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(),
+                                 geometry, masked, mask.negative_slope, precision()};
+  if (run_in_bf16(problem, dy, w, y, dx)) return;
   const Tensor gradient = operand(dy), weight = operand(w);
-  if (mask.y.defined()) {
-    const Tensor y = aligned(mask.y);
-    if (run_fused_conv({Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry, false,
-                        mask.negative_slope, precision()},
-                       gradient.data(), weight.data(), y.data(), dx.mutable_data()))
-      return;
-  }
+  if (masked && run_graph_conv(problem, gradient, weight, y, dx)) return;
   const Framed framed =
       frame(Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry);
   Tensor result = framed.has_border() ? Tensor::empty(framed.problem.x, dx.device()) : dx;
@@ -115,6 +122,9 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {
+  const GraphConvProblem problem{Direction::backward_weight, x.device(), x.shape(), dw.shape(), dy.shape(),
+                                 geometry, false, 1.0f, precision()};
+  if (run_in_bf16(problem, x, dy, {}, dw)) return;
   const Framed framed =
       frame(Direction::backward_weight, x.device(), x.shape(), dw.shape(), dy.shape(), geometry);
   const Tensor image = operand(x);
