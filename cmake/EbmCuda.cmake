@@ -3,7 +3,9 @@
 #   EBM_CUDA=AUTO  built when nvcc, cuDNN, cuBLASLt and cuRAND are all there; says what is missing otherwise
 #   EBM_CUDA=ON    as AUTO, but a missing piece stops the configure
 #   EBM_CUDA=OFF   nothing is looked for
-set(EBM_HAVE_CUDA OFF)
+# With EBM_HOST_GPU=ON the CUDA code runs on the processor: kernels translated from their PTX, stand-ins for the CUDA
+# runtime, cuDNN and cuBLASLt (tests/host_gpu). It needs nvcc and no GPU, and says nothing about speed.
+set(EBM_HAVE_CUDA OFF CACHE INTERNAL "whether the CUDA backend is built")
 if(EBM_CUDA STREQUAL "OFF")
   message(STATUS "ebm: CPU backend only (EBM_CUDA=OFF)")
   return()
@@ -47,7 +49,11 @@ if(EBM_CUDA_MISSING)
   return()
 endif()
 
-if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+if(EBM_HOST_GPU)
+  set(CMAKE_CUDA_ARCHITECTURES 90-virtual)           # PTX alone,
+  string(APPEND CMAKE_CUDA_FLAGS " --compress-mode=none")  # as text
+  set(CMAKE_CUDA_RUNTIME_LIBRARY None)
+elseif(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES "80;90" CACHE STRING "GPU generations to compile for")
 endif()
 enable_language(CUDA)
@@ -66,13 +72,21 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 # cuBLASLt is not linked: mapping its half gigabyte would cost every process 0.1 s and 200 MB, also where
 # there is no GPU. kernels/cublaslt_cuda.cpp opens it at its first product on a GPU. libcuda is not linked
 # either: a program that needs it does not start on a machine without a driver.
-get_target_property(EBM_CUBLASLT_LIBRARY CUDA::cublasLt IMPORTED_LOCATION)
+if(EBM_HOST_GPU)
+  set(EBM_CUBLASLT_SONAME libhost_gpu.so)
+  set(EBM_CUBLASLT_LIBRARY libhost_gpu.so)
+  set(EBM_CUDA_LINKED host_gpu)
+else()
+  set(EBM_CUBLASLT_SONAME libcublasLt.so.${CUDAToolkit_VERSION_MAJOR})
+  get_target_property(EBM_CUBLASLT_LIBRARY CUDA::cublasLt IMPORTED_LOCATION)
+  set(EBM_CUDA_LINKED CUDA::cudart_static ${CUDNN_LIBRARY})
+endif()
 set_source_files_properties(kernels/cublaslt_cuda.cpp PROPERTIES COMPILE_DEFINITIONS
-  "EBM_CUBLASLT_SONAME=\"libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}\";EBM_CUBLASLT_LIBRARY=\"${EBM_CUBLASLT_LIBRARY}\"")
+  "EBM_CUBLASLT_SONAME=\"${EBM_CUBLASLT_SONAME}\";EBM_CUBLASLT_LIBRARY=\"${EBM_CUBLASLT_LIBRARY}\"")
 add_library(ebm_cuda_libs INTERFACE)
 add_library(ebm::cuda_libs ALIAS ebm_cuda_libs)
 target_include_directories(ebm_cuda_libs SYSTEM INTERFACE
   ${CUDNN_INCLUDE_DIR} ${CUDAToolkit_INCLUDE_DIRS})
-target_link_libraries(ebm_cuda_libs INTERFACE CUDA::cudart_static CUDA::nvtx3 ${CUDNN_LIBRARY} ${CMAKE_DL_LIBS})
-set(EBM_HAVE_CUDA ON)
+target_link_libraries(ebm_cuda_libs INTERFACE ${EBM_CUDA_LINKED} CUDA::nvtx3 ${CMAKE_DL_LIBS})
+set(EBM_HAVE_CUDA ON CACHE INTERNAL "whether the CUDA backend is built")
 message(STATUS "ebm: CUDA ${CMAKE_CUDA_COMPILER_VERSION} backend for ${CMAKE_CUDA_ARCHITECTURES}")

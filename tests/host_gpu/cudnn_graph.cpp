@@ -1,0 +1,299 @@
+// cuDNN's graph API, as far as kernels/conv_graph_cuda.cpp calls it, on the host: descriptors keep what is set on
+// them, and a plan does its operations one after the other. HOST_GPU_GRAPHS=0: no graph has an engine.
+#include <cudnn.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "convolution.h"
+#include "cudnn_handle.h"
+#include "device.h"
+#include "streams.h"
+
+namespace host_gpu {
+namespace {
+
+struct Node;
+using NodePointer = std::shared_ptr<Node>;
+
+struct Node {
+  cudnnBackendDescriptorType_t type;
+  std::map<int, std::vector<char>> values;        // by attribute
+  std::map<int, std::vector<NodePointer>> nodes;  // of attributes that are descriptors
+  bool final = false;
+
+  template <class T>
+  std::vector<T> all(int attribute) const {
+    const auto found = values.find(attribute);
+    if (found == values.end()) return {};
+    std::vector<T> list(found->second.size() / sizeof(T));
+    std::memcpy(list.data(), found->second.data(), list.size() * sizeof(T));
+    return list;
+  }
+  template <class T>
+  T one(int attribute) const {
+    const std::vector<T> list = all<T>(attribute);
+    return list.empty() ? T{} : list[0];
+  }
+  const NodePointer& node(int attribute) const { return nodes.at(attribute).at(0); }
+};
+
+NodePointer& node_of(cudnnBackendDescriptor_t d) { return *reinterpret_cast<NodePointer*>(d); }
+
+// Where each kind of convolution keeps its operands.
+struct ConvolutionAttributes {
+  int settings, x, filter, y;
+};
+const ConvolutionAttributes* convolution_attributes(cudnnBackendDescriptorType_t type) {
+  static const std::map<int, ConvolutionAttributes> known{
+      {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+       {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y}},
+      {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+       {CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY}},
+      {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+       {CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY}}};
+  const auto found = known.find(type);
+  return found == known.end() ? nullptr : &found->second;
+}
+
+using Extents = std::vector<int64_t>;  // N C H W
+Extents extents(const Node& tensor) { return tensor.all<int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS); }
+uint64_t size_of(const Node& tensor) {
+  uint64_t size = 1;
+  for (const int64_t extent : extents(tensor)) size *= static_cast<uint64_t>(extent);
+  return size;
+}
+
+// The convolution of an operation; false: its shapes do not fit each other.
+bool read_convolution(const Node& operation, const ConvolutionAttributes& at, Convolution& c) {
+  const Extents x = extents(*operation.node(at.x)), f = extents(*operation.node(at.filter)), y = extents(*operation.node(at.y));
+  const Node& settings = *operation.node(at.settings);
+  const Extents before = settings.all<int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS),
+                after = settings.all<int64_t>(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS),
+                stride = settings.all<int64_t>(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES);
+  c = {x[0], x[2], x[3], x[1], f[0], f[2], f[3], y[2], y[3], stride[0], stride[1], before[0], before[1]};
+  for (size_t i = 0; i < 2; ++i)
+    if ((x[2 + i] + before[i] + after[i] - f[2 + i]) / stride[i] + 1 != y[2 + i]) return false;
+  return x[0] == y[0] && x[1] == f[1] && y[1] == f[0];
+}
+
+// One execution of a graph.
+class Execution {
+ public:
+  Execution(const NodePointer& engine, const Node& pack)
+      : graph_(engine->node(CUDNN_ATTR_ENGINE_OPERATION_GRAPH)),
+        bits_(engine->all<int>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE).empty() ? kFp32 : kTf32),
+        workspace_(pack.one<void*>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE)) {
+    const auto ids = pack.all<int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
+    const auto pointers = pack.all<void*>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
+    for (size_t i = 0; i < ids.size(); ++i) memory_[ids[i]] = pointers.at(i);
+  }
+
+  void run() {
+    numbers_.clear();
+    std::memset(checked_view(workspace_, kConvolutionWorkspace, "a graph's workspace"), 0x7f, kConvolutionWorkspace);
+    for (const NodePointer& operation : graph_->nodes.at(CUDNN_ATTR_OPERATIONGRAPH_OPS)) {
+      if (const auto* attributes = convolution_attributes(operation->type)) convolve(*operation, *attributes);
+      else if (operation->type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR) pointwise(*operation);
+      else fail("an operation that the host's cuDNN does not know");
+    }
+  }
+
+ private:
+  static int64_t id_of(const Node& tensor) { return tensor.one<int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID); }
+
+  const Numbers& read(const Node& tensor) {
+    Numbers& numbers = numbers_[id_of(tensor)];
+    if (!numbers.empty()) return numbers;
+    const uint64_t size = size_of(tensor);
+    const auto type = tensor.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE);
+    const bool is_bf16 = type == CUDNN_DATA_BFLOAT16;
+    if (!is_bf16 && type != CUDNN_DATA_FLOAT) fail("a type that the host's cuDNN does not know");
+    const char* const from = checked_view(aligned(tensor), size * (is_bf16 ? 2 : 4), "a graph's operand");
+    numbers.resize(size);
+    if (!is_bf16) std::memcpy(numbers.data(), from, 4 * size);
+    for (uint64_t i = 0; is_bf16 && i < size; ++i)
+      numbers[i] = std::bit_cast<float>(uint32_t{reinterpret_cast<const uint16_t*>(from)[i]} << 16);
+    return numbers;
+  }
+  void write(const Node& tensor, Numbers numbers) {
+    if (!tensor.one<uint8_t>(CUDNN_ATTR_TENSOR_IS_VIRTUAL)) {
+      if (tensor.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE) != CUDNN_DATA_FLOAT) fail("a graph's output that is not float");
+      std::memcpy(checked_view(aligned(tensor), 4 * numbers.size(), "a graph's output"), numbers.data(), 4 * numbers.size());
+    }
+    numbers_[id_of(tensor)] = std::move(numbers);
+  }
+  void* aligned(const Node& tensor) const {
+    void* const pointer = memory_.at(id_of(tensor));
+    const auto alignment = static_cast<uint64_t>(tensor.one<int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT));
+    if (reinterpret_cast<uintptr_t>(pointer) % alignment != 0) fail("a graph's operand is less aligned than promised");
+    return pointer;
+  }
+
+  void convolve(const Node& operation, const ConvolutionAttributes& at) {
+    Convolution c{};
+    read_convolution(operation, at, c);
+    const Node &x = *operation.node(at.x), &filter = *operation.node(at.filter), &y = *operation.node(at.y);
+    const auto factor = [&](const Node& tensor) { return rounded(bits_, read(tensor).data(), size_of(tensor)); };
+    if (operation.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) {
+      Numbers out(c.y_size());
+      c.forward(factor(x).data(), factor(filter).data(), out.data());
+      write(y, std::move(out));
+    } else if (operation.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) {
+      Numbers out(c.x_size());
+      c.backward_data(factor(y).data(), factor(filter).data(), out.data());
+      write(x, std::move(out));
+    } else {
+      Numbers out(c.filter_size());
+      c.backward_weight(factor(x).data(), factor(y).data(), out.data());
+      write(filter, std::move(out));
+    }
+  }
+
+  void pointwise(const Node& operation) {
+    const Node& how = *operation.node(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
+    const auto slope = static_cast<float>(how.one<double>(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE));
+    const auto operand = [&](int attribute) -> const Node& { return *operation.node(attribute); };
+    const Numbers x = read(operand(CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
+    Numbers out = x;
+    switch (how.one<cudnnPointwiseMode_t>(CUDNN_ATTR_POINTWISE_MODE)) {
+      case CUDNN_POINTWISE_IDENTITY: break;
+      case CUDNN_POINTWISE_ADD: {  // b (1,K,1,1): channels come last in memory
+        const Numbers b = read(operand(CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
+        for (size_t i = 0; i < x.size(); ++i) out[i] = x[i] + b[i % b.size()];
+        break;
+      }
+      case CUDNN_POINTWISE_RELU_FWD:
+        for (float& v : out) v = v > 0 ? v : slope * v;
+        break;
+      case CUDNN_POINTWISE_RELU_BWD: {
+        const Numbers dy = read(operand(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC));
+        for (size_t i = 0; i < x.size(); ++i) out[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+        return write(operand(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC), std::move(out));
+      }
+      default: fail("a pointwise operation that the host's cuDNN does not know");
+    }
+    write(operand(CUDNN_ATTR_OPERATION_POINTWISE_YDESC), std::move(out));
+  }
+
+  NodePointer graph_;
+  int bits_;
+  void* workspace_;
+  std::map<int64_t, void*> memory_;
+  std::map<int64_t, Numbers> numbers_;
+};
+
+size_t bytes_of(cudnnBackendAttributeType_t type) {
+  switch (type) {
+    case CUDNN_TYPE_BOOLEAN: return 1;
+    case CUDNN_TYPE_FLOAT: return 4;
+    case CUDNN_TYPE_INT64:
+    case CUDNN_TYPE_DOUBLE:
+    case CUDNN_TYPE_VOID_PTR:
+    case CUDNN_TYPE_HANDLE: return 8;
+    default: return 4;  // an enumeration
+  }
+}
+
+// The heuristic's answers for a graph: an engine on tensor cores, then one without.
+void fill_config(Node& config, const NodePointer& graph, bool tensor_cores) {
+  const auto engine = std::make_shared<Node>(Node{CUDNN_BACKEND_ENGINE_DESCRIPTOR, {}, {}, true});
+  engine->nodes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH] = {graph};
+  if (tensor_cores) {
+    const int note = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
+    std::vector<char>& notes = engine->values[CUDNN_ATTR_ENGINE_NUMERICAL_NOTE];
+    notes.resize(sizeof note);
+    std::memcpy(notes.data(), &note, sizeof note);
+  }
+  config.nodes[CUDNN_ATTR_ENGINECFG_ENGINE] = {engine};
+  config.final = true;
+}
+
+bool graphs_have_engines() {
+  const char* text = std::getenv("HOST_GPU_GRAPHS");
+  return !text || std::string(text) != "0";
+}
+
+}  // namespace
+}  // namespace host_gpu
+
+using namespace host_gpu;
+
+extern "C" {
+
+cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t* d) {
+  *d = reinterpret_cast<cudnnBackendDescriptor_t>(new NodePointer(std::make_shared<Node>(Node{type, {}, {}})));
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t d) {
+  delete reinterpret_cast<NodePointer*>(d);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
+                                       cudnnBackendAttributeType_t type, int64_t count, const void* values) {
+  Node& node = *node_of(d);
+  if (node.final) return CUDNN_STATUS_NOT_INITIALIZED;
+  if (type == CUDNN_TYPE_BACKEND_DESCRIPTOR) {
+    std::vector<NodePointer>& nodes = node.nodes[name];
+    nodes.clear();
+    for (int64_t i = 0; i < count; ++i)
+      nodes.push_back(node_of(static_cast<const cudnnBackendDescriptor_t*>(values)[i]));
+    for (const NodePointer& part : nodes)
+      if (!part->final) return CUDNN_STATUS_BAD_PARAM;
+    return CUDNN_STATUS_SUCCESS;
+  }
+  const auto* const first = static_cast<const char*>(values);
+  node.values[name].assign(first, first + bytes_of(type) * static_cast<size_t>(count));
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t d) {
+  Node& node = *node_of(d);
+  Convolution c{};
+  if (const auto* attributes = convolution_attributes(node.type); attributes && !read_convolution(node, *attributes, c))
+    return CUDNN_STATUS_BAD_PARAM;
+  node.final = true;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnBackendGetAttribute(const cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
+                                       cudnnBackendAttributeType_t, int64_t most, int64_t* count, void* values) {
+  const Node& node = *node_of(d);
+  if (!node.final) return CUDNN_STATUS_NOT_INITIALIZED;
+  *count = 1;
+  switch (name) {
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS:
+      *count = graphs_have_engines() ? std::min<int64_t>(most, 2) : 0;
+      for (int64_t i = 0; i < *count; ++i)
+        fill_config(*node_of(static_cast<cudnnBackendDescriptor_t*>(values)[i]),
+                    node.node(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH), i == 0);
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINECFG_ENGINE:
+      node_of(*static_cast<cudnnBackendDescriptor_t*>(values)) = node.node(name);
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
+      *static_cast<int64_t*>(values) = kConvolutionWorkspace;
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: {
+      const auto notes = node.all<int>(name);
+      *count = static_cast<int64_t>(notes.size());
+      std::memcpy(values, notes.data(), sizeof(int) * std::min(notes.size(), static_cast<size_t>(most)));
+      return CUDNN_STATUS_SUCCESS;
+    }
+    case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE: *count = 0; return CUDNN_STATUS_SUCCESS;
+    default: return CUDNN_STATUS_NOT_SUPPORTED;
+  }
+}
+cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack) {
+  const NodePointer engine =
+      node_of(plan)->node(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->node(CUDNN_ATTR_ENGINECFG_ENGINE);
+  const auto execution = std::make_shared<Execution>(engine, *node_of(pack));
+  enqueue(stream_of(handle), [execution] { execution->run(); });
+  return CUDNN_STATUS_SUCCESS;
+}
+
+}  // extern "C"

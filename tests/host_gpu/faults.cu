@@ -1,0 +1,105 @@
+// host_gpu_faults NAME: makes one fault of CUDA code on purpose. The host GPU has to end it with its line; a fault
+// that goes unseen ends it with 0.
+#include <cuda_runtime.h>
+
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace {
+
+__global__ void write_behind(float* p, int n) { p[n + threadIdx.x] = 1; }
+__global__ void read_quad(const float* p, float* to) {
+  *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(p + 1);
+}
+__global__ void reverse(float* p, bool wait) {
+  __shared__ float memory[64];
+  memory[threadIdx.x] = p[threadIdx.x];
+  if (wait) __syncthreads();
+  p[threadIdx.x] = memory[63 - threadIdx.x];
+}
+__global__ void write_shared(float* p, int n) {
+  extern __shared__ float memory[];
+  memory[n] = 1;
+  p[0] = memory[n];
+}
+
+void check(cudaError_t status) {
+  if (status == cudaSuccess) return;
+  std::fprintf(stderr, "%s\n", cudaGetErrorName(status));
+  std::exit(3);
+}
+
+cudaStream_t stream = nullptr;
+
+float* device_memory(size_t floats) {
+  void* p = nullptr;
+  check(cudaMalloc(&p, floats * sizeof(float)));
+  return static_cast<float*>(p);
+}
+void finish() {
+  check(cudaGetLastError());
+  check(cudaStreamSynchronize(stream));
+}
+
+// 0 … 63 in reverse; exits with 4 unless that is what comes out.
+void reversed(bool wait) {
+  std::vector<float> numbers(64);
+  for (int i = 0; i < 64; ++i) numbers[i] = static_cast<float>(i);
+  float* const p = device_memory(64);
+  check(cudaMemcpyAsync(p, numbers.data(), 256, cudaMemcpyHostToDevice, stream));
+  reverse<<<1, 64, 0, stream>>>(p, wait);
+  check(cudaMemcpyAsync(numbers.data(), p, 256, cudaMemcpyDeviceToHost, stream));
+  finish();
+  for (int i = 0; i < 64; ++i)
+    if (numbers[i] != static_cast<float>(63 - i)) std::exit(4);
+}
+
+const std::map<std::string, std::function<void()>> cases{
+    {"none", [] { reversed(true); }},
+    {"missing_barrier", [] { reversed(false); }},
+    {"write_behind", [] { write_behind<<<1, 1, 0, stream>>>(device_memory(100), 100), finish(); }},
+    {"misaligned", [] { read_quad<<<1, 1, 0, stream>>>(device_memory(8), device_memory(8)), finish(); }},
+    {"host_pointer", [] {
+       float on_host[8] = {};
+       read_quad<<<1, 1, 0, stream>>>(on_host - 1 + 4, device_memory(8)), finish();
+     }},
+    {"freed", [] {
+       float* const p = device_memory(100);
+       check(cudaFree(p));
+       write_behind<<<1, 1, 0, stream>>>(p, 0), finish();
+     }},
+    {"shared_memory", [] { write_shared<<<1, 1, 16, stream>>>(device_memory(1), 4), finish(); }},
+    {"too_many_threads", [] { write_behind<<<1, 2048, 0, stream>>>(device_memory(4096), 0), finish(); }},
+    {"read_by_host", [] { std::printf("%f\n", *static_cast<volatile float*>(device_memory(1))); }},
+    {"read_too_early", [] {  // pinned memory is written when the device gets there
+       float* const p = device_memory(1);
+       void* pinned = nullptr;
+       check(cudaMallocHost(&pinned, 4));
+       auto* const number = static_cast<volatile float*>(pinned);
+       *number = 5;
+       check(cudaMemsetAsync(p, 0, 4, stream));
+       check(cudaMemcpyAsync(pinned, p, 4, cudaMemcpyDeviceToHost, stream));
+       const float early = *number;
+       finish();
+       if (early != *number) std::exit(5);
+     }},
+    {"wait_while_recording", [] {
+       check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
+       check(cudaStreamSynchronize(stream));
+     }},
+    {"pageable_while_recording", [] {
+       float number = 1;
+       check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
+       check(cudaMemcpyAsync(device_memory(1), &number, 4, cudaMemcpyHostToDevice, stream));
+     }},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  cases.at(argc > 1 ? argv[1] : "none")();
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# faults_test.sh HOST_GPU_FAULTS: each fault ends the program, as it should, and work without one does not.
+set -uo pipefail
+program=$1 failed=0
+
+# expect NAME STATUS TEXT [ORDER]
+expect() {
+  local output status
+  output=$(HOST_GPU_ORDER=${4:-late} "$program" "$1" 2>&1)
+  status=$?
+  if [[ $status != "$2" || $output != *"$3"* ]]; then
+    echo "$1: received exit code $status and \"$output\", expected $2 and \"$3\"" >&2
+    failed=1
+  fi
+}
+
+for order in late early copies reversed; do expect none 0 "" "$order"; done
+readonly abort=134 segmentation_fault=139
+expect missing_barrier 4 "" reversed
+expect write_behind $abort "write outside of the device's memory"
+expect misaligned $abort "misaligned access"
+expect host_pointer $abort "read outside of the device's memory"
+expect freed $abort "write outside of the device's memory"
+expect shared_memory $abort "access outside of shared memory"
+expect too_many_threads 3 cudaErrorInvalidConfiguration
+expect read_by_host $segmentation_fault ""
+expect read_too_early 5 ""
+expect wait_while_recording 3 cudaErrorStreamCaptureUnsupported
+expect pageable_while_recording $abort "copy from pageable memory"
+exit $failed

@@ -1,0 +1,88 @@
+#include "streams.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+
+#include "device.h"
+
+namespace host_gpu {
+namespace {
+
+const std::string& order() {
+  static const auto* const chosen = [] {
+    const char* text = std::getenv("HOST_GPU_ORDER");
+    auto* order = new std::string(text ? text : "late");
+    if (*order != "late" && *order != "early" && *order != "copies" && *order != "reversed")
+      fail("HOST_GPU_ORDER: received \"" + *order + "\", expected late, early, copies or reversed");
+    return order;
+  }();
+  return *chosen;
+}
+
+// Never destroyed: streams are used when static objects of the program are.
+std::vector<Stream*>& streams() {
+  static auto* const all = new std::vector<Stream*>;
+  return *all;
+}
+
+}  // namespace
+
+std::unique_lock<std::recursive_mutex> lock() {
+  static auto* const mutex = new std::recursive_mutex;
+  return std::unique_lock(*mutex);
+}
+
+Stream* make_stream() {
+  auto* const stream = new Stream;
+  stream->early = order() == "early" || (order() == "copies" && !streams().empty());
+  return streams().emplace_back(stream);
+}
+
+Stream& stream_of(cudaStream_t stream) {
+  if (!stream) fail("work on the default stream");
+  return *reinterpret_cast<Stream*>(stream);
+}
+
+bool any_recording() {
+  for (const Stream* stream : streams())
+    if (stream->recording) return true;
+  return false;
+}
+
+void enqueue(Stream& stream, Work work) {
+  if (stream.recording) return stream.recording->nodes.push_back(std::move(work));
+  stream.queue.push_back(std::move(work));
+  ++stream.queued;
+  if (stream.early) finish(stream);
+}
+
+void enqueue(cudaStream_t stream, Work work) {
+  const auto held = lock();
+  enqueue(stream_of(stream), std::move(work));
+}
+
+void finish(Stream& stream, uint64_t place) {
+  if (stream.done >= place) return;
+  if (stream.busy) fail("streams that wait for each other");
+  stream.busy = true;
+  while (stream.done < place) {
+    const Work work = std::move(stream.queue.front());
+    stream.queue.pop_front();
+    work();
+    ++stream.done;
+  }
+  stream.busy = false;
+}
+void finish(Stream& stream) { finish(stream, stream.queued); }
+void finish_all() {
+  for (Stream* stream : streams()) finish(*stream);
+}
+
+bool reversed_order() { return order() == "reversed"; }
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace host_gpu

@@ -1,0 +1,63 @@
+// Streams, events and graphs of the host GPU. Work is queued and done as HOST_GPU_ORDER says:
+//   late      (without it) nothing before something waits for it
+//   early     everything at once
+//   copies    the work of the first stream late, that of the others at once
+//   reversed  late; blocks, warps and threads of a kernel in reverse order
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace host_gpu {
+
+using Work = std::function<void()>;
+
+struct Graph {
+  std::vector<Work> nodes;
+};
+
+struct Stream {
+  std::deque<Work> queue;
+  uint64_t queued = 0, done = 0;     // since the stream was made
+  bool early = false, busy = false;  // busy: work of it is being done
+  std::unique_ptr<Graph> recording;  // what a capture has seen so far
+  bool broken = false;               // the capture: something was called that must not be
+};
+
+// Stands for the place in a stream at which it was recorded last.
+struct Event {
+  Stream* stream = nullptr;
+  uint64_t place = 0;  // it has happened when stream->done reaches this
+  double seconds = -1;
+  bool captured = false;  // recorded last inside a capture, as a dependency
+};
+
+// Guards everything of the device.
+std::unique_lock<std::recursive_mutex> lock();
+
+Stream* make_stream();
+Stream& stream_of(cudaStream_t stream);  // fails for the default stream, on which nothing of ours works
+bool any_recording();
+
+// Appends work to the stream, or to what it records.
+void enqueue(Stream& stream, Work work);
+void enqueue(cudaStream_t stream, Work work);  // for libraries; takes the lock
+
+// Does a stream's work up to a place, and what that waits for.
+void finish(Stream& stream, uint64_t place);
+void finish(Stream& stream);
+void finish_all();
+
+// The error that cudaGetLastError reports: keeps it and hands it on.
+cudaError_t keep(cudaError_t status);
+
+bool reversed_order();
+double now();  // seconds
+
+}  // namespace host_gpu
