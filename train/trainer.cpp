@@ -170,8 +170,8 @@ Tensor Trainer::noise_images(int64_t n, const RandomKey& key, int64_t first) con
 Tensor Trainer::run_chains(const Tensor& x_hat, Shown& shown) {
   timer_.begin(kLangevin);
   Tensor x_tilde = x_hat.clone();                                                             // (n, H, W, C)
-  const ChainStats chain = langevin_chain(energy_, x_tilde, settings_.num_steps, langevin_, key(Stream::langevin));
-  if (chain.grad_sq.defined()) shown[kSquaredGradX] = chain.grad_sq;
+  langevin_chain(energy_, x_tilde, settings_.num_steps, langevin_, key(Stream::langevin), 0, 0,
+                 &shown[kSquaredGradX]);
   shown[kSquaredRevision] = squared_distance(x_tilde, x_hat);
   return x_tilde;
 }

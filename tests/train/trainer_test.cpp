@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/memory.h"
 #include "kernels/reduce.h"
+#include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
 #include "train/dataset.h"
@@ -33,6 +34,7 @@ std::vector<Metrics> train(Trainer& trainer, int64_t iterations) {
 }  // namespace
 
 TEST_CASE("golden run: twenty iterations give the recorded losses") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   Trainer trainer(tiny(), test_device());
   const std::vector<Metrics> m = train(trainer, 20);
@@ -72,6 +74,7 @@ TEST_CASE("the same settings give the same bytes, another seed gives others") {
 }
 
 TEST_CASE("ten iterations, a saved state and ten more are twenty iterations") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   Settings s = tiny();
   s.ema_decay = 0.9;
@@ -122,6 +125,7 @@ TEST_CASE("once every shape was seen, training asks the system for no more memor
 }
 
 TEST_CASE("iterations begun without waiting are the same iterations, however many") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
   Trainer waiting(tiny(), test_device()), ahead(tiny(), test_device());
@@ -154,6 +158,7 @@ TEST_CASE("the generator and encoder learn the revised samples") {
 }
 
 TEST_CASE("sampling is a function of the key and leaves training as it was") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   Settings s = tiny();
   s.ema_decay = 0.5;
