@@ -36,6 +36,7 @@ void fill_zero(int index, void* to, size_t bytes);
 
 // Graphs: what the compute stream is given between begin_capture and end_capture is recorded, not run.
 // end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded.
+bool capturing(int index);
 void begin_capture(int index);
 void* end_capture(int index);
 void abandon_capture(int index) noexcept;

@@ -49,16 +49,15 @@ std::pair<std::vector<Tensor>, std::vector<Tensor>> gradients(Tape& tape, const 
 class UseAverages {
  public:
   explicit UseAverages(std::vector<std::pair<Parameters*, Adam*>> networks) : networks_(std::move(networks)) {
-    for (auto& [parameters, adam] : networks_) {
-      if (!adam->has_average()) continue;
-      current_.push_back(parameters->flat().clone());
-      parameters->flat().copy_from(adam->average());
-    }
+    std::erase_if(networks_, [](const auto& network) { return !network.second->has_average(); });
+    for (auto& [parameters, adam] : networks_) current_.push_back(parameters->flat().clone());
+    for (auto& [parameters, adam] : networks_) parameters->flat().copy_from(adam->average());
   }
   ~UseAverages() {
-    size_t i = 0;
-    for (auto& [parameters, adam] : networks_) {
-      if (adam->has_average()) parameters->flat().copy_from(current_[i++]);
+    try {
+      for (size_t i = 0; i < networks_.size(); ++i) networks_[i].first->flat().copy_from(current_[i]);
+    } catch (const Error&) {
+      // the device is lost, and whoever asks it for anything is told so
     }
   }
   UseAverages(const UseAverages&) = delete;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
+#include "core/check.h"
 #include "core/phase_timer.h"
 #include "core/upload.h"
 #include "kernels/elementwise.h"
@@ -40,6 +43,30 @@ TEST_CASE("a disabled graph calls its work each time") {
   int calls = 0;
   for (int i = 0; i < 4; ++i) graph.run([&] { ++calls; });
   CHECK(calls == 4);
+}
+
+TEST_CASE("work that throws is not recorded, its exception is passed on, and the next call does it again") {
+  const Device device = test_device();
+  const Tensor one = Tensor::from_host(std::vector<float>(10, 1.0f), {10}, device);
+  Tensor sum = Tensor::zeros({10}, device);
+  Graph graph(device, true);
+  const auto add_and = [&](const std::function<void()>& then) {
+    graph.run([&] {
+      add_scaled(sum, one, 1.0f);
+      then();
+    });
+  };
+  add_and([] {});
+  const auto before = [&] { sum.copy_from(one); };  // what a failed call did is its own affair
+  before();
+  CHECK_THROWS_AS(add_and([] { throw std::runtime_error("no Error of this project"); }), std::runtime_error);
+  before();
+  CHECK_THROWS_WITH_AS(add_and([] { EBM_FAIL("a test", "this", "that"); }), doctest::Contains("expected that"), Error);
+  before();
+  for (float expected : {2.0f, 3.0f, 4.0f}) {
+    add_and([] {});
+    CHECK(sum.to_host() == std::vector<float>(10, expected));
+  }
 }
 
 TEST_CASE("what is uploaded arrives, time after time") {

@@ -173,6 +173,16 @@ TEST_CASE("sampling is a function of the key and leaves training as it was") {
   for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
 }
 
+TEST_CASE("a call that is refused leaves the networks as they were, not as their averages") {
+  Settings s = tiny();
+  s.ema_decay = 0.5;
+  Trainer trainer(s, test_device());
+  train(trainer, 2);
+  const auto before = trainer.state().tensors;
+  CHECK_THROWS_AS(trainer.energy(Tensor::zeros({1, 28, 28, 3}, test_device())), Error);
+  for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
+}
+
 TEST_CASE("the energy of an image is the reference term minus f") {
   Settings s = tiny();
   s.sigma_ref = 0.5;
