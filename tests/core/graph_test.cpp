@@ -69,6 +69,31 @@ TEST_CASE("work that throws is not recorded, its exception is passed on, and the
   }
 }
 
+TEST_CASE("running out of memory says so while a graph is recorded too, and frees nothing of it") {
+  const Device device = test_device();
+  Graph graph(device, true);
+  int64_t elements = 1000;
+  Tensor sum = Tensor::zeros({1000}, device);
+  const auto work = [&] {
+    const Tensor ones = full({1000}, 1.0f, device);  // released before the next request, and cached
+    add_scaled(sum, ones, 1.0f);
+    Tensor::empty({elements}, device);
+  };
+  graph.run(work);
+  const auto ask_for_too_much = [&] {
+    elements = int64_t{1} << 58;
+    CHECK_THROWS_WITH_AS(graph.run(work), doctest::Contains("out of memory"), Error);
+    CHECK_THROWS_WITH_AS(graph.run(work), doctest::Contains("a smaller --batch or --chains"), Error);
+    elements = 1000;
+  };
+  ask_for_too_much();
+  sum.copy_from(full({1000}, 1.0f, device));
+  for (float expected : {2.0f, 3.0f, 4.0f}) {
+    graph.run(work);
+    CHECK(sum.to_host() == std::vector<float>(1000, expected));
+  }
+}
+
 TEST_CASE("what is uploaded arrives, time after time") {
   Upload upload({3}, test_device());
   for (float v : {1.0f, 2.0f, 3.0f}) {
