@@ -90,6 +90,7 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
       zero_(Tensor::zeros({1}, device)),
       rows_(Tensor::zeros({kRows, kQuantities}, device)),
       timer_(device, {"ancestral", "langevin", "energy update", "vae update"}),
+      use_graph_(use_graph),
       graph_(device, use_graph) {
   const ImageShape image = generator_.image();
   data_ = Tensor::zeros({s.batch, image.height, image.width, image.channels}, device);
@@ -283,7 +284,7 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   chain_key.stream = Stream::langevin;
   if (!trains(settings_.method, NetworkKind::energy)) num_steps = 0;
   RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps,
-                      langevin_step_of(settings_, noise_scale), chain_key);
+                      langevin_step_of(settings_, noise_scale), chain_key, use_graph_);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
     Tensor x = sample_start(key, first, first_row);  // (kSampleBatch, H, W, C)
     const int64_t count = std::min(kSampleBatch, n - first);

@@ -39,7 +39,8 @@ struct Metrics {
 
 class Trainer {
  public:
-  // On a GPU an iteration is recorded as a CUDA graph and replayed, unless use_graph is false.
+  // On a GPU an iteration is recorded as a CUDA graph and replayed, and so are the chains of sample(), unless
+  // use_graph is false.
   Trainer(const Settings& settings, Device device, bool use_graph = true);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -177,6 +178,7 @@ class Trainer {
   std::vector<Metrics> unread_;     // the host's part of them
   std::vector<Metrics> finished_;
   PhaseTimer timer_;
+  const bool use_graph_;
   Graph graph_;
 };
 

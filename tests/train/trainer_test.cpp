@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/device_calls.h"
 #include "core/memory.h"
 #include "kernels/reduce.h"
 #include "tests/fused_step.h"
@@ -173,7 +174,24 @@ TEST_CASE("sampling is a function of the key and leaves training as it was") {
   for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
 }
 
+TEST_CASE("samples are the same with and without graphs, and without each launch is the host's") {
+  const test::FixedPlans fixed;
+  int64_t launches[2];
+  std::vector<float> samples[2];
+  for (const bool use_graph : {false, true}) {
+    Trainer trainer(tiny(), test_device(), use_graph);
+    const int64_t before = device_calls();
+    samples[use_graph] = trainer.sample(300, {3, Stream::sample}, 2, 1).revised.to_host();
+    launches[use_graph] = device_calls() - before;
+  }
+  CHECK(samples[true] == samples[false]);
+  if (test_device().is_cuda()) CHECK(launches[true] < launches[false]);
+  else CHECK(launches[true] == launches[false]);
+}
+
 TEST_CASE("a call that is refused leaves the networks as they were, not as their averages") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
   Settings s = tiny();
   s.ema_decay = 0.5;
   Trainer trainer(s, test_device());
