@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "autograd/ops.h"
 #include "core/check.h"
 #include "kernels/elementwise.h"
 #include "kernels/langevin_conv.h"
@@ -58,16 +57,13 @@ void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const
     RandomKey step_key = key;
     step_key.step = static_cast<uint32_t>(first_step + t);
     if (fuse) {
-      const Var h = f.first(Var(x));                                             // (N, P, Q, K)
-      Tape tape;
-      const Tensor df_dh = tape.gradient(sum(f.rest(h)), {h})[0];                // (N, P, Q, K)
-      const LeakyMask mask{h.value(), f.negative_slope()};
+      const Tensor h = f.first(x);                                               // (N, P, Q, K)
+      const Tensor df_dh = f.gradient_after_first(h);                            // (N, P, Q, K)
+      const LeakyMask mask{h, f.negative_slope()};
       if (watched) *grad_sq = squared_gradient(x, through_first_layer(df_dh, mask, conv1, x.shape()), step);
       langevin_step_conv(x, df_dh, mask, w1, conv1.geometry, step, step_key, first_element);  // (6)
     } else {
-      Tape tape;
-      const Var x_t(x);                                                          // (N, H, W, C)
-      const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];                 // (N, H, W, C)
+      const Tensor df_dx = f.gradient(x);                                        // (N, H, W, C)
       if (watched) *grad_sq = squared_gradient(x, df_dx, step);
       langevin_step(x, df_dx, step, step_key, first_element);                    // (6)
     }
