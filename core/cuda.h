@@ -56,6 +56,8 @@ void release_pinned(void* memory) noexcept;
 // Copies pinned memory to the device beside the compute stream's work: begins after the event `after` and
 // records `done`. The compute stream's later work waits for `done` through await().
 void copy_beside(int index, void* to, const void* from, size_t bytes, void* after, void* done);
+// Copies device memory to pinned memory in stream order, without waiting.
+void copy_to_pinned(int index, void* to, const void* from, size_t bytes);
 void await(int index, void* event);
 
 }  // namespace ebm::cuda

@@ -37,6 +37,7 @@ double seconds_between(void*, void*) { absent("event"); }
 void* allocate_pinned(int, size_t) { absent("allocate_pinned"); }
 void release_pinned(void*) noexcept {}
 void copy_beside(int, void*, const void*, size_t, void*, void*) { absent("copy"); }
+void copy_to_pinned(int, void*, const void*, size_t) { absent("copy"); }
 void await(int, void*) { absent("event"); }
 
 }  // namespace ebm::cuda

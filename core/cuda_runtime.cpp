@@ -210,6 +210,12 @@ void copy_beside(int index, void* to, const void* from, size_t bytes, void* afte
   check(cudaEventRecord(event_of(done), stream), "cudaEventRecord");
 }
 
+void copy_to_pinned(int index, void* to, const void* from, size_t bytes) {
+  count_device_call();
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, compute_stream(index)),
+        "cudaMemcpyAsync to the host");
+}
+
 void await(int index, void* event) {
   check(cudaStreamWaitEvent(compute_stream(index), event_of(event), 0), "cudaStreamWaitEvent");
 }

@@ -16,7 +16,7 @@
 namespace ebm {
 namespace {
 
-constexpr int64_t kRows = 64;  // iterations that may be begun before the first is read
+constexpr int64_t kRows = 64;  // iterations whose numbers the device holds
 
 Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) {
   Tensor x = Tensor::empty(shape, device);
@@ -89,6 +89,7 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
       langevin_(langevin_step_of(s)),
       zero_(Tensor::zeros({1}, device)),
       rows_(Tensor::zeros({kRows, kQuantities}, device)),
+      sent_rows_(rows_.shape(), device),
       timer_(device, {"ancestral", "langevin", "energy update", "vae update"}),
       use_graph_(use_graph),
       graph_(device, use_graph) {
@@ -104,7 +105,10 @@ Metrics Trainer::step(const Tensor& x) {
 
 void Trainer::begin_step(const Tensor& x) {
   check_shape("training step", "x", x, data_.shape());
-  if (static_cast<int64_t>(unread_.size()) == kRows) read_rows();
+  if (static_cast<int64_t>(unread_.size()) == kRows) {
+    receive_rows();
+    send_rows();
+  }
   data_.copy_from(x);
   prepare_step();
   graph_.run([this] {
@@ -216,12 +220,24 @@ void Trainer::update_vae(const Tensor& images, Shown& shown) {
   shown[kKl] = kl.value();
 }
 
-void Trainer::read_rows() {
-  const std::vector<float> rows = rows_.to_host();  // waits for the device
-  for (size_t i = 0; i < unread_.size(); ++i) {
+void Trainer::send_rows() {
+  if (unread_.empty()) return;
+  sent_rows_.start(rows_);
+  sent_ = std::exchange(unread_, {});
+}
+
+void Trainer::receive_rows() {
+  if (sent_.empty()) return;
+  const std::span<const float> rows = sent_rows_.host();  // waits for these iterations
+  if (unread_.empty() || !seconds_) {                     // a phase that runs again cannot be asked for its time
+    synchronize(device_);
+    seconds_.emplace();
+    for (int phase = 0; phase < kPhases; ++phase) (*seconds_)[phase] = timer_.seconds(phase);
+  }
+  for (size_t i = 0; i < sent_.size(); ++i) {
     const float* shown = rows.data() + i * kQuantities;
     const auto n = static_cast<float>(settings_.chains);
-    Metrics& m = unread_[i];
+    Metrics& m = sent_[i];
     m.f_data = shown[kFData];
     m.f_samples = shown[kFSamples];
     m.energy_gap = m.f_data - m.f_samples;
@@ -237,17 +253,25 @@ void Trainer::read_rows() {
     m.revision = std::sqrt(shown[kSquaredRevision] / n);
     m.grad_energy = std::sqrt(shown[kSquaredGradEnergy]);
     m.grad_vae = std::sqrt(shown[kSquaredGradEncoder] + shown[kSquaredGradGenerator]);
-    m.seconds_ancestral = timer_.seconds(kAncestral);
-    m.seconds_langevin = timer_.seconds(kLangevin);
-    m.seconds_energy = timer_.seconds(kEnergyUpdate);
-    m.seconds_vae = timer_.seconds(kVaeUpdate);
+    m.seconds_ancestral = (*seconds_)[kAncestral];
+    m.seconds_langevin = (*seconds_)[kLangevin];
+    m.seconds_energy = (*seconds_)[kEnergyUpdate];
+    m.seconds_vae = (*seconds_)[kVaeUpdate];
   }
-  finished_.insert(finished_.end(), unread_.begin(), unread_.end());
-  unread_.clear();
+  finished_.insert(finished_.end(), sent_.begin(), sent_.end());
+  sent_.clear();
+}
+
+std::vector<Metrics> Trainer::finish_earlier_steps() {
+  receive_rows();
+  send_rows();
+  return std::exchange(finished_, {});
 }
 
 std::vector<Metrics> Trainer::finish_steps() {
-  if (!unread_.empty()) read_rows();
+  receive_rows();
+  send_rows();
+  receive_rows();
   return std::exchange(finished_, {});
 }
 

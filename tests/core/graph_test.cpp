@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "core/check.h"
+#include "core/download.h"
 #include "core/phase_timer.h"
 #include "core/upload.h"
 #include "kernels/elementwise.h"
@@ -102,6 +103,20 @@ TEST_CASE("what is uploaded arrives, time after time") {
     CHECK(upload.tensor().to_host() == std::vector<float>(3, v));
     upload.release();
   }
+}
+
+TEST_CASE("what is downloaded is what the tensor held then, whatever is written to it after") {
+  Tensor x = Tensor::zeros({3}, test_device());
+  Download download({3}, test_device());
+  CHECK(std::vector<float>(download.host().begin(), download.host().end()) == std::vector<float>(3, 0.0f));
+  for (float v : {1.0f, 2.0f, 3.0f}) {
+    x.copy_from(full({3}, v, test_device()));
+    download.start(x);
+    x.copy_from(full({3}, -v, test_device()));
+    const auto values = download.host();
+    CHECK(std::vector<float>(values.begin(), values.end()) == std::vector<float>(3, v));
+  }
+  CHECK_THROWS_AS(download.start(Tensor::zeros({4}, test_device())), Error);
 }
 
 TEST_CASE("phases are timed in order and add up to less than the whole") {

@@ -149,6 +149,44 @@ TEST_CASE("iterations begun without waiting are the same iterations, however man
   CHECK(ahead.finish_steps().empty());
 }
 
+TEST_CASE("iterations may be told while later ones are under way, each once and in order") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  Trainer waiting(tiny(), test_device()), ahead(tiny(), test_device());
+  const Tensor x = normal({tiny().batch, 28, 28, 1}, 1, 0, 0.5f);
+  std::vector<Metrics> told;
+  const auto begin_and_tell = [&](int iterations, auto tell) {
+    for (int i = 0; i < iterations; ++i) ahead.begin_step(x);
+    const std::vector<Metrics> now = (ahead.*tell)();
+    told.insert(told.end(), now.begin(), now.end());
+    return static_cast<int>(now.size());
+  };
+  CHECK(begin_and_tell(3, &Trainer::finish_earlier_steps) == 0);
+  CHECK(begin_and_tell(4, &Trainer::finish_earlier_steps) == 3);
+  CHECK(begin_and_tell(70, &Trainer::finish_earlier_steps) == 4 + 64);  // more than are kept on the device
+  CHECK(begin_and_tell(2, &Trainer::finish_steps) == 6 + 2);
+  CHECK(begin_and_tell(0, &Trainer::finish_earlier_steps) == 0);
+  CHECK(begin_and_tell(0, &Trainer::finish_steps) == 0);
+  REQUIRE(told.size() == 79);
+  for (int i = 0; i < 79; ++i) {
+    const Metrics one = waiting.step(x);
+    CHECK(told[i].iteration == i + 1);
+    CHECK(told[i].f_data == one.f_data);
+    CHECK(told[i].revision == one.revision);
+    CHECK(told[i].energy_lr == one.energy_lr);
+    CHECK(told[i].seconds_langevin > 0);
+  }
+
+  Trainer::Snapshot state;
+  ahead.save(state);
+  begin_and_tell(3, &Trainer::finish_earlier_steps);
+  ahead.begin_step(x);
+  ahead.restore(state);  // and nothing of them is told
+  CHECK(begin_and_tell(1, &Trainer::finish_steps) == 1);
+  CHECK(told.back().iteration == 80);
+  CHECK(told.back().f_data == waiting.step(x).f_data);
+}
+
 TEST_CASE("the generator and encoder learn the revised samples") {
   Settings s = tiny();
   s.energy_lr = 1e-9;  // an energy that stands still
