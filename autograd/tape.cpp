@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "kernels/elementwise.h"
+#include "kernels/reduce.h"
 
 namespace ebm {
 namespace {
@@ -35,7 +36,16 @@ void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward,
 
 std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targets) {
   EBM_CHECK(loss.value().size() == 1, "gradient", "a loss of shape " + to_string(loss.shape()), "one element");
+  const auto one = [&](const LeakyMask& mask) { return through(mask, full(loss.shape(), 1.0f, loss.value().device())); };
+  return backward(loss, one, targets);
+}
 
+std::vector<Tensor> Tape::gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets) {
+  return backward(y, [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); }, targets);
+}
+
+std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed,
+                                   const std::vector<Var>& targets) {
   // Forward over the tape: which values depend on a target?
   std::unordered_set<uint64_t> dependent;
   for (const Var& target : targets) dependent.insert(target.id());
@@ -47,9 +57,9 @@ std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targ
   }
 
   // The gradient of a value that a leaky ReLU made is kept as of before that leaky ReLU: each contribution is
-  // passed through early, where the op that makes it may do so in its own kernel. Targets and the loss are
-  // asked for as they are; theirs is passed through late, when their own op's turn comes.
-  std::unordered_set<uint64_t> asked_for{loss.id()};
+  // passed through early, where the op that makes it may do so in its own kernel. Targets are asked for as they
+  // are; theirs is passed through late, when their own op's turn comes.
+  std::unordered_set<uint64_t> asked_for;
   for (const Var& target : targets) asked_for.insert(target.id());
   std::unordered_map<uint64_t, LeakyMask> early, late;  // by Var id
   for (const Node& node : nodes_) {
@@ -64,7 +74,7 @@ std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targ
 
   // Backward over it: pass each value's gradient on to the inputs that depend on a target.
   std::unordered_map<uint64_t, Tensor> gradients;  // by Var id
-  gradients[loss.id()] = full(loss.shape(), 1.0f, loss.value().device());
+  gradients[y.id()] = seed(mask_of(early, y));
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
     const auto dy = gradients.find(node->output.id());
     if (dy == gradients.end() || !depends(node->output)) continue;

@@ -72,6 +72,9 @@ class Tape {
   // element. Only ops between a target and the loss are walked, and each computes only what the targets
   // need. May be called again for other targets.
   std::vector<Tensor> gradient(const Var& loss, const std::vector<Var>& targets);
+  // The same of Σ_i ⟨dy, y_i⟩ over the rows of y (N, …), dy (1, …), which is not computed: for a loss that is
+  // linear in y, whose value nobody asks for.
+  std::vector<Tensor> gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets);
 
   // The innermost tape of this thread, or nullptr.
   static Tape* current();
@@ -86,6 +89,10 @@ class Tape {
     Backward backward;
     float negative_slope;  // 1: no leaky ReLU at the end
   };
+  // From the gradient of y, which `seed` gives passed through the leaky ReLU that made y, where one is to be.
+  std::vector<Tensor> backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed,
+                               const std::vector<Var>& targets);
+
   std::vector<Node> nodes_;
   Tape* outer_;
 };

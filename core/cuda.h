@@ -36,6 +36,7 @@ void fill_zero(int index, void* to, size_t bytes);
 
 // Graphs: what the compute stream is given between begin_capture and end_capture is recorded, not run.
 // end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded.
+bool capturing(int index);
 void begin_capture(int index);
 void* end_capture(int index);
 void abandon_capture(int index) noexcept;
@@ -55,6 +56,8 @@ void release_pinned(void* memory) noexcept;
 // Copies pinned memory to the device beside the compute stream's work: begins after the event `after` and
 // records `done`. The compute stream's later work waits for `done` through await().
 void copy_beside(int index, void* to, const void* from, size_t bytes, void* after, void* done);
+// Copies device memory to pinned memory in stream order, without waiting.
+void copy_to_pinned(int index, void* to, const void* from, size_t bytes);
 void await(int index, void* event);
 
 }  // namespace ebm::cuda

@@ -23,6 +23,7 @@ void copy_to_device(int, void*, const void*, size_t) { absent("copy"); }
 void copy_to_host(int, void*, const void*, size_t) { absent("copy"); }
 void copy_on_device(int, void*, const void*, size_t) { absent("copy"); }
 void fill_zero(int, void*, size_t) { absent("fill"); }
+bool capturing(int) { absent("graph"); }
 void begin_capture(int) { absent("graph"); }
 void* end_capture(int) { absent("graph"); }
 void abandon_capture(int) noexcept {}
@@ -36,6 +37,7 @@ double seconds_between(void*, void*) { absent("event"); }
 void* allocate_pinned(int, size_t) { absent("allocate_pinned"); }
 void release_pinned(void*) noexcept {}
 void copy_beside(int, void*, const void*, size_t, void*, void*) { absent("copy"); }
+void copy_to_pinned(int, void*, const void*, size_t) { absent("copy"); }
 void await(int, void*) { absent("event"); }
 
 }  // namespace ebm::cuda

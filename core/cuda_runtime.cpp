@@ -146,13 +146,20 @@ void* end_capture(int index) {
   return executable;
 }
 
+bool capturing(int index) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(compute_stream(index), &status), "cudaStreamIsCapturing");
+  return status != cudaStreamCaptureStatusNone;
+}
+
 void abandon_capture(int index) noexcept {
-  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
-  const cudaStream_t stream = compute_stream(index);
-  if (cudaStreamIsCapturing(stream, &capturing) == cudaSuccess && capturing != cudaStreamCaptureStatusNone) {
+  try {
+    if (!capturing(index)) return;
     cudaGraph_t graph = nullptr;
-    cudaStreamEndCapture(stream, &graph);
+    cudaStreamEndCapture(compute_stream(index), &graph);
     if (graph) cudaGraphDestroy(graph);
+  } catch (const Error&) {
+    // the device is lost, and what it was given with it
   }
   cudaGetLastError();
 }
@@ -174,13 +181,9 @@ void* create_event(int index) {
 void release_event(void* event) noexcept { cudaEventDestroy(event_of(event)); }
 
 void record_event(int index, void* event) {
-  const cudaStream_t stream = compute_stream(index);
-  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
-  check(cudaStreamIsCapturing(stream, &capturing), "cudaStreamIsCapturing");
-  const bool recording = capturing != cudaStreamCaptureStatusNone;
   // external: a node of the graph that records the event, not a dependency between captured streams
-  check(cudaEventRecordWithFlags(event_of(event), stream, recording ? cudaEventRecordExternal : cudaEventRecordDefault),
-        "cudaEventRecordWithFlags");
+  const unsigned flags = capturing(index) ? cudaEventRecordExternal : cudaEventRecordDefault;
+  check(cudaEventRecordWithFlags(event_of(event), compute_stream(index), flags), "cudaEventRecordWithFlags");
 }
 
 void wait_for_event(void* event) { check(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize"); }
@@ -205,6 +208,12 @@ void copy_beside(int index, void* to, const void* from, size_t bytes, void* afte
   check(cudaStreamWaitEvent(stream, event_of(after), 0), "cudaStreamWaitEvent");
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync to the device");
   check(cudaEventRecord(event_of(done), stream), "cudaEventRecord");
+}
+
+void copy_to_pinned(int index, void* to, const void* from, size_t bytes) {
+  count_device_call();
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, compute_stream(index)),
+        "cudaMemcpyAsync to the host");
 }
 
 void await(int index, void* event) {

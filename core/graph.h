@@ -21,7 +21,7 @@ class Graph {
   // from then on its record is replayed and `work` is not called. So each call must be the same launches on the
   // same memory: what is to differ lies in the device's memory (core/scalar.h, RandomOffset); nothing in it may
   // wait for the device; what it leaves behind is in tensors that were made before. Throws Error when something
-  // in it cannot be recorded.
+  // in it cannot be recorded. When `work` throws, nothing of it is recorded and the next call does it again.
   void run(const std::function<void()>& work);
 
   // Drops the record: the next run() begins anew.

@@ -25,7 +25,7 @@ struct GradientError {
 GradientError gradient_error(const std::vector<double>& g, const std::vector<double>& reference,
                              int64_t images);
 
-// Of the engine's ∂f/∂x in this precision, on the device of x.
+// Of a chain's ∂f/∂x in this precision, on the device of x.
 GradientError gradient_error(const EnergyNet& energy, const Tensor& x, const std::vector<double>& reference,
                              Precision precision);
 

@@ -80,6 +80,12 @@ struct ExpandFirst {
   float* dx;
   EBM_HD void operator()(int64_t i, int64_t c) const { dx[i] = dy[c]; }
 };
+struct ExpandFirstMasked {
+  const float *dy, *y;
+  float* dx;
+  float negative_slope;
+  EBM_HD void operator()(int64_t i, int64_t c) const { dx[i] = dy[c] * leaky_derivative(y[i], negative_slope); }
+};
 
 // Elements of one row.
 int64_t row_size(const char* op, const Shape& shape) {
@@ -170,11 +176,17 @@ Tensor expand_rows(const Tensor& dy, const Shape& shape, float factor) {
   return dx;
 }
 
-Tensor expand_first(const Tensor& dy, const Shape& shape) {
+Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask) {
   const int64_t n = row_size("expand_first", shape);
   check_shape("expand_first", "dy", dy, with_first(shape, 1));
   Tensor dx = Tensor::empty(shape, dy.device());
-  map_channels(dy.device(), shape[0], n, ExpandFirst{dy.data(), dx.mutable_data()});
+  float* const out = dx.mutable_data();
+  if (mask.y.defined()) {
+    check_same_shape("expand_first", dx, mask.y);
+    map_channels(dy.device(), shape[0], n, ExpandFirstMasked{dy.data(), mask.y.data(), out, mask.negative_slope});
+  } else {
+    map_channels(dy.device(), shape[0], n, ExpandFirst{dy.data(), out});
+  }
   return dx;
 }
 

@@ -25,22 +25,36 @@ Var EnergyNet::layer(size_t i, const Var& h) const {
   return conv2d(h, convs_[i].weight, convs_[i].bias, convs_[i].geometry, config_.negative_slope);
 }
 
-Var EnergyNet::forward(const Var& input, size_t first, const Var& head_weight, const Var& head_bias) const {
-  const int64_t n = input.shape()[0];
+Var EnergyNet::layers_from(size_t first, const Var& input) const {
   Var h = input;  // (N, H, W, C)
   for (size_t i = first; i < convs_.size(); ++i) h = layer(i, h);
-  h = reshape(h, {n, features_});                               // (N, features)
-  return reshape(linear(h, head_weight, head_bias), {n});       // (N)
+  return h;
 }
 
-Var EnergyNet::operator()(const Var& x) const { return forward(x, 0, head_weight(), head_bias()); }
+Var EnergyNet::head(const Var& h, const Var& weight, const Var& bias) const {
+  const int64_t n = h.shape()[0];
+  return reshape(linear(reshape(h, {n, features_}), weight, bias), {n});  // (N)
+}
+
+Var EnergyNet::operator()(const Var& x) const { return head(layers_from(0, x), head_weight(), head_bias()); }
 
 // Var(tensor) makes leaves: a tape that is alive does not lead back into the parameters.
 EnergyNet::Frozen::Frozen(const EnergyNet& net)
     : net_(net), head_weight_(net.head_weight().value()), head_bias_(net.head_bias().value()) {}
 
-Var EnergyNet::Frozen::operator()(const Var& x) const { return net_.forward(x, 0, head_weight_, head_bias_); }
-Var EnergyNet::Frozen::first(const Var& x) const { return net_.layer(0, x); }
-Var EnergyNet::Frozen::rest(const Var& h) const { return net_.forward(h, 1, head_weight_, head_bias_); }
+Var EnergyNet::Frozen::operator()(const Var& x) const {
+  return net_.head(net_.layers_from(0, x), head_weight_, head_bias_);
+}
+
+Tensor EnergyNet::Frozen::first(const Tensor& x) const { return net_.layer(0, Var(x)).value(); }
+
+Tensor EnergyNet::Frozen::gradient(const Tensor& input, size_t first) const {
+  Tape tape;
+  const Var x(input);                                                   // (N, H, W, C)
+  const Var h = net_.layers_from(first, x);                             // (N, P, Q, K)
+  const Shape& map = h.shape();
+  const Tensor df_dh = head_weight_.value().reshaped({1, map[1], map[2], map[3]});  // the same for every image
+  return tape.gradient(h, df_dh, {x})[0];                               // (N, H, W, C)
+}
 
 }  // namespace ebm

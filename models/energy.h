@@ -22,20 +22,25 @@ class EnergyNet {
   // f_θ: x (N,H,W,C) -> (N)
   Var operator()(const Var& x) const;
 
-  // f_θ for a Langevin chain, with the parameters as they are now. f is the sum of the head's outputs, so
-  // one output with summed weights computes it; here that sum is done once, not in every step.
+  // f_θ and ∂f/∂x for a Langevin chain, with the parameters as they are now. f is the sum of the head's outputs,
+  // so one output with summed weights computes it; here that sum is done once, not in every step.
   class Frozen {
    public:
     explicit Frozen(const EnergyNet& net);
     Var operator()(const Var& x) const;  // (N,H,W,C) -> (N)
 
-    // The same in two parts, for a chain that does the first layer's gradient itself: h = first(x), rest(h) = f.
-    Var first(const Var& x) const;  // (N,H,W,C) -> (N,P,Q,K)
-    Var rest(const Var& h) const;   // (N,P,Q,K) -> (N)
+    // ∂f/∂x of each image, (N,H,W,C) -> (N,H,W,C). Computes no f: the head is linear, so the gradient of the map
+    // below it is the head's weight, whatever the image.
+    Tensor gradient(const Tensor& x) const { return gradient(x, 0); }
+    // The same for a chain that does the first layer's gradient itself: h = first(x), and ∂f/∂h.
+    Tensor first(const Tensor& x) const;                                   // (N,H,W,C) -> (N,P,Q,K)
+    Tensor gradient_after_first(const Tensor& h) const { return gradient(h, 1); }  // (N,P,Q,K) -> (N,P,Q,K)
     const ConvParameters& first_layer() const { return net_.convs_.front(); }
     float negative_slope() const { return net_.config_.negative_slope; }
 
    private:
+    Tensor gradient(const Tensor& input, size_t first) const;  // ∂f/∂input, the input of layer `first`
+
     const EnergyNet& net_;
     Var head_weight_, head_bias_;
   };
@@ -47,8 +52,8 @@ class EnergyNet {
   Var head_weight() const;  // (1, features), summed over the outputs
   Var head_bias() const;    // (1)
   Var layer(size_t i, const Var& h) const;
-  // Layers `first` to the last and the head.
-  Var forward(const Var& input, size_t first, const Var& head_weight, const Var& head_bias) const;
+  Var layers_from(size_t first, const Var& input) const;  // the map below the head
+  Var head(const Var& h, const Var& weight, const Var& bias) const;
 
   EnergyConfig config_;
   Parameters parameters_;

@@ -31,6 +31,7 @@ void add_ood_command(CLI::App& app);
 // What commands that compute with a trained model share.
 struct ModelFlags {
   std::string run, device = "auto", threads, precision = "auto";
+  bool no_graph = false;
 
   void add_to(CLI::App& command);
 };

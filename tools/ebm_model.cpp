@@ -19,6 +19,7 @@ void ModelFlags::add_to(CLI::App& command) {
                   "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
                  "the others by rounding, slowly [auto]")
       ->type_name("auto|fp32|tf32|bf16");
+  command.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph");
 }
 
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<NetworkKind> needed) {
@@ -28,7 +29,7 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_li
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
   for (const NetworkKind network : needed) check_trains(config.settings.method, network, "--run");
-  auto trainer = std::make_unique<Trainer>(config.settings, device);
+  auto trainer = std::make_unique<Trainer>(config.settings, device, !flags.no_graph);
   trainer->load_state(checkpoint.file);
   // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same
   // bits

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "autograd/ops.h"
 #include "core/check.h"
 #include "kernels/elementwise.h"
 #include "kernels/langevin_conv.h"
@@ -14,12 +13,19 @@ namespace ebm {
 
 namespace {
 
-// ∂U/∂x = x/σ_ref² − ∂f/∂x, (N,H,W,C).
-Tensor energy_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep& step) {
+// Σ (∂U/∂x)² (1), ∂U/∂x = x/σ_ref² − ∂f/∂x, of x and df_dx (N,H,W,C).
+Tensor squared_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep& step) {
   Tensor gradient = x.clone();
   scale_in_place(gradient, step.inv_sigma_ref_sq);
   add_scaled(gradient, df_dx, -1.0f);
-  return gradient;
+  return sum_squares(gradient);
+}
+
+// ∂f/∂x (N,H,W,C) from ∂f/∂h (N,P,Q,K), h = leaky_relu(conv(x, w) + b) being the mask's y: what the fused step
+// computes without keeping it.
+Tensor through_first_layer(const Tensor& df_dh, const LeakyMask& mask, const ConvParameters& conv1, const Shape& x) {
+  const Tensor ds = unary_backward(Unary::leaky_relu, {}, mask.y, df_dh, mask.negative_slope);  // (N, P, Q, K)
+  return conv2d_backward_data(ds, conv1.weight.value(), x, conv1.geometry);
 }
 
 }  // namespace
@@ -39,33 +45,29 @@ LangevinStep langevin_step_of(const Settings& s, double noise_scale) {
   return step;
 }
 
-ChainStats langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
-                          const RandomKey& key, int64_t first_chain, int64_t first_step) {
+void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
+                    const RandomKey& key, int64_t first_chain, int64_t first_step, Tensor* grad_sq) {
   const EnergyNet::Frozen f(energy);
   const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
   const ConvParameters& conv1 = f.first_layer();
-  const Tensor w1 = conv1.weight.value();                                      // (K, R, S, C)
+  const Tensor w1 = conv1.weight.value();                                        // (K, R, S, C)
   const bool fuse = prefer_langevin_step_conv(x.device(), x.shape(), w1.shape(), conv1.geometry);
-  ChainStats stats;
   for (int64_t t = 0; t < num_steps; ++t) {
-    const bool last = t + 1 == num_steps;  // its ∂f/∂x is looked at, so it has to be in memory
+    const bool watched = grad_sq && t + 1 == num_steps;
     RandomKey step_key = key;
     step_key.step = static_cast<uint32_t>(first_step + t);
-    if (fuse && !last) {
-      const Var h = f.first(Var(x));                                           // (N, P, Q, K)
-      Tape tape;
-      const Tensor df_dh = tape.gradient(sum(f.rest(h)), {h})[0];              // (N, P, Q, K)
-      langevin_step_conv(x, df_dh, {h.value(), f.negative_slope()}, w1, conv1.geometry, step, step_key,
-                         first_element);                                       // (6)
+    if (fuse) {
+      const Tensor h = f.first(x);                                               // (N, P, Q, K)
+      const Tensor df_dh = f.gradient_after_first(h);                            // (N, P, Q, K)
+      const LeakyMask mask{h, f.negative_slope()};
+      if (watched) *grad_sq = squared_gradient(x, through_first_layer(df_dh, mask, conv1, x.shape()), step);
+      langevin_step_conv(x, df_dh, mask, w1, conv1.geometry, step, step_key, first_element);  // (6)
     } else {
-      Tape tape;
-      const Var x_t(x);                                                        // (N, H, W, C)
-      const Tensor df_dx = tape.gradient(sum(f(x_t)), {x_t})[0];               // (N, H, W, C)
-      if (last) stats.grad_sq = sum_squares(energy_gradient(x, df_dx, step));
-      langevin_step(x, df_dx, step, step_key, first_element);                  // (6)
+      const Tensor df_dx = f.gradient(x);                                        // (N, H, W, C)
+      if (watched) *grad_sq = squared_gradient(x, df_dx, step);
+      langevin_step(x, df_dx, step, step_key, first_element);                    // (6)
     }
   }
-  return stats;
 }
 
 }  // namespace ebm

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
-constexpr int64_t kReadOnGpu = 16;   // a wait of some microseconds every few milliseconds' work is not seen
+constexpr int64_t kReadOnGpu = 16;   // work enough for the device while the host writes down that of before
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2,
                                     0.3,  0.4,  0.5,  0.6,  0.7, 0.8,  0.9};
@@ -70,9 +70,11 @@ class Run {
       const bool samples = samples_due(done, total, options_.samples_every) || result.stopped;
       const bool checkpoint = done == total || result.stopped ||
                               (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0);
-      // the guard keeps a state when it has judged the iteration that made it
-      if (!samples && !checkpoint && done % read_every_ != 0 && done % options_.settings.guard_every != 0) continue;
-      if (!read_metrics()) {
+      // The guard keeps a state when it has judged the iteration that made it, and what is written was judged too:
+      // then all iterations are waited for. Else one reads of those that were begun before the last reading.
+      const bool wait = samples || checkpoint || done % options_.settings.guard_every == 0 || read_every_ == 1;
+      if (!wait && done % read_every_ != 0) continue;
+      if (!take_in(trainer_.finish_earlier_steps()) || (wait && !take_in(trainer_.finish_steps()))) {
         result.stopped = false;
         continue;
       }
@@ -87,10 +89,9 @@ class Run {
   }
 
  private:
-  // Takes in what the iterations since the last reading showed; false when one of them diverged and the trainer
-  // went back.
-  bool read_metrics() {
-    for (const Metrics& metrics : trainer_.finish_steps()) {
+  // Takes in what iterations showed; false when one of them diverged and the trainer went back.
+  bool take_in(const std::vector<Metrics>& read) {
+    for (const Metrics& metrics : read) {
       log_->append(metrics, guard_->rollbacks());
       observer_.stepped(metrics);
       if (const auto rollback = guard_->watch(trainer_, metrics)) {

@@ -16,7 +16,7 @@
 namespace ebm {
 namespace {
 
-constexpr int64_t kRows = 64;  // iterations that may be begun before the first is read
+constexpr int64_t kRows = 64;  // iterations whose numbers the device holds
 
 Tensor standard_normal(const Shape& shape, Device device, const RandomKey& key) {
   Tensor x = Tensor::empty(shape, device);
@@ -49,16 +49,15 @@ std::pair<std::vector<Tensor>, std::vector<Tensor>> gradients(Tape& tape, const 
 class UseAverages {
  public:
   explicit UseAverages(std::vector<std::pair<Parameters*, Adam*>> networks) : networks_(std::move(networks)) {
-    for (auto& [parameters, adam] : networks_) {
-      if (!adam->has_average()) continue;
-      current_.push_back(parameters->flat().clone());
-      parameters->flat().copy_from(adam->average());
-    }
+    std::erase_if(networks_, [](const auto& network) { return !network.second->has_average(); });
+    for (auto& [parameters, adam] : networks_) current_.push_back(parameters->flat().clone());
+    for (auto& [parameters, adam] : networks_) parameters->flat().copy_from(adam->average());
   }
   ~UseAverages() {
-    size_t i = 0;
-    for (auto& [parameters, adam] : networks_) {
-      if (adam->has_average()) parameters->flat().copy_from(current_[i++]);
+    try {
+      for (size_t i = 0; i < networks_.size(); ++i) networks_[i].first->flat().copy_from(current_[i]);
+    } catch (const Error&) {
+      // the device is lost, and whoever asks it for anything is told so
     }
   }
   UseAverages(const UseAverages&) = delete;
@@ -90,7 +89,9 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
       langevin_(langevin_step_of(s)),
       zero_(Tensor::zeros({1}, device)),
       rows_(Tensor::zeros({kRows, kQuantities}, device)),
+      sent_rows_(rows_.shape(), device),
       timer_(device, {"ancestral", "langevin", "energy update", "vae update"}),
+      use_graph_(use_graph),
       graph_(device, use_graph) {
   const ImageShape image = generator_.image();
   data_ = Tensor::zeros({s.batch, image.height, image.width, image.channels}, device);
@@ -104,7 +105,10 @@ Metrics Trainer::step(const Tensor& x) {
 
 void Trainer::begin_step(const Tensor& x) {
   check_shape("training step", "x", x, data_.shape());
-  if (static_cast<int64_t>(unread_.size()) == kRows) read_rows();
+  if (static_cast<int64_t>(unread_.size()) == kRows) {
+    receive_rows();
+    send_rows();
+  }
   data_.copy_from(x);
   prepare_step();
   graph_.run([this] {
@@ -170,8 +174,8 @@ Tensor Trainer::noise_images(int64_t n, const RandomKey& key, int64_t first) con
 Tensor Trainer::run_chains(const Tensor& x_hat, Shown& shown) {
   timer_.begin(kLangevin);
   Tensor x_tilde = x_hat.clone();                                                             // (n, H, W, C)
-  const ChainStats chain = langevin_chain(energy_, x_tilde, settings_.num_steps, langevin_, key(Stream::langevin));
-  if (chain.grad_sq.defined()) shown[kSquaredGradX] = chain.grad_sq;
+  langevin_chain(energy_, x_tilde, settings_.num_steps, langevin_, key(Stream::langevin), 0, 0,
+                 &shown[kSquaredGradX]);
   shown[kSquaredRevision] = squared_distance(x_tilde, x_hat);
   return x_tilde;
 }
@@ -216,12 +220,24 @@ void Trainer::update_vae(const Tensor& images, Shown& shown) {
   shown[kKl] = kl.value();
 }
 
-void Trainer::read_rows() {
-  const std::vector<float> rows = rows_.to_host();  // waits for the device
-  for (size_t i = 0; i < unread_.size(); ++i) {
+void Trainer::send_rows() {
+  if (unread_.empty()) return;
+  sent_rows_.start(rows_);
+  sent_ = std::exchange(unread_, {});
+}
+
+void Trainer::receive_rows() {
+  if (sent_.empty()) return;
+  const std::span<const float> rows = sent_rows_.host();  // waits for these iterations
+  if (unread_.empty() || !seconds_) {                     // a phase that runs again cannot be asked for its time
+    synchronize(device_);
+    seconds_.emplace();
+    for (int phase = 0; phase < kPhases; ++phase) (*seconds_)[phase] = timer_.seconds(phase);
+  }
+  for (size_t i = 0; i < sent_.size(); ++i) {
     const float* shown = rows.data() + i * kQuantities;
     const auto n = static_cast<float>(settings_.chains);
-    Metrics& m = unread_[i];
+    Metrics& m = sent_[i];
     m.f_data = shown[kFData];
     m.f_samples = shown[kFSamples];
     m.energy_gap = m.f_data - m.f_samples;
@@ -237,17 +253,25 @@ void Trainer::read_rows() {
     m.revision = std::sqrt(shown[kSquaredRevision] / n);
     m.grad_energy = std::sqrt(shown[kSquaredGradEnergy]);
     m.grad_vae = std::sqrt(shown[kSquaredGradEncoder] + shown[kSquaredGradGenerator]);
-    m.seconds_ancestral = timer_.seconds(kAncestral);
-    m.seconds_langevin = timer_.seconds(kLangevin);
-    m.seconds_energy = timer_.seconds(kEnergyUpdate);
-    m.seconds_vae = timer_.seconds(kVaeUpdate);
+    m.seconds_ancestral = (*seconds_)[kAncestral];
+    m.seconds_langevin = (*seconds_)[kLangevin];
+    m.seconds_energy = (*seconds_)[kEnergyUpdate];
+    m.seconds_vae = (*seconds_)[kVaeUpdate];
   }
-  finished_.insert(finished_.end(), unread_.begin(), unread_.end());
-  unread_.clear();
+  finished_.insert(finished_.end(), sent_.begin(), sent_.end());
+  sent_.clear();
+}
+
+std::vector<Metrics> Trainer::finish_earlier_steps() {
+  receive_rows();
+  send_rows();
+  return std::exchange(finished_, {});
 }
 
 std::vector<Metrics> Trainer::finish_steps() {
-  if (!unread_.empty()) read_rows();
+  receive_rows();
+  send_rows();
+  receive_rows();
   return std::exchange(finished_, {});
 }
 
@@ -284,7 +308,7 @@ Trainer::Samples Trainer::sample(int64_t n, const RandomKey& key, int64_t num_st
   chain_key.stream = Stream::langevin;
   if (!trains(settings_.method, NetworkKind::energy)) num_steps = 0;
   RecordedChain chain(energy_, {kSampleBatch, image.height, image.width, image.channels}, device_, num_steps,
-                      langevin_step_of(settings_, noise_scale), chain_key);
+                      langevin_step_of(settings_, noise_scale), chain_key, use_graph_);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
     Tensor x = sample_start(key, first, first_row);  // (kSampleBatch, H, W, C)
     const int64_t count = std::min(kSampleBatch, n - first);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <vector>
 
+#include "core/download.h"
 #include "core/graph.h"
 #include "core/phase_timer.h"
 #include "kernels/langevin.h"
@@ -33,13 +35,14 @@ struct Metrics {
   float revision = 0;           // mean-square ‖x̃ − x̂‖ over chains, as a root: what the VAE still has to close
   float grad_energy = 0, grad_vae = 0;  // gradient norms before clipping
   float energy_lr = 0, vae_lr = 0;
-  // seconds of each phase; of iterations that were read together, those of the last one
+  // seconds of each phase, those of the last iteration that was read with none begun after it
   double seconds_ancestral = 0, seconds_langevin = 0, seconds_energy = 0, seconds_vae = 0;
 };
 
 class Trainer {
  public:
-  // On a GPU an iteration is recorded as a CUDA graph and replayed, unless use_graph is false.
+  // On a GPU an iteration is recorded as a CUDA graph and replayed, and so are the chains of sample(), unless
+  // use_graph is false.
   Trainer(const Settings& settings, Device device, bool use_graph = true);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -47,11 +50,14 @@ class Trainer {
   // One iteration of Algorithm 1 on the data images x (batch,H,W,C), begun and waited for. Throws nothing for
   // NaN: the guard (train/guard.h) judges the metrics.
   Metrics step(const Tensor& x);
-  // The same in two parts, so that a GPU need not wait for the host: gives the device one iteration's work and
-  // returns; waits for all iterations begun since the last call and tells what they showed, in order. After
-  // begin_step(), x may be overwritten in order with the device's work.
+  // The same in two parts, so that a GPU need not wait for the host. begin_step() gives the device one iteration's
+  // work and returns; then x may be overwritten in order with the device's work. finish_steps() waits for all
+  // iterations begun and tells, in order, what those showed that have not been told.
   void begin_step(const Tensor& x);
   std::vector<Metrics> finish_steps();
+  // Tells what the iterations showed that were begun before it was last called, so that the device has those begun
+  // since to go on with while the host looks at the numbers.
+  std::vector<Metrics> finish_earlier_steps();
 
   // n samples drawn with `key`: x̂ = g(z) and x̃, the same after num_steps of Langevin. Uses the moving averages
   // where they are kept. Deterministic in (key, n, first_row). Of the baselines, x̂ is what their chains begin at:
@@ -113,7 +119,8 @@ class Trainer {
   };
   std::vector<Tensor> buffer_list() const;  // what a Snapshot copies, in its order
   void prepare_step();  // the numbers that this iteration differs by
-  void read_rows();     // waits; unread_ to finished_
+  void send_rows();     // begins to copy the numbers of unread_ to the host; they are sent_
+  void receive_rows();  // waits for them; sent_ to finished_
 
   // What the device writes down of an iteration: one number (1) each. Everything else in Metrics follows.
   enum Quantity {
@@ -125,7 +132,7 @@ class Trainer {
     kQuantities
   };
   using Shown = std::array<Tensor, kQuantities>;
-  enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate };
+  enum Phase { kAncestral, kLangevin, kEnergyUpdate, kVaeUpdate, kPhases };
 
   // The device's work of an iteration on data_, the same launches each time: by the method's algorithm, made of
   // the parts below.
@@ -174,9 +181,12 @@ class Trainer {
   const int buffer_first_ = scalars_.add();  // place in scalars_: the row whose chain is next
   Tensor zero_;                     // (1), what a method that has no such quantity shows
   Tensor rows_;                     // (kRows, kQuantities), what the iterations in unread_ showed
-  std::vector<Metrics> unread_;     // the host's part of them
-  std::vector<Metrics> finished_;
+  Download sent_rows_;              // the same of those in sent_
+  std::vector<Metrics> unread_, sent_;  // the host's part of them
+  std::vector<Metrics> finished_;       // not told yet
   PhaseTimer timer_;
+  std::optional<std::array<double, kPhases>> seconds_;  // of each phase, when the device last had nothing more to do
+  const bool use_graph_;
   Graph graph_;
 };
 

@@ -97,6 +97,7 @@ void Trainer::save(Snapshot& snapshot) const {
 
 void Trainer::restore(const Snapshot& snapshot) {
   unread_.clear();
+  sent_.clear();
   finished_.clear();
   std::vector<Tensor> list = buffer_list();
   for (size_t i = 0; i < list.size(); ++i) list[i].copy_from(snapshot.buffers[i]);

@@ -78,6 +78,24 @@ TEST_CASE("a leaky layer's output may be a target, have several readers, or be t
   CHECK(tape.gradient(loss, {minus})[0].item() == 1);       // 0.5 · 2
 }
 
+TEST_CASE("the gradient of a linear loss needs only its weights: the same row for every row") {
+  const auto tensor = [](std::vector<float> v, const Shape& shape) {
+    return Tensor::from_host(v, shape, test_device());
+  };
+  const Var x(tensor({1, -1, -3, 2}, {2, 1, 2, 1})), w(tensor({2}, {1, 1, 1, 1}));
+  const Tensor weights = tensor({5, 7}, {1, 1, 2, 1});
+  Tape tape;
+  const Var h = conv2d(x, w, {}, {}, 0.5f);              // (2, -1 | -3, 4) = leaky(2x)
+  const auto g = tape.gradient(h, weights, {x, w});      // of Σ_i 5·h_i1 + 7·h_i2
+  CHECK(g[0].to_host() == std::vector<float>{10, 7, 5, 14});
+  CHECK(g[1].to_host() == std::vector<float>{5 - 3.5f - 7.5f + 14});
+  const auto with_h = tape.gradient(h, weights, {h, x});
+  CHECK(with_h[0].to_host() == std::vector<float>{5, 7, 5, 7});
+  CHECK(with_h[1].to_host() == g[0].to_host());
+  CHECK(tape.gradient(x, weights, {x})[0].to_host() == std::vector<float>{5, 7, 5, 7});  // a leaf
+  CHECK_THROWS_AS(tape.gradient(h, tensor({1, 2, 3}, {1, 1, 3, 1}), {x}), Error);
+}
+
 TEST_CASE("a loss of more than one element is refused") {
   Tape tape;
   const Var x = vector({1, 2});

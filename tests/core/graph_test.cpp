@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
+#include "core/check.h"
+#include "core/download.h"
 #include "core/phase_timer.h"
 #include "core/upload.h"
 #include "kernels/elementwise.h"
@@ -42,6 +46,55 @@ TEST_CASE("a disabled graph calls its work each time") {
   CHECK(calls == 4);
 }
 
+TEST_CASE("work that throws is not recorded, its exception is passed on, and the next call does it again") {
+  const Device device = test_device();
+  const Tensor one = Tensor::from_host(std::vector<float>(10, 1.0f), {10}, device);
+  Tensor sum = Tensor::zeros({10}, device);
+  Graph graph(device, true);
+  const auto add_and = [&](const std::function<void()>& then) {
+    graph.run([&] {
+      add_scaled(sum, one, 1.0f);
+      then();
+    });
+  };
+  add_and([] {});
+  const auto before = [&] { sum.copy_from(one); };  // what a failed call did is its own affair
+  before();
+  CHECK_THROWS_AS(add_and([] { throw std::runtime_error("no Error of this project"); }), std::runtime_error);
+  before();
+  CHECK_THROWS_WITH_AS(add_and([] { EBM_FAIL("a test", "this", "that"); }), doctest::Contains("expected that"), Error);
+  before();
+  for (float expected : {2.0f, 3.0f, 4.0f}) {
+    add_and([] {});
+    CHECK(sum.to_host() == std::vector<float>(10, expected));
+  }
+}
+
+TEST_CASE("running out of memory says so while a graph is recorded too, and frees nothing of it") {
+  const Device device = test_device();
+  Graph graph(device, true);
+  int64_t elements = 1000;
+  Tensor sum = Tensor::zeros({1000}, device);
+  const auto work = [&] {
+    const Tensor ones = full({1000}, 1.0f, device);  // released before the next request, and cached
+    add_scaled(sum, ones, 1.0f);
+    Tensor::empty({elements}, device);
+  };
+  graph.run(work);
+  const auto ask_for_too_much = [&] {
+    elements = int64_t{1} << 58;
+    CHECK_THROWS_WITH_AS(graph.run(work), doctest::Contains("out of memory"), Error);
+    CHECK_THROWS_WITH_AS(graph.run(work), doctest::Contains("a smaller --batch or --chains"), Error);
+    elements = 1000;
+  };
+  ask_for_too_much();
+  sum.copy_from(full({1000}, 1.0f, device));
+  for (float expected : {2.0f, 3.0f, 4.0f}) {
+    graph.run(work);
+    CHECK(sum.to_host() == std::vector<float>(1000, expected));
+  }
+}
+
 TEST_CASE("what is uploaded arrives, time after time") {
   Upload upload({3}, test_device());
   for (float v : {1.0f, 2.0f, 3.0f}) {
@@ -50,6 +103,20 @@ TEST_CASE("what is uploaded arrives, time after time") {
     CHECK(upload.tensor().to_host() == std::vector<float>(3, v));
     upload.release();
   }
+}
+
+TEST_CASE("what is downloaded is what the tensor held then, whatever is written to it after") {
+  Tensor x = Tensor::zeros({3}, test_device());
+  Download download({3}, test_device());
+  CHECK(std::vector<float>(download.host().begin(), download.host().end()) == std::vector<float>(3, 0.0f));
+  for (float v : {1.0f, 2.0f, 3.0f}) {
+    x.copy_from(full({3}, v, test_device()));
+    download.start(x);
+    x.copy_from(full({3}, -v, test_device()));
+    const auto values = download.host();
+    CHECK(std::vector<float>(values.begin(), values.end()) == std::vector<float>(3, v));
+  }
+  CHECK_THROWS_AS(download.start(Tensor::zeros({4}, test_device())), Error);
 }
 
 TEST_CASE("phases are timed in order and add up to less than the whole") {

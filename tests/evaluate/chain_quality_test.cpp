@@ -8,6 +8,7 @@
 #include "evaluate/classifier_recipes.h"
 #include "evaluate/evaluation.h"
 #include "evaluate/reference_images.h"
+#include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -23,6 +24,7 @@ Dataset shapes(int64_t count, uint32_t stream) { return {"synthetic", synthetic_
 }  // namespace
 
 TEST_CASE("the quality of chains at a length is the evaluation's score of samples of that length") {
+  const FusedStep steps = separate_then_fused_steps();
   const FixedPlans fixed;
   const OneThread one_thread;
   Settings settings = tiny_settings(1);

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/fused_step.h"
 #include "tests/train/tiny_run.h"
 
 using namespace ebm;
 using namespace ebm::test;
 
 TEST_CASE("a watched chain is the chain of sample(), with its energies") {
+  const FusedStep steps = separate_then_fused_steps();
   const FixedPlans fixed;
   const OneThread one_thread;
   Settings s = tiny_settings(1);
@@ -42,6 +44,7 @@ TEST_CASE("a chain of fewer steps than columns shows each once, one of no steps 
 }
 
 TEST_CASE("revising in two parts is revising at once") {
+  const FusedStep steps = separate_then_fused_steps();
   const FixedPlans fixed;
   const OneThread one_thread;
   Trainer trainer(tiny_settings(1), kCpu);

@@ -8,6 +8,7 @@
 #include "evaluate/langevin_sampler.h"
 #include "kernels/leapfrog.h"
 #include "tests/evaluate/targets.h"
+#include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -177,6 +178,7 @@ TEST_CASE("HMC leaves Neal's funnel as it is, and MALA from its mouth has not se
 }
 
 TEST_CASE("the network's energy and gradient are the trainer's and the chain's") {
+  const FusedStep steps = separate_then_fused_steps();
   const OneThread one;
   const FixedPlans plans;
   Settings settings = tiny_settings(1);

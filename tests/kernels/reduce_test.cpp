@@ -136,6 +136,9 @@ TEST_CASE("expanding is the transpose of summing") {
   const Tensor first = normal({1, 5, 3}, 1);
   const auto copies = expand_first(first, {4, 5, 3}).to_host(), b = first.to_host();
   for (size_t i = 0; i < copies.size(); ++i) CHECK(copies[i] == b[i % 15]);
+  const Tensor y = normal({4, 5, 3}, 2);
+  const auto masked = expand_first(first, {4, 5, 3}, {y, 0.25f}).to_host(), signs = y.to_host();
+  for (size_t i = 0; i < masked.size(); ++i) CHECK(masked[i] == b[i % 15] * (signs[i] > 0 ? 1.0f : 0.25f));
 }
 
 TEST_CASE("reductions refuse shapes that they cannot mean") {
@@ -144,6 +147,7 @@ TEST_CASE("reductions refuse shapes that they cannot mean") {
   CHECK_THROWS_AS(expand(x, {2}, 1), Error);
   CHECK_THROWS_AS(expand_rows(normal({3}, 1), {2, 3}, 1), Error);
   CHECK_THROWS_AS(expand_first(normal({2, 3}, 1), {2, 3}), Error);
+  CHECK_THROWS_AS(expand_first(normal({1, 3}, 1), {2, 3}, {normal({3, 2}, 1), 0.5f}), Error);
 }
 
 }  // namespace ebm

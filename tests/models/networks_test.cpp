@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "models/encoder.h"
 #include "models/energy.h"
@@ -73,6 +74,42 @@ TEST_CASE("f is the sum of the head's outputs") {
     CHECK(f[i] == doctest::Approx(expected[i]).epsilon(1e-4));
     CHECK(frozen[i] == doctest::Approx(f[i]).epsilon(1e-6));
   }
+}
+
+TEST_CASE("the gradient for a chain is that of f, of every recipe's energy, in one part or two") {
+  for (const EnergyConfig& config :
+       {mnist_laptop_networks({4, 16, 8, 8}).energy, cifar10_laptop_networks({4, 16, 8, 8}).energy}) {
+    EnergyConfig several = config;
+    several.outputs = 3;
+    EnergyNet net(several, test_device(), 3);
+    fill_normal(net.parameters().flat(), {4, Stream::init}, 0, 0.1f);
+    const Tensor x = normal({3, config.image.height, config.image.width, config.image.channels}, 5);
+    const EnergyNet::Frozen frozen(net);
+    Tape tape;
+    const Var at(x);
+    const std::vector<float> expected = tape.gradient(sum(net(at)), {at})[0].to_host();
+    CHECK(relative_error(frozen.gradient(x).to_host(), expected) < 1e-6);
+
+    const Tensor h = frozen.first(x);
+    const LeakyMask mask{h, frozen.negative_slope()};
+    const Tensor ds = unary_backward(Unary::leaky_relu, {}, mask.y, frozen.gradient_after_first(h), mask.negative_slope);
+    const ConvParameters& conv1 = frozen.first_layer();
+    const Tensor parts = conv2d_backward_data(ds, conv1.weight.value(), x.shape(), conv1.geometry);
+    CHECK(relative_error(parts.to_host(), expected) < 1e-6);
+  }
+}
+
+TEST_CASE("the gradient of a net of one layer, after that layer, is the head's weight") {
+  EnergyConfig config;
+  config.image = {6, 6, 1};
+  config.layers = {{3, 2, 4, {1, 1}}};
+  const EnergyNet net(config, test_device(), 3);
+  const EnergyNet::Frozen frozen(net);
+  const Tensor h = frozen.first(normal({2, 6, 6, 1}, 5));  // (2, 3, 3, 4)
+  const std::vector<float> head = net.parameters()["head.weight"].value().to_host();
+  std::vector<float> twice = head;
+  twice.insert(twice.end(), head.begin(), head.end());
+  CHECK(frozen.gradient_after_first(h).to_host() == twice);
 }
 
 TEST_CASE("the KL divergence to N(0, I) is the closed form") {

@@ -41,7 +41,9 @@ TEST_CASE("--help lists every option and starts nothing") {
   CHECK(tool.code == 0);
   for (const char* command : {"fetch", "sample", "energy", "info", "evaluate", "diagnose", "loglik", "ood", "bench"})
     CHECK_MESSAGE(contains(tool.out, command), command);
-  CHECK(ebm_tool(folder, {"sample", "--help"}).code == 0);
+  const Outcome sample = ebm_tool(folder, {"sample", "--help"});
+  CHECK(sample.code == 0);
+  CHECK(contains(sample.out, "--no-graph"));
   for (const char* program : {EBM_TRAIN_PROGRAM, EBM_PROGRAM})  // and says so where it cannot
     CHECK(Program(program, {"--help"}, folder.path(), 100).wait().is_error_with("room for what is printed"));
   CHECK(folder.entries() == 0);

@@ -1,5 +1,6 @@
 #include "train/guard.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -199,6 +200,44 @@ TEST_CASE("a divergence among iterations that are read together undoes those aft
     CHECK(seen.iterations[i] % 5 == 1);
   }
   CHECK(back == 1);
+}
+
+TEST_CASE("losses that are read later than their iterations: no checkpoint holds a state that was not judged") {
+  struct Judged : RunObserver {
+    void started(const Trainer& t) override { trainer = &t; }
+    void stepped(const Metrics& m) override {
+      CHECK(m.iteration == told + 1);
+      told = m.iteration;
+      behind = std::max(behind, trainer->iteration() - told);
+    }
+    void notice(const std::string& line) override {
+      CHECK(contains(line, "back to iteration "));
+      told = trainer->iteration();
+      ++rollbacks;
+    }
+    const Trainer* trainer = nullptr;
+    int64_t told = 0, behind = 0, rollbacks = 0;
+  } judged;
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  RunOptions options = tiny_run(folder / "run", soon_diverging(40));
+  options.settings.guard_every = 20;
+  options.read_every = 3;
+  options.checkpoint_every = 10;
+  int64_t checkpoints = 0;
+  options.stop_requested = [&] {
+    for (const auto& path : list_checkpoints(folder / "run")) {
+      CHECK(checkpoint_iteration(path) <= judged.told);
+      ++checkpoints;
+    }
+    return false;
+  };
+  const RunResult result = run_training(options, load_dataset("synthetic", {}, Split::train), judged);
+  CHECK(result.iterations == 40);
+  CHECK(judged.told == 40);
+  CHECK(judged.rollbacks == 1);
+  CHECK(judged.behind >= 4);  // the host does look at losses while later iterations are under way
+  CHECK(checkpoints > 0);
 }
 
 TEST_CASE("a rollback sets aside the checkpoints of what it undoes") {

@@ -3,14 +3,16 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "autograd/ops.h"
 #include "kernels/elementwise.h"
-#include "kernels/langevin_conv.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "models/recipes.h"
+#include "tests/fused_step.h"
 #include "tests/random_tensor.h"
+#include "tests/train/tiny_run.h"
 
 namespace ebm {
 TEST_CASE("the fused step is the update equation written in ops") {
@@ -57,6 +59,7 @@ TEST_CASE("on a Gaussian energy the chain reaches the Gaussian's mean and varian
 }
 
 TEST_CASE("a chain lowers U when there is no noise") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
   Tensor x = normal({4, 28, 28, 1}, 3);
   const double before = sum(energy(Var(x))).value().item();
@@ -65,6 +68,7 @@ TEST_CASE("a chain lowers U when there is no noise") {
 }
 
 TEST_CASE("a chain's samples do not depend on how the chains are split over calls") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
@@ -77,20 +81,53 @@ TEST_CASE("a chain's samples do not depend on how the chains are split over call
   for (size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-4).scale(1));
 }
 
+TEST_CASE("a chain's samples are the same bits however its steps are cut into calls, watched or not") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
+  const test::FixedPlans fixed;
+  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
+  const RandomKey key{2, Stream::langevin, 3};
+  const Tensor start = normal({2, 28, 28, 1}, 4);
+  Tensor whole = start.clone(), watched = start.clone(), cut = start.clone(), grad_sq;
+  langevin_chain(energy, whole, 5, step, key);
+  langevin_chain(energy, watched, 5, step, key, 0, 0, &grad_sq);
+  for (const auto& [first, count] : {std::pair{0, 1}, {1, 3}, {4, 0}, {4, 1}})
+    langevin_chain(energy, cut, count, step, key, 0, first, &grad_sq);
+  CHECK(watched.to_host() == whole.to_host());
+  CHECK(cut.to_host() == whole.to_host());
+}
+
+TEST_CASE("the squared gradient is that of U at the last step, and untouched without a step") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
+  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const LangevinStep step{0.5f, 0.1f, 0.3f, 1.2f};
+  const RandomKey key{2, Stream::langevin, 3};
+  Tensor before_last = normal({3, 28, 28, 1}, 4), x = before_last.clone(), grad_sq;
+  langevin_chain(energy, x, 0, step, key, 0, 0, &grad_sq);
+  CHECK(!grad_sq.defined());
+  langevin_chain(energy, x, 3, step, key, 0, 0, &grad_sq);
+  langevin_chain(energy, before_last, 2, step, key);
+  Tape tape;
+  const Var x_t(before_last);
+  const Var u = sub(scale(sum(square(x_t)), 0.5f * step.inv_sigma_ref_sq), sum(energy(x_t)));
+  double expected = 0;  // Σ (∂U/∂x)²
+  for (const float v : tape.gradient(u, {x_t})[0].to_host()) expected += static_cast<double>(v) * v;
+  CHECK(grad_sq.item() == doctest::Approx(expected).epsilon(1e-4));
+}
+
 TEST_CASE("a chain of fused steps is the chain of separate ones, to rounding") {
   const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   const Tensor start = normal({3, 28, 28, 1}, 4);
-  Tensor fused = start.clone(), separate = start.clone();
-  force_langevin_step_conv(true);
-  const ChainStats a = langevin_chain(energy, fused, 4, step, key, 1);
-  force_langevin_step_conv(false);
-  const ChainStats b = langevin_chain(energy, separate, 4, step, key, 1);
-  force_langevin_step_conv(std::nullopt);
-  CHECK(relative_error(fused.to_host(), separate.to_host()) < 1e-5);
-  CHECK(a.grad_sq.item() == doctest::Approx(b.grad_sq.item()).epsilon(1e-4));
-  CHECK(b.grad_sq.item() > 0);
+  const auto chain = [&](bool fused) {
+    const test::FusedStep steps(fused);
+    Tensor x = start.clone();
+    langevin_chain(energy, x, 4, step, key, 1);
+    return x.to_host();
+  };
+  CHECK(relative_error(chain(true), chain(false)) < 1e-5);
+  CHECK(chain(true) != chain(false));  // that one is not the other
 }
 
 }  // namespace ebm

@@ -6,12 +6,14 @@
 
 #include "core/check.h"
 #include "models/recipes.h"
+#include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
 
 namespace ebm {
 
 TEST_CASE("a recorded chain is the chain itself, run after run, also in several records") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
   const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);

@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/device_calls.h"
 #include "core/memory.h"
 #include "kernels/reduce.h"
+#include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
 #include "train/dataset.h"
@@ -33,6 +35,7 @@ std::vector<Metrics> train(Trainer& trainer, int64_t iterations) {
 }  // namespace
 
 TEST_CASE("golden run: twenty iterations give the recorded losses") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   Trainer trainer(tiny(), test_device());
   const std::vector<Metrics> m = train(trainer, 20);
@@ -72,6 +75,7 @@ TEST_CASE("the same settings give the same bytes, another seed gives others") {
 }
 
 TEST_CASE("ten iterations, a saved state and ten more are twenty iterations") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   Settings s = tiny();
   s.ema_decay = 0.9;
@@ -122,6 +126,7 @@ TEST_CASE("once every shape was seen, training asks the system for no more memor
 }
 
 TEST_CASE("iterations begun without waiting are the same iterations, however many") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
   Trainer waiting(tiny(), test_device()), ahead(tiny(), test_device());
@@ -144,6 +149,44 @@ TEST_CASE("iterations begun without waiting are the same iterations, however man
   CHECK(ahead.finish_steps().empty());
 }
 
+TEST_CASE("iterations may be told while later ones are under way, each once and in order") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  Trainer waiting(tiny(), test_device()), ahead(tiny(), test_device());
+  const Tensor x = normal({tiny().batch, 28, 28, 1}, 1, 0, 0.5f);
+  std::vector<Metrics> told;
+  const auto begin_and_tell = [&](int iterations, auto tell) {
+    for (int i = 0; i < iterations; ++i) ahead.begin_step(x);
+    const std::vector<Metrics> now = (ahead.*tell)();
+    told.insert(told.end(), now.begin(), now.end());
+    return static_cast<int>(now.size());
+  };
+  CHECK(begin_and_tell(3, &Trainer::finish_earlier_steps) == 0);
+  CHECK(begin_and_tell(4, &Trainer::finish_earlier_steps) == 3);
+  CHECK(begin_and_tell(70, &Trainer::finish_earlier_steps) == 4 + 64);  // more than are kept on the device
+  CHECK(begin_and_tell(2, &Trainer::finish_steps) == 6 + 2);
+  CHECK(begin_and_tell(0, &Trainer::finish_earlier_steps) == 0);
+  CHECK(begin_and_tell(0, &Trainer::finish_steps) == 0);
+  REQUIRE(told.size() == 79);
+  for (int i = 0; i < 79; ++i) {
+    const Metrics one = waiting.step(x);
+    CHECK(told[i].iteration == i + 1);
+    CHECK(told[i].f_data == one.f_data);
+    CHECK(told[i].revision == one.revision);
+    CHECK(told[i].energy_lr == one.energy_lr);
+    CHECK(told[i].seconds_langevin > 0);
+  }
+
+  Trainer::Snapshot state;
+  ahead.save(state);
+  begin_and_tell(3, &Trainer::finish_earlier_steps);
+  ahead.begin_step(x);
+  ahead.restore(state);  // and nothing of them is told
+  CHECK(begin_and_tell(1, &Trainer::finish_steps) == 1);
+  CHECK(told.back().iteration == 80);
+  CHECK(told.back().f_data == waiting.step(x).f_data);
+}
+
 TEST_CASE("the generator and encoder learn the revised samples") {
   Settings s = tiny();
   s.energy_lr = 1e-9;  // an energy that stands still
@@ -154,6 +197,7 @@ TEST_CASE("the generator and encoder learn the revised samples") {
 }
 
 TEST_CASE("sampling is a function of the key and leaves training as it was") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   Settings s = tiny();
   s.ema_decay = 0.5;
@@ -165,6 +209,33 @@ TEST_CASE("sampling is a function of the key and leaves training as it was") {
   CHECK(a.revised.to_host() == b.revised.to_host());
   CHECK(a.revised.shape() == Shape{7, 28, 28, 1});
   CHECK(a.generated.to_host() != a.revised.to_host());
+  for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
+}
+
+TEST_CASE("samples are the same with and without graphs, and without each launch is the host's") {
+  const test::FixedPlans fixed;
+  int64_t launches[2];
+  std::vector<float> samples[2];
+  for (const bool use_graph : {false, true}) {
+    Trainer trainer(tiny(), test_device(), use_graph);
+    const int64_t before = device_calls();
+    samples[use_graph] = trainer.sample(300, {3, Stream::sample}, 2, 1).revised.to_host();
+    launches[use_graph] = device_calls() - before;
+  }
+  CHECK(samples[true] == samples[false]);
+  if (test_device().is_cuda()) CHECK(launches[true] < launches[false]);
+  else CHECK(launches[true] == launches[false]);
+}
+
+TEST_CASE("a call that is refused leaves the networks as they were, not as their averages") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  Settings s = tiny();
+  s.ema_decay = 0.5;
+  Trainer trainer(s, test_device());
+  train(trainer, 2);
+  const auto before = trainer.state().tensors;
+  CHECK_THROWS_AS(trainer.energy(Tensor::zeros({1, 28, 28, 3}, test_device())), Error);
   for (const auto& [name, entry] : trainer.state().tensors) CHECK(entry.data == before.at(name).data);
 }
 
