@@ -201,6 +201,7 @@ void* allocate_pinned(int index, size_t bytes) {
 void release_pinned(void* memory) noexcept { cudaFreeHost(memory); }
 
 void copy_beside(int index, void* to, const void* from, size_t bytes, void* after, void* done) {
+  count_device_call();
   const cudaStream_t stream = copy_stream(index);
   check(cudaStreamWaitEvent(stream, event_of(after), 0), "cudaStreamWaitEvent");
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync to the device");
