@@ -69,7 +69,7 @@ void run(Device device, int64_t images, const ConvStep<kStride, kChannels>& step
     const int bytes = ConvStep<kStride, kChannels>::memory_quads(step.t) * static_cast<int>(sizeof(Quad));
     const int64_t blocks = images * step.t.bands();
     conv_step_kernel<<<static_cast<unsigned>(blocks), step.t.threads(), bytes, launch_stream(device)>>>(step);
-    check_launch(device, "langevin_step_conv");
+    check_launch<ConvStep<kStride, kChannels>>(device, "langevin_step_conv", {images, step.t.h, step.t.w, kChannels});
 #else
     EBM_FAIL("langevin_step_conv", to_string(device), "a build with CUDA");
 #endif

@@ -39,7 +39,7 @@ void map(Device device, int64_t n, const F& f, int64_t cost = 1) {
 #if defined(__CUDACC__)
     const Launch launch = launch_for(n);
     map_kernel<<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(n, f);
-    check_launch(device, "map");
+    check_launch<F>(device, "map", {n});
 #else
     EBM_FAIL("map", to_string(device), "a build with CUDA");
 #endif

@@ -37,7 +37,7 @@ void launch_map_channels(Device device, int64_t n, int64_t channels, const F& f)
   const Launch launch = launch_for(n);
   map_channels_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
       static_cast<Index>(n), static_cast<Index>(channels), f);
-  check_launch(device, "map_channels");
+  check_launch<F>(device, "map_channels", {n / channels, channels});
 }
 #endif
 
