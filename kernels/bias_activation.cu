@@ -1,6 +1,7 @@
 #include "kernels/bias_activation.h"
 
 #include "kernels/map_channels.h"
+#include "kernels/map_values.h"
 
 namespace ebm {
 namespace {
@@ -17,10 +18,8 @@ struct BiasActivation {
 };
 
 struct PassThrough {
-  const float* y;
-  float* dy;
   float slope;
-  EBM_HD void operator()(int64_t i) const { dy[i] *= leaky_derivative(y[i], slope); }
+  EBM_HD void operator()(float& dy, float y) const { dy *= leaky_derivative(y, slope); }
 };
 
 }  // namespace
@@ -42,7 +41,8 @@ void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
 void pass_through(const LeakyMask& mask, Tensor& dy) {
   if (!mask.y.defined()) return;
   check_same_shape("pass_through", mask.y, dy);
-  map(dy.device(), dy.size(), PassThrough{mask.y.data(), dy.mutable_data(), mask.negative_slope});
+  map_values(dy.device(), dy.size(), PassThrough{mask.negative_slope}, ReadWrite{dy.mutable_data()},
+             Read{mask.y.data()});
 }
 
 }  // namespace ebm
