@@ -41,18 +41,11 @@ __global__ void map_quads_kernel(int64_t n, QuadRange range, F f, Operand... ope
 }
 #endif
 
-// A whole quad on the CPU. Apart from the loop below, whose own arrays would keep it from vectorising.
+// Elements i … i + 3, without a condition, so that a loop over these vectorises.
 template <class F, class... Operand>
-EBM_HD void map_whole_quad(const QuadRange& range, int64_t q, const F& f, const Operand&... operand) {
-  const Floats4 drawn = f.draw(range.first_quad + q);
-  for (int j = 0; j < 4; ++j) f(drawn.v[j], operand[range.start + 4 * q + j]...);
-}
-
-// Quads begin … end-1, all of them whole: no condition in the loop.
-template <class F, class... Operand>
-void map_whole_quads(int64_t begin, int64_t end, const QuadRange range, const F f, const Operand... operand) {
-#pragma omp simd
-  for (int64_t q = begin; q < end; ++q) map_whole_quad(range, q, f, operand...);
+EBM_HD void map_whole_quad(uint64_t quad, int64_t i, const F& f, const Operand&... operand) {
+  const Floats4 drawn = f.draw(quad);
+  for (int j = 0; j < 4; ++j) f(drawn.v[j], operand[i + j]...);
 }
 
 template <class F, class... Operand>
@@ -67,16 +60,16 @@ void map_quads(Device device, int64_t n, uint64_t first, const F& f, const Opera
 #else
     EBM_FAIL("map_quads", to_string(device), "a build with CUDA");
 #endif
-    return;
+  } else {
+    F local = f;
+    load_numbers(local);
+    const int64_t head = range.start < 0, tail = std::max(head, (n - range.start) / 4);  // whole in between
+    if (head > 0) map_quad(n, range, 0, local, operand...);
+    const uint64_t quad = range.first_quad + head;
+    const int64_t start = range.start + 4 * head;
+    map_on_cpu(tail - head, [=](int64_t i) { map_whole_quad(quad + i, start + 4 * i, local, operand...); }, kQuadCost);
+    if (tail < range.count) map_quad(n, range, tail, local, operand...);
   }
-  F local = f;
-  load_numbers(local);
-  const int64_t head = range.start < 0, tail = std::max(head, (n - range.start) / 4);  // whole in between
-  if (head > 0) map_quad(n, range, 0, local, operand...);
-#pragma omp parallel for schedule(static) if ((tail - head) * kQuadCost >= kParallelGrain)
-  for (int64_t begin = head; begin < tail; begin += kSpan / 4)
-    map_whole_quads(begin, std::min(begin + kSpan / 4, tail), range, local, operand...);
-  if (tail < range.count) map_quad(n, range, tail, local, operand...);
 }
 
 }  // namespace ebm

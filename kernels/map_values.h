@@ -3,7 +3,6 @@
 // element as a float, or as a float& where it writes. As map() (kernels/map.h) in all else.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "kernels/map.h"
@@ -24,16 +23,6 @@ __global__ void map_values_kernel(int64_t n, F f, Operand... operand) {
 }
 #endif
 
-inline constexpr int64_t kSpan = 1024;  // elements that the CPU takes at a time
-
-// f and the operands are copies which no pointer can reach: a store of floats may then not change f's own
-// floats, and the loop vectorises.
-template <class F, class... Operand>
-void map_values_between(int64_t begin, int64_t end, const F f, const Operand... operand) {
-#pragma omp simd
-  for (int64_t i = begin; i < end; ++i) f(operand[i]...);
-}
-
 template <class F, class... Operand>
 void map_values(Device device, int64_t n, const F& f, const Operand&... operand) {
   if (n == 0) return;
@@ -45,13 +34,11 @@ void map_values(Device device, int64_t n, const F& f, const Operand&... operand)
 #else
     EBM_FAIL("map_values", to_string(device), "a build with CUDA");
 #endif
-    return;
+  } else {
+    F local = f;
+    load_numbers(local);
+    map_on_cpu(n, [=](int64_t i) { local(operand[i]...); }, 1);
   }
-  F local = f;
-  load_numbers(local);
-#pragma omp parallel for schedule(static) if (n >= kParallelGrain)
-  for (int64_t begin = 0; begin < n; begin += kSpan)
-    map_values_between(begin, std::min(begin + kSpan, n), local, operand...);
 }
 
 }  // namespace ebm
