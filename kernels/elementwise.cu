@@ -115,11 +115,6 @@ struct Sub {
 struct Mul {
   EBM_HD void operator()(float& y, float a, float b) const { y = a * b; }
 };
-struct AddBias {
-  const float *x, *b;
-  float* y;
-  EBM_HD void operator()(int64_t i, int64_t c) const { y[i] = x[i] + b[c]; }
-};
 struct AddScaled {
   float factor;
   EBM_HD void operator()(float& y, float x) const { y += factor * x; }
@@ -178,8 +173,8 @@ Tensor add_bias(const Tensor& x, const Tensor& b) {
   check_same_device("add_bias", x, b);
   Tensor y = Tensor::empty(x.shape(), x.device());
   const int64_t channels = b.size();
-  map_channels(x.device(), channels ? x.size() / channels : 0, channels,
-               AddBias{x.data(), b.data(), y.mutable_data()});
+  map_channel_values(x.device(), channels ? x.size() / channels : 0, channels, Add{}, Write{y.mutable_data()},
+                     Read{x.data()}, ReadChannel{b.data(), channels});
   return y;
 }
 

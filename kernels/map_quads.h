@@ -45,7 +45,7 @@ __global__ void map_quads_kernel(int64_t n, QuadRange range, F f, Operand... ope
 template <class F, class... Operand>
 EBM_HD void map_whole_quad(uint64_t quad, int64_t i, const F& f, const Operand&... operand) {
   const Floats4 drawn = f.draw(quad);
-  for (int j = 0; j < 4; ++j) f(drawn.v[j], operand[i + j]...);
+  for (int j = 0; j < 4; ++j) f(drawn.v[j], operand.at(i + j)...);
 }
 
 template <class F, class... Operand>

@@ -1,4 +1,4 @@
-// Maps over arrays that start and end anywhere: a GPU takes four elements at a time.
+// Maps over arrays that start and end anywhere, with any number of channels: a GPU takes four elements at a time.
 #include "kernels/map_values.h"
 
 #include <doctest/doctest.h>
@@ -34,6 +34,19 @@ TEST_CASE("a map writes its elements and no others, wherever its arrays start") 
         for (int64_t i = 0; i < n; ++i) expected[from_y + i] += 2 * static_cast<float>(1 + from_x + i);
         REQUIRE(y.to_host() == expected);
       }
+}
+
+TEST_CASE("a map by channels gives each element its channel's value, for any number of channels") {
+  for (int64_t channels = 1; channels <= 6; ++channels)
+    for (int64_t rows = 1; rows * channels <= 12; ++rows)
+      for (int64_t from_x = 0; from_x < 4; ++from_x)
+        for (int64_t from_b = 0; from_b < 4; ++from_b) {
+          const Tensor x = on_device(counting(100)), b = on_device(counting(1));
+          const Tensor y = add_bias(x.view(from_x, {rows, channels}), b.view(from_b, {channels}));
+          const std::vector<float> got = y.to_host();
+          for (int64_t i = 0; i < rows * channels; ++i)
+            REQUIRE(got[i] == static_cast<float>(100 + from_x + i + 1 + from_b + i % channels));
+        }
 }
 
 TEST_CASE("a Langevin step's elements keep to their noise, wherever its arrays start") {
