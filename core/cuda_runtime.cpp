@@ -3,6 +3,8 @@
 
 #include <array>
 #include <mutex>
+#include <optional>
+#include <string>
 
 #include "core/check.h"
 #include "core/cuda.h"
@@ -11,11 +13,12 @@
 namespace ebm::cuda {
 namespace {
 
-void check(cudaError_t status, const char* call) {
+// `bytes`: of the memory that the call copies, fills or asks for.
+void check(cudaError_t status, const char* call, std::optional<size_t> bytes = {}) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // the runtime would report the same error again at the next launch
-  EBM_FAIL(call, std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")",
-           "success");
+  EBM_FAIL(call + (bytes ? " of " + std::to_string(*bytes) + " bytes" : ""),
+           std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ")", "success");
 }
 
 // The runtime keeps a current device for each host thread; every function here sets the one it is for.
@@ -90,7 +93,7 @@ void* allocate(int index, size_t bytes) {
     cudaGetLastError();
     return nullptr;
   }
-  check(status, "cudaMalloc");
+  check(status, "cudaMalloc", bytes);
   return memory;
 }
 
@@ -110,25 +113,25 @@ void copy_to_device(int index, void* to, const void* from, size_t bytes) {
   count_device_call();
   // From pageable memory the call returns once the source has been read, so the caller may reuse it.
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, compute_stream(index)),
-        "cudaMemcpyAsync to the device");
+        "cudaMemcpyAsync to the device", bytes);
 }
 
 void copy_to_host(int index, void* to, const void* from, size_t bytes) {
   count_device_call();
   const cudaStream_t stream = compute_stream(index);
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync to the host");
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync to the host", bytes);
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
 }
 
 void copy_on_device(int index, void* to, const void* from, size_t bytes) {
   count_device_call();
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, compute_stream(index)),
-        "cudaMemcpyAsync on the device");
+        "cudaMemcpyAsync on the device", bytes);
 }
 
 void fill_zero(int index, void* to, size_t bytes) {
   count_device_call();
-  check(cudaMemsetAsync(to, 0, bytes, compute_stream(index)), "cudaMemsetAsync");
+  check(cudaMemsetAsync(to, 0, bytes, compute_stream(index)), "cudaMemsetAsync", bytes);
 }
 
 void begin_capture(int index) {
@@ -197,16 +200,17 @@ double seconds_between(void* begin, void* end) {
 void* allocate_pinned(int index, size_t bytes) {
   use(index);
   void* memory = nullptr;
-  check(cudaMallocHost(&memory, bytes), "cudaMallocHost");
+  check(cudaMallocHost(&memory, bytes), "cudaMallocHost", bytes);
   return memory;
 }
 
 void release_pinned(void* memory) noexcept { cudaFreeHost(memory); }
 
 void copy_beside(int index, void* to, const void* from, size_t bytes, void* after, void* done) {
+  count_device_call();
   const cudaStream_t stream = copy_stream(index);
   check(cudaStreamWaitEvent(stream, event_of(after), 0), "cudaStreamWaitEvent");
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync to the device");
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync to the device", bytes);
   check(cudaEventRecord(event_of(done), stream), "cudaEventRecord");
 }
 

@@ -30,29 +30,20 @@ struct FinishMoments {
   }
 };
 
-// What both directions read: the input, its statistics and the scale of each channel.
-struct Normalised {
-  const float *x, *mean, *inv_std, *gamma;
-  EBM_HD float x_hat(int64_t i, int64_t c) const { return (x[i] - mean[c]) * inv_std[c]; }
-};
+EBM_HD float normalised(float x, float mean, float inv_std) { return (x - mean) * inv_std; }  // x̂
 
 // y = γ·x̂ + β
-template <bool kGamma>
 struct Value {
-  Normalised in;
-  const float* beta;
-  float* y;
-  EBM_HD void operator()(int64_t i, int64_t c) const {
-    y[i] = (kGamma ? in.gamma[c] : 1.0f) * in.x_hat(i, c) + beta[c];
+  EBM_HD void operator()(float& y, float x, float mean, float inv_std, float beta, float gamma = 1.0f) const {
+    y = gamma * normalised(x, mean, inv_std) + beta;
   }
 };
 
 // dβ = Σ dy, dγ = Σ dy·x̂
 struct GradientTerms {
-  Normalised in;
-  const float* dy;
+  const float *x, *mean, *inv_std, *dy;
   EBM_HD Sums<2> operator()(int64_t i, int64_t c) const {
-    return {{dy[i], static_cast<double>(dy[i]) * in.x_hat(i, c)}};
+    return {{dy[i], static_cast<double>(dy[i]) * normalised(x[i], mean[c], inv_std[c])}};
   }
 };
 
@@ -65,21 +56,16 @@ struct FinishGradients {
 };
 
 // dx = γ/std · (dy - mean(dy) - x̂·mean(dy·x̂)): mean and variance depend on every x of the channel.
-template <bool kGamma>
 struct Derivative {
-  Normalised in;
-  const float *dy, *dbeta, *dgamma;
-  float* dx;
   float inv_count;
-  EBM_HD void operator()(int64_t i, int64_t c) const {
-    const float centred = dy[i] - dbeta[c] * inv_count - in.x_hat(i, c) * (dgamma[c] * inv_count);
-    dx[i] = (kGamma ? in.gamma[c] : 1.0f) * in.inv_std[c] * centred;
+  EBM_HD void operator()(float& dx, float x, float dy, float mean, float inv_std, float dbeta, float dgamma,
+                         float gamma = 1.0f) const {
+    const float x_hat = normalised(x, mean, inv_std);
+    dx = gamma * inv_std * (dy - dbeta * inv_count - x_hat * (dgamma * inv_count));
   }
 };
 
-Normalised normalised(const Tensor& x, const Tensor& gamma, const BatchNormSaved& saved) {
-  return {x.data(), saved.mean.data(), saved.inv_std.data(), gamma.defined() ? gamma.data() : nullptr};
-}
+ReadChannel channels_of(const Tensor& values) { return {values.data(), values.size()}; }
 
 // Number of values behind one channel's statistics; also checks x, gamma and beta.
 int64_t check_inputs(const char* op, const Tensor& x, const Tensor& gamma) {
@@ -105,10 +91,12 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
                     FinishMoments{saved.mean.mutable_data(), saved.inv_std.mutable_data(),
                                   static_cast<double>(count), eps});
   Tensor y = Tensor::empty(x.shape(), x.device());
-  const Normalised in = normalised(x, gamma, saved);
-  float* out = y.mutable_data();
-  if (gamma.defined()) map_channels(x.device(), count, channels, Value<true>{in, beta.data(), out});
-  else map_channels(x.device(), count, channels, Value<false>{in, beta.data(), out});
+  const auto run = [&](const auto&... scale) {
+    map_channel_values(x.device(), count, channels, Value{}, Write{y.mutable_data()}, Read{x.data()},
+                       channels_of(saved.mean), channels_of(saved.inv_std), channels_of(beta), scale...);
+  };
+  if (gamma.defined()) run(channels_of(gamma));
+  else run();
   return y;
 }
 
@@ -119,19 +107,17 @@ BatchNormGradients batch_norm_backward(const Tensor& x, const Tensor& gamma, con
   check_shape("batch_norm_backward", "saved.mean", saved.mean, {channels});
   Tensor dbeta = Tensor::empty({channels}, x.device());
   Tensor dgamma = Tensor::empty({channels}, x.device());
-  const Normalised in = normalised(x, gamma, saved);
-  reduce_columns<2>(x.device(), count, channels, GradientTerms{in, dy.data()},
+  reduce_columns<2>(x.device(), count, channels,
+                    GradientTerms{x.data(), saved.mean.data(), saved.inv_std.data(), dy.data()},
                     FinishGradients{dbeta.mutable_data(), dgamma.mutable_data()});
   Tensor dx = Tensor::empty(x.shape(), x.device());
-  const float inv_count = 1.0f / static_cast<float>(count);
-  float* out = dx.mutable_data();
-  if (gamma.defined()) {
-    map_channels(x.device(), count, channels,
-                 Derivative<true>{in, dy.data(), dbeta.data(), dgamma.data(), out, inv_count});
-  } else {
-    map_channels(x.device(), count, channels,
-                 Derivative<false>{in, dy.data(), dbeta.data(), dgamma.data(), out, inv_count});
-  }
+  const auto run = [&](const auto&... scale) {
+    map_channel_values(x.device(), count, channels, Derivative{1.0f / static_cast<float>(count)},
+                       Write{dx.mutable_data()}, Read{x.data()}, Read{dy.data()}, channels_of(saved.mean),
+                       channels_of(saved.inv_std), channels_of(dbeta), channels_of(dgamma), scale...);
+  };
+  if (gamma.defined()) run(channels_of(gamma));
+  else run();
   return {dx, gamma.defined() ? dgamma : Tensor{}, dbeta};
 }
 

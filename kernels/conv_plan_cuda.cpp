@@ -147,7 +147,14 @@ CudnnHandle open_handle(Device device) {
 CudnnSession open_session(const ConvProblem& problem) {
   CudnnHandle open = open_handle(problem.device);
   std::unique_ptr<ConvPlan>& plan = state_of(problem.device.index).plans[key_of(problem)];
-  if (!plan) plan = make_plan(open.handle, problem);
+  if (!plan) {
+    try {
+      plan = make_plan(open.handle, problem);
+    } catch (const Error& e) {
+      EBM_FAIL(e.op() + " of x " + to_string(problem.x) + ", w " + to_string(problem.w) + ", y " + to_string(problem.y),
+               e.received(), "CUDNN_STATUS_SUCCESS");
+    }
+  }
   return {std::move(open.lock), open.handle, *plan};
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/leaky_relu.h"
 #include "kernels/map_channels.h"
+#include "kernels/map_values.h"
 
 namespace ebm {
 namespace {
@@ -75,18 +76,12 @@ void with_functor(Unary f, float parameter, const Run& run) {
 template <class F>
 struct UnaryValue {
   F f;
-  const float* x;
-  float* y;
-  EBM_HD void operator()(int64_t i) const { y[i] = f.value(x[i]); }
+  EBM_HD void operator()(float& y, float x) const { y = f.value(x); }
 };
-
-// The argument that the derivative does not read may be null: dy stands in for it, unread.
 template <class F>
 struct UnaryDerivative {
   F f;
-  const float *x, *y, *dy;
-  float* dx;
-  EBM_HD void operator()(int64_t i) const { dx[i] = dy[i] * f.derivative(x[i], y[i]); }
+  EBM_HD void operator()(float& dx, float x, float y, float dy) const { dx = dy * f.derivative(x, y); }
 };
 
 struct RunUnary {
@@ -96,56 +91,41 @@ struct RunUnary {
   float* y;
   template <class F>
   void operator()(F f) const {
-    map(device, n, UnaryValue<F>{f, x, y});
+    map_values(device, n, UnaryValue<F>{f}, Write{y}, Read{x});
   }
 };
 
 struct RunUnaryDerivative {
   Device device;
   int64_t n;
-  const float *x, *y, *dy;
+  const float *x, *y, *dy;  // for whichever of x and y the derivative does not read dy stands in, unread
   float* dx;
   template <class F>
   void operator()(F f) const {
-    map(device, n, UnaryDerivative<F>{f, x, y, dy, dx});
+    map_values(device, n, UnaryDerivative<F>{f}, Write{dx}, Read{x}, Read{y}, Read{dy});
   }
 };
 
 struct Add {
-  const float *a, *b;
-  float* y;
-  EBM_HD void operator()(int64_t i) const { y[i] = a[i] + b[i]; }
+  EBM_HD void operator()(float& y, float a, float b) const { y = a + b; }
 };
 struct Sub {
-  const float *a, *b;
-  float* y;
-  EBM_HD void operator()(int64_t i) const { y[i] = a[i] - b[i]; }
+  EBM_HD void operator()(float& y, float a, float b) const { y = a - b; }
 };
 struct Mul {
-  const float *a, *b;
-  float* y;
-  EBM_HD void operator()(int64_t i) const { y[i] = a[i] * b[i]; }
-};
-struct AddBias {
-  const float *x, *b;
-  float* y;
-  EBM_HD void operator()(int64_t i, int64_t c) const { y[i] = x[i] + b[c]; }
+  EBM_HD void operator()(float& y, float a, float b) const { y = a * b; }
 };
 struct AddScaled {
-  const float* x;
-  float* y;
   float factor;
-  EBM_HD void operator()(int64_t i) const { y[i] += factor * x[i]; }
+  EBM_HD void operator()(float& y, float x) const { y += factor * x; }
 };
 struct ScaleInPlace {
-  float* x;
   float factor;
-  EBM_HD void operator()(int64_t i) const { x[i] *= factor; }
+  EBM_HD void operator()(float& x) const { x *= factor; }
 };
 struct Fill {
-  float* x;
   float value;
-  EBM_HD void operator()(int64_t i) const { x[i] = value; }
+  EBM_HD void operator()(float& x) const { x = value; }
 };
 
 }  // namespace
@@ -177,11 +157,12 @@ Tensor unary_backward(Unary f, const Tensor& x, const Tensor& y, const Tensor& d
 Tensor binary(Binary f, const Tensor& a, const Tensor& b) {
   check_same_shape("binary", a, b);
   Tensor y = Tensor::empty(a.shape(), a.device());
-  float* out = y.mutable_data();
+  const Write out{y.mutable_data()};
+  const Read in_a{a.data()}, in_b{b.data()};
   switch (f) {
-    case Binary::add: map(a.device(), a.size(), Add{a.data(), b.data(), out}); break;
-    case Binary::sub: map(a.device(), a.size(), Sub{a.data(), b.data(), out}); break;
-    case Binary::mul: map(a.device(), a.size(), Mul{a.data(), b.data(), out}); break;
+    case Binary::add: map_values(a.device(), a.size(), Add{}, out, in_a, in_b); break;
+    case Binary::sub: map_values(a.device(), a.size(), Sub{}, out, in_a, in_b); break;
+    case Binary::mul: map_values(a.device(), a.size(), Mul{}, out, in_a, in_b); break;
   }
   return y;
 }
@@ -192,21 +173,21 @@ Tensor add_bias(const Tensor& x, const Tensor& b) {
   check_same_device("add_bias", x, b);
   Tensor y = Tensor::empty(x.shape(), x.device());
   const int64_t channels = b.size();
-  map_channels(x.device(), channels ? x.size() / channels : 0, channels,
-               AddBias{x.data(), b.data(), y.mutable_data()});
+  map_channel_values(x.device(), channels ? x.size() / channels : 0, channels, Add{}, Write{y.mutable_data()},
+                     Read{x.data()}, ReadChannel{b.data(), channels});
   return y;
 }
 
 void add_scaled(Tensor& y, const Tensor& x, float factor) {
   check_same_shape("add_scaled", y, x);
-  map(y.device(), y.size(), AddScaled{x.data(), y.mutable_data(), factor});
+  map_values(y.device(), y.size(), AddScaled{factor}, ReadWrite{y.mutable_data()}, Read{x.data()});
 }
 
 void scale_in_place(Tensor& x, float factor) {
-  map(x.device(), x.size(), ScaleInPlace{x.mutable_data(), factor});
+  map_values(x.device(), x.size(), ScaleInPlace{factor}, ReadWrite{x.mutable_data()});
 }
 
-void fill(Tensor& x, float value) { map(x.device(), x.size(), Fill{x.mutable_data(), value}); }
+void fill(Tensor& x, float value) { map_values(x.device(), x.size(), Fill{value}, Write{x.mutable_data()}); }
 
 Tensor full(const Shape& shape, float value, Device device) {
   Tensor x = Tensor::empty(shape, device);

@@ -5,25 +5,13 @@
 namespace ebm {
 namespace {
 
-// Four elements an iteration, as many as one Philox call draws.
 template <bool kNoise>
-struct Step {
-  float* x;
-  const float* df_dx;
-  int64_t n;
+struct LangevinUpdate {
   LangevinStep s;
   RandomKey key;
-
   EBM_HD void load() { key.load(); }
-
-  template <bool kWhole>
-  EBM_HD void quad(uint64_t quad, int64_t start) const {
-    const Floats4 xi = kNoise ? normal4(key, quad) : Floats4{};
-    for (int j = 0; j < 4; ++j) {
-      const int64_t i = start + j;
-      if (kWhole || (i >= 0 && i < n)) x[i] = langevin_update(s, x[i], df_dx[i], xi.v[j]);
-    }
-  }
+  EBM_HD Floats4 draw(uint64_t quad) const { return kNoise ? normal4(key, quad) : Floats4{}; }
+  EBM_HD void operator()(float xi, float& x, float df_dx) const { x = langevin_update(s, x, df_dx, xi); }
 };
 
 }  // namespace
@@ -31,12 +19,13 @@ struct Step {
 void langevin_step(Tensor& x, const Tensor& df_dx, const LangevinStep& step, const RandomKey& key,
                    uint64_t first_element) {
   check_same_shape("langevin_step", x, df_dx);
-  float* data = x.mutable_data();
   const LangevinStep s = step.unclamped_as_infinite();
+  const ReadWrite x_values{x.mutable_data()};
+  const Read df_dx_values{df_dx.data()};
   if (step.noise != 0) {
-    map_quads(x.device(), x.size(), first_element, Step<true>{data, df_dx.data(), x.size(), s, key});
+    map_quads(x.device(), x.size(), first_element, LangevinUpdate<true>{s, key}, x_values, df_dx_values);
   } else {
-    map_quads(x.device(), x.size(), first_element, Step<false>{data, df_dx.data(), x.size(), s, key});
+    map_quads(x.device(), x.size(), first_element, LangevinUpdate<false>{s, key}, x_values, df_dx_values);
   }
 }
 

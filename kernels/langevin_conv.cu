@@ -28,11 +28,10 @@ __global__ void __launch_bounds__(kMostThreads) conv_step_kernel(ConvStep<kStrid
     step.accumulate(memory, thread, sums);
     __syncthreads();
   }
-  float* const floats = reinterpret_cast<float*>(memory);
-  step.put(floats, thread, sums);
+  step.put(reinterpret_cast<float*>(memory), image, band, thread, sums);
   step.key.load();
   __syncthreads();
-  step.update(floats, image, band, thread);
+  step.update(memory, image, band, thread);
 }
 #endif
 
@@ -46,7 +45,6 @@ void run_on_cpu(int64_t images, ConvStep<kStride, kChannels> step) {
   {
     std::vector<Quad> memory(Step::memory_quads(step.t));
     std::vector<typename Step::Sums> sums(step.t.threads());
-    float* const floats = reinterpret_cast<float*>(memory.data());
 #pragma omp for schedule(static)
     for (int64_t block = 0; block < blocks; ++block) {
       const int64_t image = block / step.t.bands();
@@ -56,8 +54,10 @@ void run_on_cpu(int64_t images, ConvStep<kStride, kChannels> step) {
         for (int thread = 0; thread < threads; ++thread) step.load(memory.data(), image, band, k0, thread);
         for (int thread = 0; thread < threads; ++thread) step.accumulate(memory.data(), thread, sums[thread]);
       }
-      for (int thread = 0; thread < threads; ++thread) step.put(floats, thread, sums[thread]);
-      for (int thread = 0; thread < threads; ++thread) step.update(floats, image, band, thread);
+      for (int thread = 0; thread < threads; ++thread) {
+        step.put(reinterpret_cast<float*>(memory.data()), image, band, thread, sums[thread]);
+      }
+      for (int thread = 0; thread < threads; ++thread) step.update(memory.data(), image, band, thread);
     }
   }
 }
@@ -69,7 +69,8 @@ void run(Device device, int64_t images, const ConvStep<kStride, kChannels>& step
     const int bytes = ConvStep<kStride, kChannels>::memory_quads(step.t) * static_cast<int>(sizeof(Quad));
     const int64_t blocks = images * step.t.bands();
     conv_step_kernel<<<static_cast<unsigned>(blocks), step.t.threads(), bytes, launch_stream(device)>>>(step);
-    check_launch(device, "langevin_step_conv");
+    check_launch<ConvStep<kStride, kChannels>>(device, "langevin_step_conv",
+                                               {images, step.t.h, step.t.w, kChannels});
 #else
     EBM_FAIL("langevin_step_conv", to_string(device), "a build with CUDA");
 #endif

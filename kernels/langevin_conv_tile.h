@@ -14,15 +14,12 @@
 
 #include "kernels/conv.h"
 #include "kernels/langevin.h"
+#include "kernels/operands.h"
 #include "kernels/round_operand.h"
 
 namespace ebm {
 
 inline constexpr int kLanes = 8, kPatches = 4, kChunk = 4 * kLanes;
-
-struct alignas(16) Quad {
-  float v[4];
-};
 
 // Extents of the layer and of a block's band.
 struct ConvStepTile {
@@ -59,10 +56,13 @@ struct ConvStep {
   uint64_t first_element;
   Precision precision;  // both operands are rounded to it, and multiplied in fp32
 
+  // Quads of a lane's sums: a band's elements, filled up to quads of the global sequence. Odd, so that the lanes
+  // begin at different banks.
+  EBM_HD static int lane_quads(const ConvStepTile& t) { return (t.rows * kStride * t.w * kChannels + 6) / 4 | 1; }
+
   // Quads of a block's memory: dy's tile and the weights of a chunk, later the sums in their place.
   EBM_HD static int memory_quads(const ConvStepTile& t) {
-    const int tiles = t.dy_quads() + t.r * t.s * kChannels * kLanes;
-    const int sums = t.rows * t.columns() * kSums * kLanes / 4;
+    const int tiles = t.dy_quads() + t.r * t.s * kChannels * kLanes, sums = lane_quads(t) * kLanes;
     return tiles > sums ? tiles : sums;
   }
 
@@ -89,23 +89,25 @@ struct ConvStep {
     const int taps = t.r * t.s * kChannels;
     for (int i = thread; i < taps * kLanes; i += threads) {
       const int k = k0 + 4 * (i % kLanes), tap = i / kLanes;
-      for (int j = 0; j < 4; ++j) {
-        const float value = k + j < t.k ? weight[int64_t{k + j} * taps + tap] : 0.0f;
-        weights[i].v[j] = round_operand(value, precision);
-      }
+      Quad value;
+      for (int j = 0; j < 4; ++j)
+        value.v[j] = round_operand(k + j < t.k ? weight[int64_t{k + j} * taps + tap] : 0.0f, precision);
+      weights[i] = value;
     }
   }
 
-  // Phase 2: the thread's patches and lane.
+  // Phase 2: the thread's patches and lane. From one tap to the next the patches read the same outputs but one.
   EBM_HD void accumulate(const Quad* memory, int thread, Sums& sums) const {
-    const int lane = thread % kLanes, column = thread / kLanes % t.groups * kPatches;
-    const int row = thread / kLanes / t.groups;
-    const Quad* weights = memory + t.dy_quads() + lane;
-    for (int a = 0; a < t.taps_h; ++a)
+    const Place place = place_of(thread);
+    const Quad* const weights = memory + t.dy_quads() + place.lane;
+    for (int a = 0; a < t.taps_h; ++a) {
+      const int first = (place.row + t.taps_h - 1 - a) * t.dy_columns() + place.column + t.taps_w - 1;
+      const Quad* const outputs = memory + first * kLanes + place.lane;  // of the first patch, b = 0
+      Quad dy[kPatches];
+      for (int m = 1; m < kPatches; ++m) dy[m - 1] = outputs[m * kLanes];
       for (int b = 0; b < t.taps_w; ++b) {
-        const int first = (row + t.taps_h - 1 - a) * t.dy_columns() + column + t.taps_w - 1 - b;
-        Quad dy[kPatches];
-        for (int m = 0; m < kPatches; ++m) dy[m] = memory[(first + m) * kLanes + lane];
+        for (int m = kPatches - 1; m > 0; --m) dy[m] = dy[m - 1];
+        dy[0] = outputs[-b * kLanes];
         for (int i = 0; i < kStride; ++i)
           for (int j = 0; j < kStride; ++j) {
             const int r = i + kStride * a, s = j + kStride * b;
@@ -118,48 +120,74 @@ struct ConvStep {
             }
           }
       }
+    }
   }
 
-  // Phase 3: the sums of a thread, beside those of the other lanes: (patches of the band, kSums, kLanes).
-  EBM_HD void put(float* memory, int thread, const Sums& sums) const {
-    const int lane = thread % kLanes, first = thread / kLanes * kPatches;
+  // Phase 3: the sums of a thread, beside those of the other lanes: (kLanes, the band's elements in the image's
+  // order). Within a quad they are permuted by lane: neighbouring lanes write to different banks.
+  EBM_HD void put(float* memory, int64_t image, int band, int thread, const Sums& sums) const {
+    const Place place = place_of(thread);
+    const int top = pixel_row(band * t.rows + place.row), left = pixel_column(place.column);
+    float* const lane = memory + place.lane * 4 * lane_quads(t);
+    const int start = elements(image, band).start;
     for (int m = 0; m < kPatches; ++m)
-      for (int i = 0; i < kSums; ++i) memory[((first + m) * kSums + i) * kLanes + lane] = sums.v[m][i];
+      for (int i = 0; i < kStride; ++i)
+        for (int j = 0; j < kStride; ++j) {
+          const int y = top + i, x = left + m * kStride + j;
+          if (y < 0 || y >= t.h || x < 0 || x >= t.w) continue;
+          const int first = (y * t.w + x) * kChannels - start;
+          for (int c = 0; c < kChannels; ++c)
+            lane[(first + c) ^ (place.lane % 4)] = sums.v[m][(i * kStride + j) * kChannels + c];
+        }
   }
 
   // Phase 4: the update of the band's pixels, four elements of the global sequence at a time. A quad that two
   // bands share is drawn by both.
-  EBM_HD void update(const float* memory, int64_t image, int band, int thread) const {
-    const int row_size = t.w * kChannels, first_row = pixel_row(band * t.rows);
-    const int from = first_row < 0 ? 0 : first_row, to = pixel_row((band + 1) * t.rows);
-    const int64_t begin = int64_t{from} * row_size, end = int64_t{to < t.h ? to : t.h} * row_size;  // of the image
-    const uint64_t image_element = first_element + image * t.h * row_size;
-    const int64_t inside = static_cast<int64_t>((image_element + begin) % 4);
-    float* const pixels = x + image * t.h * row_size;
-    for (int64_t start = begin - inside + 4 * thread; start < end; start += 4 * t.threads()) {
-      const Floats4 xi = step.noise != 0 ? normal4(key, (image_element + start) / 4) : Floats4{};
-      for (int j = 0; j < 4; ++j) {
-        const int64_t e = start + j;
-        if (e < begin || e >= end) continue;
-        pixels[e] = langevin_update(step, pixels[e], gradient(memory, static_cast<int>(e), first_row, row_size),
-                                    xi.v[j]);
-      }
+  EBM_HD void update(const Quad* memory, int64_t image, int band, int thread) const {
+    const Elements own = elements(image, band);
+    const uint64_t first = image_element(image);
+    for (int at = own.start + 4 * thread; at < own.end; at += 4 * t.threads()) {
+      const auto update_quad = [&](Quad& pixels) {
+        const Floats4 xi = step.noise != 0 ? normal4(key, (first + at) / 4) : Floats4{};
+        const Quad df_dx = gradient(memory, (at - own.start) / 4);
+        for (int j = 0; j < 4; ++j) pixels.v[j] = langevin_update(step, pixels.v[j], df_dx.v[j], xi.v[j]);
+      };
+      on_quad({at, own.begin, own.end}, update_quad, ReadWrite{x + image * t.h * t.w * kChannels});
     }
   }
 
  private:
-  // First pixel row of patch row u, counted from first_u; above the image: negative.
-  EBM_HD int pixel_row(int u) const { return (t.first_u + u) * kStride - t.before_h; }
+  // What a thread sums: its lane's channels, for the patches of a row of the band from a column on.
+  struct Place {
+    int lane, row, column;
+  };
+  EBM_HD Place place_of(int thread) const {
+    return {thread % kLanes, thread / kLanes / t.groups, thread / kLanes % t.groups * kPatches};
+  }
 
-  // ∂f/∂x at element e of the image.
-  EBM_HD float gradient(const float* memory, int e, int first_row, int row_size) const {
-    const int down = e / row_size - first_row, c = e % kChannels;
-    const int right = e % row_size / kChannels + t.before_w - t.first_v * kStride;
-    const int patch = down / kStride * t.columns() + right / kStride;
-    const int sum = (down % kStride * kStride + right % kStride) * kChannels + c;
-    const float* lanes = memory + (patch * kSums + sum) * kLanes;
-    float total = 0;
-    for (int lane = 0; lane < kLanes; ++lane) total += lanes[lane];
+  // Where patch row u and column v, counted from first_u and first_v, begin in the image; outside: negative.
+  EBM_HD int pixel_row(int u) const { return (t.first_u + u) * kStride - t.before_h; }
+  EBM_HD int pixel_column(int v) const { return (t.first_v + v) * kStride - t.before_w; }
+
+  // A band's elements of its image, begin … end − 1, and the start of the first of the global sequence's quads that
+  // has one of them.
+  struct Elements {
+    int begin, end, start;
+  };
+  EBM_HD Elements elements(int64_t image, int band) const {
+    const int from = pixel_row(band * t.rows), to = pixel_row((band + 1) * t.rows), row_size = t.w * kChannels;
+    const int begin = (from < 0 ? 0 : from) * row_size, end = (to < t.h ? to : t.h) * row_size;
+    return {begin, end, begin - static_cast<int>((image_element(image) + begin) % 4)};
+  }
+  EBM_HD uint64_t image_element(int64_t image) const { return first_element + image * t.h * t.w * kChannels; }
+
+  // ∂f/∂x of a quad of the band: the lanes' sums.
+  EBM_HD Quad gradient(const Quad* memory, int quad) const {
+    Quad total{};
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const Quad part = memory[lane * lane_quads(t) + quad];
+      for (int j = 0; j < 4; ++j) total.v[j] += part.v[j ^ (lane % 4)];
+    }
     return total;
   }
 };

@@ -11,6 +11,8 @@
 #include "core/cuda.h"
 #include "core/device.h"
 #include "core/device_calls.h"
+#include "core/tensor.h"
+#include "core/type_name.h"
 
 namespace ebm {
 
@@ -27,12 +29,17 @@ inline cudaStream_t launch_stream(Device device) {
   return static_cast<cudaStream_t>(cuda::stream(device.index));
 }
 
-// Call after each launch. EBM_SYNC=1 waits for the kernel, so that a fault names the kernel that made it.
-inline void check_launch(Device device, const char* kernel) {
+// Call after each launch. F is the functor that the kernel applies and `shape` that of the array it runs over:
+// an error is of "map of AdamUpdate over (4096)". EBM_SYNC=1 waits for the kernel, so that a fault names the one
+// that made it.
+template <class F>
+void check_launch(Device device, const char* kernel, const Shape& shape) {
   count_device_call();
   cudaError_t status = cudaGetLastError();
   if (status == cudaSuccess && sync_after_launch()) status = cudaStreamSynchronize(launch_stream(device));
-  EBM_CHECK(status == cudaSuccess, kernel, cudaGetErrorString(status), "a kernel that runs");
+  EBM_CHECK(status == cudaSuccess,
+            std::string(kernel) + " of " + type_name(typeid(F)) + " over " + to_string(shape),
+            cudaGetErrorString(status), "a kernel that runs");
 }
 
 }  // namespace ebm

@@ -2,31 +2,28 @@
 
 #include <cmath>
 
-#include "kernels/map.h"
+#include "kernels/map_values.h"
 
 namespace ebm {
 namespace {
 
 struct FreePosition {
-  float* x;
-  const float* p;
   float step;
-  EBM_HD void operator()(int64_t i) const { x[i] += step * p[i]; }
+  EBM_HD void operator()(float& x, float p) const { x += step * p; }
 };
 
 // The path between two walls, unfolded, has period 4·bound: up, then down.
 struct ReflectedPosition {
-  float *x, *p;
   float step, bound;
-  EBM_HD void operator()(int64_t i) const {
+  EBM_HD void operator()(float& x, float& p) const {
     const float period = 4 * bound;
-    float y = x[i] + step * p[i] + bound;  // from the lower wall
+    float y = x + step * p + bound;  // from the lower wall
     y -= period * floorf(y / period);
     if (y > 2 * bound) {
       y = period - y;
-      p[i] = -p[i];
+      p = -p;
     }
-    x[i] = y - bound;
+    x = y - bound;
   }
 };
 
@@ -44,9 +41,10 @@ struct ReplaceRow {
 void leapfrog_position(Tensor& x, Tensor& p, float step, float bound) {
   check_same_shape("leapfrog", x, p);
   if (bound > 0) {
-    map(x.device(), x.size(), ReflectedPosition{x.mutable_data(), p.mutable_data(), step, bound}, 4);
+    map_values(x.device(), x.size(), ReflectedPosition{step, bound}, ReadWrite{x.mutable_data()},
+               ReadWrite{p.mutable_data()});
   } else {
-    map(x.device(), x.size(), FreePosition{x.mutable_data(), p.data(), step});
+    map_values(x.device(), x.size(), FreePosition{step}, ReadWrite{x.mutable_data()}, Read{p.data()});
   }
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kWorkspaceLimit = size_t{32} << 20;  // what NVIDIA advises for its newest GPUs
 
-void check(cublasStatus_t status, const char* call) {
+void check(cublasStatus_t status, const std::string& call) {
   EBM_CHECK(status == CUBLAS_STATUS_SUCCESS, call, cublaslt().status_string(status), "success");
 }
 
@@ -39,6 +39,11 @@ struct Plan {
   cublasLtMatmulAlgo_t algorithm;
   size_t workspace;
 };
+
+// "cublasLtMatmul of (400, 100) and (100, 1024)"
+std::string of_problem(const char* call, const Problem& p) {
+  return std::string(call) + " of " + to_string(Shape{p.m, p.k}) + " and " + to_string(Shape{p.k, p.n});
+}
 
 uint32_t alignment_of(const void* pointer) {
   constexpr uint32_t kMost = 256;
@@ -97,11 +102,9 @@ Plan make_plan(const Problem& p) {
   const cublasStatus_t status = lt.heuristic(handle(p.device), plan.operation, plan.b, plan.a, plan.c,
                                              plan.c, preference, 1, &result, &found);
   lt.preference_destroy(preference);
-  check(status, "cublasLtMatmulAlgoGetHeuristic");
-  EBM_CHECK(found > 0, "gemm",
-            "no algorithm for " + std::to_string(p.m) + " x " + std::to_string(p.n) + " x " +
-                std::to_string(p.k),
-            "one from cublasLtMatmulAlgoGetHeuristic");
+  constexpr const char* kCall = "cublasLtMatmulAlgoGetHeuristic";
+  if (status != CUBLAS_STATUS_SUCCESS) check(status, of_problem(kCall, p));
+  EBM_CHECK(found > 0, of_problem(kCall, p), "no algorithm", "one");
   plan.algorithm = result.algo;
   plan.workspace = result.workspaceSize;
   return plan;
@@ -125,9 +128,9 @@ void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t 
   EBM_CHECK(k > 0, "gemm", "an inner extent of 0", "1 or more");
   const auto compute_stream = static_cast<cudaStream_t>(stream(device.index));
   cublasLtHandle_t lt_handle;
-  const Plan& plan = plan_for({device.index, transpose_a, transpose_b, m, n, k, precision(),
-                               {alignment_of(a), alignment_of(b), alignment_of(c)}},
-                              lt_handle);
+  const Problem problem{device.index, transpose_a, transpose_b, m, n, k, precision(),
+                        {alignment_of(a), alignment_of(b), alignment_of(c)}};
+  const Plan& plan = plan_for(problem, lt_handle);
   Tensor workspace;  // may be handed out again at once: whoever gets it works in the same stream
   if (plan.workspace > 0)
     workspace = Tensor::empty({static_cast<int64_t>(plan.workspace / sizeof(float)) + 1}, device);
@@ -136,10 +139,7 @@ void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t 
       cublaslt().matmul(lt_handle, plan.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c, plan.c,
                         &plan.algorithm, plan.workspace > 0 ? workspace.mutable_data() : nullptr, plan.workspace,
                         compute_stream);
-  if (status != CUBLAS_STATUS_SUCCESS) {
-    const std::string call = "cublasLtMatmul of " + std::to_string(m) + "x" + std::to_string(k) + "x" + std::to_string(n);
-    check(status, call.c_str());
-  }
+  if (status != CUBLAS_STATUS_SUCCESS) check(status, of_problem("cublasLtMatmul", problem));
   count_device_call();
 }
 

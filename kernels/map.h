@@ -31,6 +31,16 @@ __global__ void map_kernel(int64_t n, F f) {
 // Below this many iterations the CPU does not wake its other cores.
 inline constexpr int64_t kParallelGrain = 8192;
 
+template <class F>
+void map_on_cpu(int64_t n, const F& f, int64_t cost) {
+  // A copy of f that no pointer can reach: a store of floats may then not change f's own floats, and the
+  // loop vectorises.
+  F local = f;
+  load_numbers(local);
+#pragma omp parallel for simd schedule(static) firstprivate(local) if (n * cost >= kParallelGrain)
+  for (int64_t i = 0; i < n; ++i) local(i);
+}
+
 // `cost`: rough work of one iteration in elements, for the CPU's choice of threads.
 template <class F>
 void map(Device device, int64_t n, const F& f, int64_t cost = 1) {
@@ -39,18 +49,13 @@ void map(Device device, int64_t n, const F& f, int64_t cost = 1) {
 #if defined(__CUDACC__)
     const Launch launch = launch_for(n);
     map_kernel<<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(n, f);
-    check_launch(device, "map");
+    check_launch<F>(device, "map", {n});
 #else
     EBM_FAIL("map", to_string(device), "a build with CUDA");
 #endif
-    return;
+  } else {
+    map_on_cpu(n, f, cost);
   }
-  // A copy of f that no pointer can reach: a store of floats may then not change f's own floats, and the
-  // loop vectorises.
-  F local = f;
-  load_numbers(local);
-#pragma omp parallel for simd schedule(static) firstprivate(local) if (n * cost >= kParallelGrain)
-  for (int64_t i = 0; i < n; ++i) local(i);
 }
 
 }  // namespace ebm

@@ -1,12 +1,16 @@
 // map_channels(device, rows, channels, f): f(i, c) for every element i of a (rows, channels) array, c being
 // its channel i % channels. A division per element would be slower than the maths around it: the CPU
 // walks rows, or periods of several rows where these are short, and never divides.
+//
+// map_channel_values(device, rows, channels, f, operands…): f(the operands' elements i), as map_values()
+// (kernels/map_values.h), an operand being a ReadChannel too.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "kernels/map.h"
+#include "kernels/operands.h"
 
 namespace ebm {
 
@@ -37,24 +41,31 @@ void launch_map_channels(Device device, int64_t n, int64_t channels, const F& f)
   const Launch launch = launch_for(n);
   map_channels_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
       static_cast<Index>(n), static_cast<Index>(channels), f);
-  check_launch(device, "map_channels");
+  check_launch<F>(device, "map_channels", {n / channels, channels});
+}
+
+template <class Index, class F, class... Operand>
+__global__ void map_channel_values_kernel(Index n, Index channels, F f, Operand... operand) {
+  const auto f_of_quads = [&](auto&... quad) {
+    for (int j = 0; j < 4; ++j) f(quad.v[j]...);
+  };
+  const Index stride = Index{4} * gridDim.x * blockDim.x;
+  const Index first = Index{4} * (static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x);
+  for (Index i = first; i < n; i += stride) on_quad({i, 0, n, i % channels}, f_of_quads, operand...);
+}
+
+template <class Index, class F, class... Operand>
+void launch_map_channel_values(Device device, int64_t n, int64_t channels, const F& f, const Operand&... operand) {
+  const Launch launch = launch_for((n + 3) / 4);
+  map_channel_values_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
+      static_cast<Index>(n), static_cast<Index>(channels), f, operand...);
+  check_launch<F>(device, "map_channel_values", {n / channels, channels});
 }
 #endif
 
 template <class F>
-void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
+void map_channels_on_cpu(int64_t rows, int64_t channels, const F& f) {
   const int64_t n = rows * channels;
-  if (n == 0) return;
-  if (device.is_cuda()) {
-#if defined(__CUDACC__)
-    // A 64-bit division takes three times as long; the margin keeps i + stride from wrapping around.
-    if (n < (int64_t{1} << 31)) launch_map_channels<uint32_t>(device, n, channels, f);
-    else launch_map_channels<int64_t>(device, n, channels, f);
-#else
-    EBM_FAIL("map_channels", to_string(device), "a build with CUDA");
-#endif
-    return;
-  }
   const ChannelPeriod period(channels);
   const int64_t periods = (n + period.length - 1) / period.length;
   const int32_t* channel = period.channel.data();
@@ -70,6 +81,40 @@ void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
 #pragma omp simd
       for (int64_t j = 0; j < count; ++j) local(first + j, static_cast<int64_t>(channel[j]));
     }
+  }
+}
+
+template <class F>
+void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
+  const int64_t n = rows * channels;
+  if (n == 0) return;
+  if (device.is_cuda()) {
+#if defined(__CUDACC__)
+    // A 64-bit division takes three times as long; the margin keeps i + stride from wrapping around.
+    if (n < (int64_t{1} << 31)) launch_map_channels<uint32_t>(device, n, channels, f);
+    else launch_map_channels<int64_t>(device, n, channels, f);
+#else
+    EBM_FAIL("map_channels", to_string(device), "a build with CUDA");
+#endif
+  } else {
+    map_channels_on_cpu(rows, channels, f);
+  }
+}
+
+template <class F, class... Operand>
+void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f, const Operand&... operand) {
+  const int64_t n = rows * channels;
+  if (n == 0) return;
+  if (device.is_cuda()) {
+#if defined(__CUDACC__)
+    // as in map_channels()
+    if (n < (int64_t{1} << 31)) launch_map_channel_values<uint32_t>(device, n, channels, f, operand...);
+    else launch_map_channel_values<int64_t>(device, n, channels, f, operand...);
+#else
+    EBM_FAIL("map_channel_values", to_string(device), "a build with CUDA");
+#endif
+  } else {
+    map_channels_on_cpu(rows, channels, [=](int64_t i, int64_t c) { f(operand.at(i, c)...); });
   }
 }
 

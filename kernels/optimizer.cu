@@ -2,14 +2,13 @@
 
 #include <cmath>
 
-#include "kernels/map.h"
+#include "kernels/map_values.h"
 
 namespace ebm {
 namespace {
 
 struct AdamUpdate {
-  float *p, *m, *v;
-  const float *g, *norm_sq;
+  const float* norm_sq;
   AdamStep at;
   float beta1, beta2, eps, clip_norm;
   float scale = 1;  // of the gradient
@@ -19,22 +18,19 @@ struct AdamUpdate {
     at.shrink.load();
     if (clip_norm > 0 && *norm_sq > clip_norm * clip_norm) scale = clip_norm / sqrtf(*norm_sq);
   }
-  EBM_HD void operator()(int64_t i) const {
-    const float gradient = scale * g[i];
-    m[i] = beta1 * m[i] + (1 - beta1) * gradient;
-    v[i] = beta2 * v[i] + (1 - beta2) * gradient * gradient;
-    p[i] = at.shrink.value * p[i] -
-           at.step_size.value * m[i] / (sqrtf(v[i]) * at.inv_sqrt_correction2.value + eps);
+  EBM_HD void operator()(float& p, float& m, float& v, float g) const {
+    const float gradient = scale * g;
+    m = beta1 * m + (1 - beta1) * gradient;
+    v = beta2 * v + (1 - beta2) * gradient * gradient;
+    p = at.shrink.value * p - at.step_size.value * m / (sqrtf(v) * at.inv_sqrt_correction2.value + eps);
   }
 };
 
 struct EmaUpdate {
-  float* average;
-  const float* x;
   Scalar decay;
   EBM_HD void load() { decay.load(); }
-  EBM_HD void operator()(int64_t i) const {
-    average[i] = decay.value * average[i] + (1 - decay.value) * x[i];
+  EBM_HD void operator()(float& average, float x) const {
+    average = decay.value * average + (1 - decay.value) * x;
   }
 };
 
@@ -54,14 +50,15 @@ void adam_step(Tensor& parameters, const Tensor& gradient, Tensor& m, Tensor& v,
   check_same_shape("adam", parameters, m);
   check_same_shape("adam", parameters, v);
   if (clip_norm > 0) check_shape("adam", "norm_sq", norm_sq, {1});
-  map(parameters.device(), parameters.size(),
-      AdamUpdate{parameters.mutable_data(), m.mutable_data(), v.mutable_data(), gradient.data(),
-                 clip_norm > 0 ? norm_sq.data() : nullptr, step, s.beta1, s.beta2, s.eps, clip_norm});
+  map_values(parameters.device(), parameters.size(),
+             AdamUpdate{clip_norm > 0 ? norm_sq.data() : nullptr, step, s.beta1, s.beta2, s.eps, clip_norm},
+             ReadWrite{parameters.mutable_data()}, ReadWrite{m.mutable_data()}, ReadWrite{v.mutable_data()},
+             Read{gradient.data()});
 }
 
 void ema_update(Tensor& average, const Tensor& x, Scalar decay) {
   check_same_shape("ema", average, x);
-  map(x.device(), x.size(), EmaUpdate{average.mutable_data(), x.data(), decay});
+  map_values(x.device(), x.size(), EmaUpdate{decay}, ReadWrite{average.mutable_data()}, Read{x.data()});
 }
 
 }  // namespace ebm

@@ -6,22 +6,15 @@ namespace ebm {
 namespace {
 
 template <class Draw>
-struct FillQuads {
-  Draw draw;
-  float* x;
-  int64_t n;
+struct Fill {
+  Draw from_words;
   RandomKey key;
   EBM_HD void load() {
     key.load();
-    load_numbers(draw);
+    load_numbers(from_words);
   }
-  template <bool kWhole>
-  EBM_HD void quad(uint64_t quad, int64_t start) const {
-    const Floats4 values = draw(random_words(key, quad));
-    for (int j = 0; j < 4; ++j) {
-      if (kWhole || (start + j >= 0 && start + j < n)) x[start + j] = values.v[j];
-    }
-  }
+  EBM_HD Floats4 draw(uint64_t quad) const { return from_words(random_words(key, quad)); }
+  EBM_HD void operator()(float drawn, float& x) const { x = drawn; }
 };
 
 struct DrawNormal {
@@ -66,22 +59,22 @@ struct Dropout {
 };
 
 template <class Draw>
-void fill_quads(Tensor& x, const RandomKey& key, uint64_t first, Draw draw) {
-  map_quads(x.device(), x.size(), first, FillQuads<Draw>{draw, x.mutable_data(), x.size(), key});
+void fill(Tensor& x, const RandomKey& key, uint64_t first, const Draw& from_words) {
+  map_quads(x.device(), x.size(), first, Fill<Draw>{from_words, key}, Write{x.mutable_data()});
 }
 
 }  // namespace
 
 void fill_normal(Tensor& x, const RandomKey& key, float mean, Scalar stddev, uint64_t first_element) {
-  fill_quads(x, key, first_element, DrawNormal{mean, stddev});
+  fill(x, key, first_element, DrawNormal{mean, stddev});
 }
 
 void fill_uniform(Tensor& x, const RandomKey& key, float low, float high, uint64_t first_element) {
-  fill_quads(x, key, first_element, DrawUniform{low, high - low});
+  fill(x, key, first_element, DrawUniform{low, high - low});
 }
 
 void fill_bernoulli(Tensor& x, const RandomKey& key, float p, uint64_t first_element) {
-  fill_quads(x, key, first_element, DrawBernoulli{p});
+  fill(x, key, first_element, DrawBernoulli{p});
 }
 
 Tensor dropout(const Tensor& x, float keep, const RandomKey& key, uint64_t first_element) {

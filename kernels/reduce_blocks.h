@@ -217,15 +217,15 @@ void reduce_rows(Device device, int64_t rows, int64_t n, const F& f, const Finis
   const auto blocks = [](int64_t count) { return static_cast<unsigned>(count); };
   if (parts == 1) {
     reduce_rows_kernel<<<blocks(rows), kReduceThreads, 0, stream>>>(n, 1, kSpan, f, finish);
-    return check_launch(device, "reduce_rows");
+    return check_launch<F>(device, "reduce_rows", {rows, n});
   }
   Tensor scratch = double_scratch(rows * parts, device);  // (rows, parts)
   double* sums = doubles(scratch);
   reduce_rows_kernel<<<blocks(rows * parts), kReduceThreads, 0, stream>>>(n, parts, kSpan, f,
                                                                          StorePart{sums});
-  check_launch(device, "reduce_rows, pass 1");
+  check_launch<F>(device, "pass 1 of reduce_rows", {rows, n});
   reduce_rows_kernel<<<blocks(rows), kReduceThreads, 0, stream>>>(parts, 1, parts, LoadPart{sums}, finish);
-  check_launch(device, "reduce_rows, pass 2");
+  check_launch<Finish>(device, "pass 2 of reduce_rows", {rows, parts});
 }
 
 template <int kSums, class F, class Finish>
@@ -235,7 +235,7 @@ void launch_columns(Device device, int64_t rows, int64_t channels, int64_t block
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>((channels + width - 1) / width));
   reduce_columns_kernel<kSums><<<grid, kReduceThreads, 0, launch_stream(device)>>>(
       rows, channels, (rows + blocks - 1) / blocks, width, kReduceThreads / width, f, finish);
-  check_launch(device, "reduce_columns");
+  check_launch<F>(device, "reduce_columns", {rows, channels});
 }
 
 template <int kSums, class F, class Finish>

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/upload.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
 #include "tests/random_tensor.h"
@@ -22,6 +23,8 @@ TEST_CASE("what a GPU is given is counted, what the CPU does is not") {
   CHECK(calls_of([&] { linear(x, w, {}); }) == each);              // a library's routine
   CHECK(calls_of([&] { Tensor::zeros({5}, x.device()); }) == each);
   CHECK(calls_of([&] { x.clone(); }) == each);
+  Upload upload({5}, x.device());
+  CHECK(calls_of([&] { upload.start(); }) == each);
   CHECK(calls_of([&] { Tensor::empty({5}, x.device()); }) == 0);
 }
 

@@ -1,0 +1,89 @@
+// Arrays of floats as kernels are given them (kernels/map_values.h, map_quads.h, map_channels.h): the type says
+// whether they are read or written; at(i, c) is element i, of channel c. A thread of a GPU takes a quad, four
+// neighbouring elements, of each: one access of 16 bytes where the array is aligned, and all loads before the
+// first store. Element by element a store would hold up the loads after it, as it might change what they read.
+#pragma once
+
+#include <cstdint>
+
+#include "core/random.h"  // EBM_HD
+
+namespace ebm {
+
+struct alignas(16) Quad {
+  float v[4];
+};
+
+// A quad starts at element `at` of an array; of its elements only those in begin … end − 1 exist.
+struct QuadPlace {
+  int64_t at, begin, end;
+  int64_t channel = 0;  // of element `at`
+  EBM_HD bool has(int j) const { return at + j >= begin && at + j < end; }
+  EBM_HD bool is_whole(const float* x) const {  // and aligned
+    return at >= begin && at + 4 <= end && reinterpret_cast<uintptr_t>(x + at) % sizeof(Quad) == 0;
+  }
+};
+
+EBM_HD Quad load_quad(const float* x, const QuadPlace& place) {
+  if (place.is_whole(x)) return *reinterpret_cast<const Quad*>(x + place.at);
+  Quad quad;
+  for (int j = 0; j < 4; ++j) quad.v[j] = place.has(j) ? x[place.at + j] : 0.0f;
+  return quad;
+}
+
+EBM_HD void store_quad(float* x, const QuadPlace& place, const Quad& quad) {
+  if (place.is_whole(x)) {
+    *reinterpret_cast<Quad*>(x + place.at) = quad;
+    return;
+  }
+  for (int j = 0; j < 4; ++j) {
+    if (place.has(j)) x[place.at + j] = quad.v[j];
+  }
+}
+
+struct Read {
+  const float* x;
+  EBM_HD float at(int64_t i, int64_t = 0) const { return x[i]; }
+  EBM_HD Quad load(const QuadPlace& place) const { return load_quad(x, place); }
+  EBM_HD void store(const QuadPlace&, const Quad&) const {}
+};
+
+struct Write {
+  float* x;
+  EBM_HD float& at(int64_t i, int64_t = 0) const { return x[i]; }
+  EBM_HD Quad load(const QuadPlace&) const { return {}; }
+  EBM_HD void store(const QuadPlace& place, const Quad& quad) const { store_quad(x, place, quad); }
+};
+
+struct ReadWrite {
+  float* x;
+  EBM_HD float& at(int64_t i, int64_t = 0) const { return x[i]; }
+  EBM_HD Quad load(const QuadPlace& place) const { return load_quad(x, place); }
+  EBM_HD void store(const QuadPlace& place, const Quad& quad) const { store_quad(x, place, quad); }
+};
+
+// One value for each of `count` channels, which all elements of that channel read.
+struct ReadChannel {
+  const float* x;
+  int64_t count;
+  EBM_HD float at(int64_t, int64_t c) const { return x[c]; }
+  EBM_HD Quad load(const QuadPlace& place) const {
+    if (place.channel + 4 <= count) return load_quad(x, {place.channel, 0, count});
+    Quad quad;
+    for (int j = 0; j < 4; ++j) quad.v[j] = x[(place.channel + j) % count];
+    return quad;
+  }
+  EBM_HD void store(const QuadPlace&, const Quad&) const {}
+};
+
+// f(a Quad& for each operand), between loading them and storing what was written.
+template <class F, class... Operand>
+EBM_HD void on_quad(const QuadPlace& place, const F& f, const Operand&... operand) {
+  const auto run = [&](auto... quad) {
+    f(quad...);
+    (operand.store(place, quad), ...);
+  };
+  run(operand.load(place)...);
+}
+
+}  // namespace ebm
