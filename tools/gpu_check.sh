@@ -14,8 +14,9 @@
 #   peer_...       tools/bench_torch.py: Langevin step and training iteration beside PyTorch's on the same GPU
 #
 # Where .gpu_pack/pack.tar.gz lies (tools/gpu_pack.sh), headers, libraries and MNIST come from there, and the
-# machine needs only the CUDA toolkit, a C++ compiler, CMake, ninja and Python with PyTorch; cuDNN may be that
-# of the toolkit or the one that PyTorch brings. A phase that fails, or that cannot run here, is reported as
+# machine needs only the CUDA toolkit, a C++ compiler, CMake, ninja and Python with PyTorch. What the toolkit
+# lacks of cuDNN, cuBLASLt and headers is taken from the packages that PyTorch brings (nvidia/cu13, nvidia/cudnn).
+# A phase that fails, or that cannot run here, is reported as
 # that, and the next one runs; the exit code is 0 only where every phase asked for has passed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -49,11 +50,25 @@ PATH=$PATH:/usr/local/cuda/bin  # nvcc and compute-sanitizer, where the toolkit 
 pack=.gpu_pack
 if [[ -f $pack/pack.tar.gz ]]; then
   rm -rf $pack/root && mkdir $pack/root && tar -xzf $pack/pack.tar.gz -C $pack/root || stop "$pack/pack.tar.gz cannot be unpacked"
-  # oneDNN needs libOpenCL.so.1, which only the linker and the loader look for
-  export LD_LIBRARY_PATH=$PWD/$pack/root/usr/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   export CMAKE_PREFIX_PATH=$PWD/$pack/root/usr
   export EBM_DATA=$PWD/$pack/root/data
 fi
+
+# The packages nvidia-... of python3: folders with include/ and lib/.
+mapfile -t cuda_roots < <(python3 -c '
+import nvidia, pathlib
+for folder in nvidia.__path__:
+    print(*(package for package in sorted(pathlib.Path(folder).iterdir()) if (package / "lib").is_dir()), sep="\n")
+' 2>/dev/null)
+
+# ours COMMAND: runs a program of ours with the libraries that it looks for by name: oneDNN's libOpenCL.so.1 in
+# the pack, cuBLASLt and, for cuDNN's engines that compile at run time, NVRTC. Not for python3, which has its own.
+libraries=$PWD/$pack/root/usr/lib/x86_64-linux-gnu
+toolkit=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/bin/nvcc)")")")
+for folder in "$toolkit/lib64" "${cuda_roots[@]/%//lib}"; do
+  [[ ! -d $folder ]] || libraries+=:$folder
+done
+ours() { LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"; }
 commit=$(git describe --always --dirty 2>/dev/null || cat $pack/root/commit 2>/dev/null || echo unknown)
 
 mkdir -p "$(dirname "$report")" build-gpu/logs || stop "cannot make the folder of \"$report\""
@@ -91,24 +106,15 @@ phase() {
   } | tee -a "$report"
 }
 
-# -DCUDNN_... for the cuDNN that PyTorch brings, where the toolkit has none.
-cudnn_of_pytorch() {
-  local toolkit folder
-  toolkit=$(dirname "$(dirname "$(command -v nvcc)")")
-  [[ ! -f $toolkit/include/cudnn.h && ! -f /usr/include/cudnn.h && ! -f /usr/include/x86_64-linux-gnu/cudnn.h ]] || return 0
-  folder=$(python3 -c 'import nvidia.cudnn; print(list(nvidia.cudnn.__path__)[0])' 2>/dev/null) || return 0
-  echo "-DCUDNN_INCLUDE_DIR=$folder/include" "-DCUDNN_LIBRARY=$folder/lib/libcudnn.so.9"
-}
-
 phase_build() {
   local program
   for program in nvcc cmake ninja; do
     command -v $program >/dev/null || { echo "no $program in PATH"; return 1; }
   done
   rm -f build-gpu/tests/unit_tests  # an older build must not pass for this one
-  # shellcheck disable=SC2046  # one word a flag
-  cmake -S . -B build-gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DEBM_CUDA=ON \
-    -DCMAKE_CUDA_ARCHITECTURES="${capability/./}" $(cudnn_of_pytorch) && timeout 570 cmake --build build-gpu
+  ours cmake -S . -B build-gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DEBM_CUDA=ON \
+    -DCMAKE_CUDA_ARCHITECTURES="${capability/./}" "-DEBM_CUDA_ROOTS=$(IFS=';' && echo "${cuda_roots[*]}")" &&
+    ours timeout 570 cmake --build build-gpu
 }
 
 phase_suite() {
