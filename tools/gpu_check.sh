@@ -50,6 +50,11 @@ PATH=$PATH:/usr/local/cuda/bin  # nvcc and compute-sanitizer, where the toolkit 
 pack=.gpu_pack
 if [[ -f $pack/pack.tar.gz ]]; then
   rm -rf $pack/root && mkdir $pack/root && tar -xzf $pack/pack.tar.gz -C $pack/root || stop "$pack/pack.tar.gz cannot be unpacked"
+  packed_recipe="" packed_sources="" packed_commit="" packed_date=""
+  # shellcheck disable=SC1091  # written by gpu_pack.sh
+  [[ ! -f $pack/root/packed ]] || . $pack/root/packed
+  [[ "$packed_recipe" == "$(tools/gpu_pack.sh --recipe)" ]] ||
+    stop "$pack/pack.tar.gz, packed ${packed_date:-by an older version}${packed_commit:+ at $packed_commit}, is not what this tree needs: run tools/gpu_pack.sh again"
   export CMAKE_PREFIX_PATH=$PWD/$pack/root/usr
   export EBM_DATA=$PWD/$pack/root/data
 fi
@@ -69,13 +74,24 @@ for folder in "$toolkit/lib64" "${cuda_roots[@]/%//lib}"; do
   [[ ! -d $folder ]] || libraries+=:$folder
 done
 ours() { LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"; }
-commit=$(git describe --always --dirty 2>/dev/null || cat $pack/root/commit 2>/dev/null || echo unknown)
+# The tree by its own files, and by a commit only where that is known.
+identity() {
+  local sources commit
+  sources=$(tools/gpu_pack.sh --sources)
+  if commit=$(git describe --always --dirty 2>/dev/null); then
+    echo "Commit $commit, sources $sources."
+  elif [[ "$sources" == "${packed_sources:-}" ]]; then
+    echo "Sources $sources, those that were packed at commit $packed_commit."
+  else
+    echo "Sources $sources, of no known commit${packed_commit:+: they are not those ($packed_sources) that were packed at $packed_commit}."
+  fi
+}
 
 mkdir -p "$(dirname "$report")" build-gpu/logs || stop "cannot make the folder of \"$report\""
 {
   echo "# GPU check, $(date -u '+%Y-%m-%d %H:%M UTC')"
   echo
-  echo "Commit $commit. GPU, driver, memory, capability: $gpu. $(nvcc --version 2>/dev/null | grep release || echo "No nvcc.")"
+  echo "$(identity) GPU, driver, memory, capability: $gpu. $(nvcc --version 2>/dev/null | grep release || echo "No nvcc.")"
   echo "Processor: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) cores."
 } >"$report" || stop "cannot write \"$report\""
 
