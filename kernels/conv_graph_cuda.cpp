@@ -247,6 +247,7 @@ bool run_fused_conv(const FusedConvProblem& problem, const float* a, const float
     return false;
   }
   check(status, "cudnnBackendExecute");
+  note_conv_plan(nullptr);
   count_device_call();
   return true;
 }
