@@ -26,5 +26,6 @@ void conv2d_backward_weight(const Tensor&, const Tensor&, const ConvGeometry&, T
 void gemm(Device, bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float, float*) {
   absent("gemm");
 }
+void product_of_bf16(Device, int64_t, const void*, const void*, float*) { absent("product_of_bf16"); }
 
 }  // namespace ebm::cuda
