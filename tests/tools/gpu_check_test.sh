@@ -77,6 +77,22 @@ stand_in "$bin" ctest "echo begun; exec $(command -v sleep) 20"
 says "## suite: FAILED, out of time" "$(latest)"
 says "^begun" "$(latest)"
 
+# The peer: a table each, every one with its share of the limit; python3 without our folders, our program with them.
+stand_in "$tree/build-gpu" ebm ""
+: >"$calls"
+check peer_bf16 || fail "peer_bf16: $(cat "$(latest)")"
+for table in "mnist --parts langevin" "cifar10 --parts langevin" "mnist --parts training" "cifar10 --parts training"; do
+  says "^python3 tools/bench_torch.py .*--precision bf16 --nets $table .*--limit [0-9]+ " "$calls"
+done
+says "--nets mnist --parts langevin .*--limit 4[4-7] " "$calls"  # a quarter of 210 s, less 5 s
+[[ $(grep -c bench_torch.py "$calls") == 4 ]] || fail "peer_bf16: $(cat "$calls")"
+says_not "^python3 .*LIBRARIES=." "$calls"
+env -u LD_LIBRARY_PATH "$tree/build-gpu/ebm_with_libraries" bench
+says "^ebm bench LIBRARIES=.*/nvidia/cu13/lib:" "$calls"
+stand_in "$bin" python3 "[[ \$2 != *torch* ]]"
+! check peer_mnist || fail "peer_mnist passed without PyTorch"
+says "## peer_mnist: NOT RUN" "$(latest)"
+
 # A pack: of this tree it is taken, of other files it is named as that, of another recipe it is refused.
 pack() {  # RECIPE SOURCES
   rm -rf "$tree/.gpu_pack" "$folder/pack" && mkdir -p "$tree/.gpu_pack" "$folder/pack"
