@@ -36,10 +36,9 @@ void copy_on_device(int index, void* to, const void* from, size_t bytes);
 void fill_zero(int index, void* to, size_t bytes);
 
 // Graphs: what the compute stream is given between begin_capture and end_capture is recorded, not run.
-// end_capture returns the graph, ready to launch, and the number of kernels in it; abandon_capture forgets what
-// was recorded.
+// end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded.
 void begin_capture(int index);
-void* end_capture(int index, int64_t& kernels);
+void* end_capture(int index, int64_t& kernels);  // kernels: how many are in it
 void abandon_capture(int index) noexcept;
 void launch_graph(int index, void* graph);
 void release_graph(void* graph) noexcept;
