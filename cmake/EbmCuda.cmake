@@ -1,10 +1,40 @@
 # Decides whether the CUDA backend is built. Sets EBM_HAVE_CUDA; where it is ON, the CUDA language is
 # enabled as C++20 and ebm::cuda_libs carries the CUDA runtime and cuDNN.
-#   EBM_CUDA=AUTO  built when nvcc, cuDNN, cuBLASLt and cuRAND are all there; says what is missing otherwise
+#   EBM_CUDA=AUTO  built when nvcc, cuDNN, cuBLASLt and the headers of cuRAND and NVTX are all there; says
+#                  what is missing otherwise
 #   EBM_CUDA=ON    as AUTO, but a missing piece stops the configure
 #   EBM_CUDA=OFF   nothing is looked for
+#   EBM_CUDA_ROOTS folders with include/ and lib/ where pieces are looked for that the toolkit lacks, such as
+#                  nvidia/cu13 and nvidia/cudnn of a Python that has PyTorch
 # With EBM_HOST_GPU=ON the CUDA code runs on the processor: kernels translated from their PTX, stand-ins for the CUDA
 # runtime, cuDNN and cuBLASLt (tests/host_gpu). It needs nvcc and no GPU, and says nothing about speed.
+set(EBM_CUDA_ROOTS "" CACHE STRING "Folders with include/ and lib/ for what the CUDA toolkit lacks")
+
+# Finds headers and libraries, the toolkit's own before those of EBM_CUDA_ROOTS, and adds what is not there to
+# EBM_CUDA_MISSING.
+function(ebm_find_cuda_pieces)
+  # Python's packages have libcudnn.so.9 but no libcudnn.so.
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .so .so.9 .so.${CUDAToolkit_VERSION_MAJOR})
+  set(places HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_LIBRARY_DIR} PATHS ${EBM_CUDA_ROOTS}
+    PATH_SUFFIXES include lib)
+  find_path(CUBLASLT_INCLUDE_DIR cublasLt.h ${places})
+  find_library(CUBLASLT_LIBRARY cublasLt ${places})
+  find_path(CURAND_INCLUDE_DIR curand_philox4x32_x.h ${places})
+  find_path(NVTX_INCLUDE_DIR nvtx3/nvToolsExt.h ${places})
+  find_path(CUDNN_INCLUDE_DIR cudnn.h ${places})
+  find_library(CUDNN_LIBRARY cudnn ${places})
+  foreach(piece cublasLt.h:CUBLASLT_INCLUDE_DIR libcublasLt:CUBLASLT_LIBRARY cudnn.h:CUDNN_INCLUDE_DIR
+      libcudnn:CUDNN_LIBRARY curand_philox4x32_x.h:CURAND_INCLUDE_DIR nvtx3/nvToolsExt.h:NVTX_INCLUDE_DIR)
+    string(REPLACE ":" ";" piece ${piece})
+    list(GET piece 0 name)
+    list(GET piece 1 variable)
+    if(NOT ${variable})
+      list(APPEND EBM_CUDA_MISSING ${name})
+    endif()
+  endforeach()
+  set(EBM_CUDA_MISSING "${EBM_CUDA_MISSING}" PARENT_SCOPE)
+endfunction()
+
 set(EBM_HAVE_CUDA OFF CACHE INTERNAL "whether the CUDA backend is built")
 if(EBM_CUDA STREQUAL "OFF")
   message(STATUS "ebm: CPU backend only (EBM_CUDA=OFF)")
@@ -29,16 +59,7 @@ find_package(CUDAToolkit 12.0 QUIET)
 if(NOT CUDAToolkit_FOUND)
   list(APPEND EBM_CUDA_MISSING "CUDA toolkit >= 12.0")
 else()
-  foreach(library cublasLt curand)
-    if(NOT TARGET CUDA::${library})
-      list(APPEND EBM_CUDA_MISSING ${library})
-    endif()
-  endforeach()
-  find_path(CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
-  find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR} PATH_SUFFIXES lib lib64)
-  if(NOT CUDNN_INCLUDE_DIR OR NOT CUDNN_LIBRARY)
-    list(APPEND EBM_CUDA_MISSING cuDNN)
-  endif()
+  ebm_find_cuda_pieces()
 endif()
 if(EBM_CUDA_MISSING)
   list(JOIN EBM_CUDA_MISSING ", " EBM_CUDA_MISSING)
@@ -74,19 +95,19 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 # either: a program that needs it does not start on a machine without a driver.
 if(EBM_HOST_GPU)
   set(EBM_CUBLASLT_SONAME libhost_gpu.so)
-  set(EBM_CUBLASLT_LIBRARY libhost_gpu.so)
+  set(CUBLASLT_LIBRARY libhost_gpu.so)
   set(EBM_CUDA_LINKED host_gpu)
 else()
   set(EBM_CUBLASLT_SONAME libcublasLt.so.${CUDAToolkit_VERSION_MAJOR})
-  get_target_property(EBM_CUBLASLT_LIBRARY CUDA::cublasLt IMPORTED_LOCATION)
   set(EBM_CUDA_LINKED CUDA::cudart_static ${CUDNN_LIBRARY})
 endif()
 set_source_files_properties(kernels/cublaslt_cuda.cpp PROPERTIES COMPILE_DEFINITIONS
-  "EBM_CUBLASLT_SONAME=\"${EBM_CUBLASLT_SONAME}\";EBM_CUBLASLT_LIBRARY=\"${EBM_CUBLASLT_LIBRARY}\"")
+  "EBM_CUBLASLT_SONAME=\"${EBM_CUBLASLT_SONAME}\";EBM_CUBLASLT_LIBRARY=\"${CUBLASLT_LIBRARY}\"")
 add_library(ebm_cuda_libs INTERFACE)
 add_library(ebm::cuda_libs ALIAS ebm_cuda_libs)
-target_include_directories(ebm_cuda_libs SYSTEM INTERFACE
-  ${CUDNN_INCLUDE_DIR} ${CUDAToolkit_INCLUDE_DIRS})
-target_link_libraries(ebm_cuda_libs INTERFACE ${EBM_CUDA_LINKED} CUDA::nvtx3 ${CMAKE_DL_LIBS})
+# The toolkit's own first: a folder of Python's packages holds headers of another toolkit as well.
+target_include_directories(ebm_cuda_libs SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS}
+  ${CUDNN_INCLUDE_DIR} ${CUBLASLT_INCLUDE_DIR} ${CURAND_INCLUDE_DIR} ${NVTX_INCLUDE_DIR})
+target_link_libraries(ebm_cuda_libs INTERFACE ${EBM_CUDA_LINKED} ${CMAKE_DL_LIBS})
 set(EBM_HAVE_CUDA ON CACHE INTERNAL "whether the CUDA backend is built")
 message(STATUS "ebm: CUDA ${CMAKE_CUDA_COMPILER_VERSION} backend for ${CMAKE_CUDA_ARCHITECTURES}")

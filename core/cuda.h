@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace ebm::cuda {
@@ -38,7 +39,7 @@ void fill_zero(int index, void* to, size_t bytes);
 // end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded.
 bool capturing(int index);
 void begin_capture(int index);
-void* end_capture(int index);
+void* end_capture(int index, int64_t& kernels);  // kernels: how many are in it
 void abandon_capture(int index) noexcept;
 void launch_graph(int index, void* graph);
 void release_graph(void* graph) noexcept;

@@ -25,7 +25,7 @@ void copy_on_device(int, void*, const void*, size_t) { absent("copy"); }
 void fill_zero(int, void*, size_t) { absent("fill"); }
 bool capturing(int) { absent("graph"); }
 void begin_capture(int) { absent("graph"); }
-void* end_capture(int) { absent("graph"); }
+void* end_capture(int, int64_t&) { absent("graph"); }
 void abandon_capture(int) noexcept {}
 void launch_graph(int, void*) { absent("graph"); }
 void release_graph(void*) noexcept {}

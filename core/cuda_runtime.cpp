@@ -1,10 +1,12 @@
 // core/cuda.h by the CUDA runtime.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/check.h"
 #include "core/cuda.h"
@@ -51,6 +53,18 @@ cudaStream_t copy_stream(int index) {
 }
 
 cudaEvent_t event_of(void* event) { return static_cast<cudaEvent_t>(event); }
+
+int64_t count_kernels(cudaGraph_t graph) {
+  size_t count = 0;
+  check(cudaGraphGetNodes(graph, nullptr, &count), "cudaGraphGetNodes");
+  std::vector<cudaGraphNode_t> nodes(count);
+  check(cudaGraphGetNodes(graph, nodes.data(), &count), "cudaGraphGetNodes");
+  return std::count_if(nodes.begin(), nodes.end(), [](cudaGraphNode_t node) {
+    cudaGraphNodeType type = cudaGraphNodeTypeEmpty;
+    check(cudaGraphNodeGetType(node, &type), "cudaGraphNodeGetType");
+    return type == cudaGraphNodeTypeKernel;
+  });
+}
 
 }  // namespace
 
@@ -139,10 +153,11 @@ void begin_capture(int index) {
   check(cudaStreamBeginCapture(compute_stream(index), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
 }
 
-void* end_capture(int index) {
+void* end_capture(int index, int64_t& kernels) {
   cudaGraph_t graph = nullptr;
   check(cudaStreamEndCapture(compute_stream(index), &graph), "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
+  kernels = count_kernels(graph);
   const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
   cudaGraphDestroy(graph);
   check(status, "cudaGraphInstantiate");

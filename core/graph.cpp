@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "core/cuda.h"
+#include "core/device_calls.h"
 
 namespace ebm {
 
@@ -14,7 +15,7 @@ Graph::~Graph() { forget(); }
 
 void Graph::run(const std::function<void()>& work) {
   if (!enabled_) return work();
-  if (recorded_) return cuda::launch_graph(device_.index, recorded_);
+  if (recorded_) return replay();
   const PoolScope temporaries(device_, pool_);
   if (!warm_) {
     work();
@@ -24,7 +25,7 @@ void Graph::run(const std::function<void()>& work) {
   cuda::begin_capture(device_.index);
   try {
     work();
-    recorded_ = cuda::end_capture(device_.index);
+    recorded_ = cuda::end_capture(device_.index, kernels_);
   } catch (const Error& e) {
     cuda::abandon_capture(device_.index);
     EBM_FAIL("recording a CUDA graph", e.op() + ": " + e.received(), e.expected() + "; or --no-graph, which records none");
@@ -32,7 +33,12 @@ void Graph::run(const std::function<void()>& work) {
     cuda::abandon_capture(device_.index);
     throw;
   }
+  replay();
+}
+
+void Graph::replay() {
   cuda::launch_graph(device_.index, recorded_);
+  count_replayed_kernels(kernels_);
 }
 
 void Graph::forget() {

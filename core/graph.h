@@ -1,6 +1,7 @@
 // A sequence of launches that is recorded once and replayed as one: a CUDA graph.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -28,10 +29,13 @@ class Graph {
   void forget();
 
  private:
+  void replay();
+
   Device device_;
   bool enabled_;
   bool warm_ = false;
   void* recorded_ = nullptr;
+  int64_t kernels_ = 0;  // in the record
   // Its temporaries live here for good: a replay writes to them again.
   std::shared_ptr<MemoryPool> pool_;
 };

@@ -4,6 +4,8 @@
 // w (Cin,R,S,Cout), its derivatives are conv2d and conv2d_backward_weight (autograd/ops.h).
 #pragma once
 
+#include <string>
+
 #include "core/tensor.h"
 #include "kernels/leaky_relu.h"
 
@@ -57,6 +59,9 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
 }  // namespace cpu
 namespace cuda {
+// How this thread's last convolution was computed, for whoever measures: "cuDNN graph", one kernel with activation or
+// mask, or "algorithm 1" of cuDNN's older API, "not deterministic" where that is so; "" before the first.
+std::string last_conv_plan();
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y);
 void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,

@@ -64,7 +64,10 @@ void run_first_supported(const char* op, const ConvProblem& problem, const Run& 
     Tensor workspace = Tensor::empty({static_cast<int64_t>(candidate.workspace / sizeof(float)) + 1},
                                      problem.device);
     const cudnnStatus_t status = run(session, candidate, workspace.mutable_data());
-    if (status == CUDNN_STATUS_SUCCESS) return count_device_call();
+    if (status == CUDNN_STATUS_SUCCESS) {
+      note_conv_plan(&candidate);
+      return count_device_call();
+    }
     // of the 3000s: this combination is not supported; anything else is a real failure
     if (status / 1000 != CUDNN_STATUS_NOT_SUPPORTED / 1000) check(status, (op + (" of " + shapes())).c_str());
   }

@@ -296,6 +296,7 @@ bool run_graph_conv(const GraphConvProblem& problem, const Tensor& a, const Tens
     return false;
   }
   check(status, "cudnnBackendExecute");
+  note_conv_plan(nullptr);
   count_device_call();
   return true;
 }

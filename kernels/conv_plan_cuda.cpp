@@ -43,7 +43,7 @@ std::vector<Candidate> usable(const std::array<Perf, kMaxCandidates>& results, i
       const Perf& result = results[i];
       if (result.status != CUDNN_STATUS_SUCCESS || result.memory > kWorkspaceLimit) continue;
       if ((result.determinism == CUDNN_DETERMINISTIC) != same_bits) continue;
-      candidates.push_back({static_cast<int>(result.algo), result.memory, result.mathType});
+      candidates.push_back({static_cast<int>(result.algo), result.memory, result.mathType, same_bits});
     }
   }
   return candidates;
@@ -122,6 +122,25 @@ void check(cudnnStatus_t status, const char* call) {
   std::string received = cudnnGetErrorString(status);
   if (detail[0]) received += std::string(" (") + detail + ")";
   EBM_FAIL(call, received, "CUDNN_STATUS_SUCCESS");
+}
+
+namespace {
+struct Noted {
+  bool any = false, in_graph = false;
+  Candidate candidate{};
+};
+thread_local Noted noted;
+}  // namespace
+
+void note_conv_plan(const Candidate* candidate) {
+  noted = {true, !candidate, candidate ? *candidate : Candidate{}};
+}
+
+std::string last_conv_plan() {
+  if (!noted.any) return "";
+  if (noted.in_graph) return "cuDNN graph";
+  return "algorithm " + std::to_string(noted.candidate.algorithm) +
+         (noted.candidate.deterministic ? "" : ", not deterministic");
 }
 
 SymmetricPadding symmetric_padding(int64_t in, int64_t kernel, int64_t out, int stride, Padding pad) {

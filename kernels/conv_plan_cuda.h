@@ -59,6 +59,7 @@ struct Candidate {
   int algorithm;  // a cudnnConvolution{Fwd,BwdData,BwdFilter}Algo_t
   size_t workspace;
   cudnnMathType_t math;
+  bool deterministic;
 };
 
 struct ConvPlan {
@@ -68,6 +69,9 @@ struct ConvPlan {
   std::vector<Candidate> candidates;  // best first
   size_t chosen = 0;                  // moves on when a candidate turns out not to run
 };
+
+// What last_conv_plan() tells (kernels/conv.h): noted after each convolution; nullptr: by a graph.
+void note_conv_plan(const Candidate* candidate);
 
 // cuDNN's handle of one device; the lock is held while it is in use.
 struct CudnnHandle {

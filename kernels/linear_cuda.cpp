@@ -28,6 +28,7 @@ struct Problem {
   bool transpose_a, transpose_b;
   int64_t m, n, k;
   Precision precision;
+  cudaDataType_t operands;              // of a and b
   std::array<uint32_t, 3> alignment;  // of a, b, c in bytes: views into a parameter buffer start anywhere
   auto operator<=>(const Problem&) const = default;
 };
@@ -57,9 +58,9 @@ cublasLtHandle_t handle(int device) {
   return handle;
 }
 
-cublasLtMatrixLayout_t column_major(int64_t rows, int64_t columns) {
+cublasLtMatrixLayout_t column_major(int64_t rows, int64_t columns, cudaDataType_t type) {
   cublasLtMatrixLayout_t layout;
-  check(cublaslt().layout_create(&layout, CUDA_R_32F, rows, columns, rows), "cublasLtMatrixLayoutCreate");
+  check(cublaslt().layout_create(&layout, type, rows, columns, rows), "cublasLtMatrixLayoutCreate");
   return layout;
 }
 
@@ -80,15 +81,16 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
 Plan make_plan(const Problem& p) {
   const CublasLt& lt = cublaslt();
   Plan plan{};
-  const auto compute = p.precision == Precision::bf16   ? CUBLAS_COMPUTE_32F_FAST_16BF
+  const auto compute = p.operands == CUDA_R_16BF        ? CUBLAS_COMPUTE_32F
+                       : p.precision == Precision::bf16   ? CUBLAS_COMPUTE_32F_FAST_16BF
                        : p.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
                                                         : CUBLAS_COMPUTE_32F;
   check(lt.operation_create(&plan.operation, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
-  plan.b = p.transpose_b ? column_major(p.k, p.n) : column_major(p.n, p.k);
-  plan.a = p.transpose_a ? column_major(p.m, p.k) : column_major(p.k, p.m);
-  plan.c = column_major(p.n, p.m);
+  plan.b = p.transpose_b ? column_major(p.k, p.n, p.operands) : column_major(p.n, p.k, p.operands);
+  plan.a = p.transpose_a ? column_major(p.m, p.k, p.operands) : column_major(p.k, p.m, p.operands);
+  plan.c = column_major(p.n, p.m, CUDA_R_32F);
 
   cublasLtMatmulPreference_t preference;
   check(lt.preference_create(&preference), "cublasLtMatmulPreferenceCreate");
@@ -120,16 +122,10 @@ const Plan& plan_for(const Problem& problem, cublasLtHandle_t& lt_handle) {
   return found->second;
 }
 
-}  // namespace
-
-void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
-          const float* a, const float* b, float beta, float* c) {
-  if (m == 0 || n == 0) return;
-  EBM_CHECK(k > 0, "gemm", "an inner extent of 0", "1 or more");
+void multiply(const Problem& problem, const void* a, const void* b, float beta, float* c) {
+  const Device device{DeviceType::cuda, problem.device};
   const auto compute_stream = static_cast<cudaStream_t>(stream(device.index));
   cublasLtHandle_t lt_handle;
-  const Problem problem{device.index, transpose_a, transpose_b, m, n, k, precision(),
-                        {alignment_of(a), alignment_of(b), alignment_of(c)}};
   const Plan& plan = plan_for(problem, lt_handle);
   Tensor workspace;  // may be handed out again at once: whoever gets it works in the same stream
   if (plan.workspace > 0)
@@ -141,6 +137,23 @@ void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t 
                         compute_stream);
   if (status != CUBLAS_STATUS_SUCCESS) check(status, of_problem("cublasLtMatmul", problem));
   count_device_call();
+}
+
+}  // namespace
+
+void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+          const float* a, const float* b, float beta, float* c) {
+  if (m == 0 || n == 0) return;
+  EBM_CHECK(k > 0, "gemm", "an inner extent of 0", "1 or more");
+  multiply({device.index, transpose_a, transpose_b, m, n, k, precision(), CUDA_R_32F,
+            {alignment_of(a), alignment_of(b), alignment_of(c)}},
+           a, b, beta, c);
+}
+
+void product_of_bf16(Device device, int64_t n, const void* a, const void* b, float* c) {
+  multiply({device.index, false, false, n, n, n, Precision::bf16, CUDA_R_16BF,
+            {alignment_of(a), alignment_of(b), alignment_of(c)}},
+           a, b, 0.0f, c);
 }
 
 }  // namespace ebm::cuda

@@ -11,6 +11,7 @@
 #include "kernels/conv_plan.h"
 #include "kernels/elementwise.h"
 #include "kernels/langevin.h"
+#include "kernels/langevin_conv.h"
 #include "kernels/linear.h"
 #include "kernels/optimizer.h"
 #include "kernels/random_fill.h"
@@ -29,6 +30,11 @@ std::set<std::string> plan_lines() {
   return lines;
 }
 
+int64_t all_convolutions() {
+  const ConvCalls calls = conv_calls();
+  return calls.forward + calls.backward_data + calls.backward_weight;
+}
+
 class OpTable {
  public:
   explicit OpTable(Device device) : device_(device) {}
@@ -36,10 +42,13 @@ class OpTable {
   template <class F>
   void add(const std::string& name, double flops, double bytes, F&& run) {
     const std::set<std::string> before = plan_lines();
-    Measurement m{.part = "ops", .name = name, .milliseconds = 1e3 * median_seconds(device_, run),
-                  .flops = flops, .bytes = bytes, .calls = calls_of(run), .plan = ""};
+    const int64_t convolutions = all_convolutions();
+    const OpTime time = op_time(device_, run);
+    Measurement m{.part = "ops", .name = name, .milliseconds = 1e3 * time.seconds, .flops = flops, .bytes = bytes,
+                  .calls = calls_of(run), .kernels = time.kernels, .plan = ""};
     for (const std::string& line : plan_lines())
       if (!before.contains(line)) m.plan = line.substr(line.rfind(' ') + 1);
+    if (device_.is_cuda() && all_convolutions() != convolutions) m.plan = cuda::last_conv_plan();
     rows_.push_back(m);
   }
   std::vector<Measurement> rows() && { return std::move(rows_); }
@@ -55,8 +64,19 @@ double bytes_of(std::initializer_list<const Tensor*> tensors) {
   return bytes;
 }
 
+// A Langevin step's last launch where that begins at the first layer's output (train/langevin.cpp).
+void add_fused_step(OpTable& table, const std::string& name, Tensor x, const Tensor& y, const Tensor& w, double flops,
+                    const ConvGeometry& geometry, float slope, const LangevinStep& step) {
+  if (!langevin_step_conv_applies(x.shape(), w.shape(), geometry)) return;
+  const Tensor df_dh = random_tensor(y.shape(), y.device());  // (N,P,Q,K)
+  table.add(name + " backward data, mask and update", flops, bytes_of({&df_dh, &y, &w, &x, &x}), [&] {
+    langevin_step_conv(x, df_dh, {y, slope}, w, geometry, step, {1, Stream::langevin, 0, 0});
+  });
+}
+
 // All three directions of each convolution, and what stands between them.
-void add_energy_ops(OpTable& table, const EnergyConfig& config, int64_t batch, Device device) {
+void add_energy_ops(OpTable& table, const EnergyConfig& config, const LangevinStep& step, int64_t batch,
+                    Device device) {
   Shape map{batch, config.image.height, config.image.width, config.image.channels};
   for (size_t i = 0; i < config.layers.size(); ++i) {
     const ConvLayer& layer = config.layers[i];
@@ -75,6 +95,11 @@ void add_energy_ops(OpTable& table, const EnergyConfig& config, int64_t batch, D
               [&] { conv2d(x, w, b, geometry, slope); });
     table.add(name + " backward data", flops, bytes_of({&x, &w, &y}),
               [&] { conv2d_backward_data(y, w, x.shape(), geometry); });
+    if (i == 0)
+      add_fused_step(table, name, x.clone(), y, w, flops, geometry, slope, step);
+    else  // x is the leaky ReLU of the layer above
+      table.add(name + " backward data and mask", flops, bytes_of({&x, &x, &w, &y}),
+                [&] { conv2d_backward_data(y, w, x.shape(), geometry, {x, slope}); });
     table.add(name + " backward weight", flops, bytes_of({&x, &w, &y}),
               [&] { conv2d_backward_weight(x, y, w.shape(), geometry); });
     table.add(fmt::format("leaky_relu {} backward", to_string(y.shape())), 0,
@@ -87,11 +112,12 @@ void add_energy_ops(OpTable& table, const EnergyConfig& config, int64_t batch, D
   const Tensor h = random_tensor({batch, features}, device),
                w = random_tensor({1, features}, device);
   const Tensor b = random_tensor({1}, device), dy = random_tensor({batch, 1}, device);
-  table.add(fmt::format("head {}->1 forward", features), 0, bytes_of({&h, &w}),
+  const double head_flops = 2.0 * static_cast<double>(batch * features);
+  table.add(fmt::format("head {}->1 forward", features), head_flops, bytes_of({&h, &w}),
             [&] { linear(h, w, b); });
-  table.add(fmt::format("head {}->1 backward data", features), 0, bytes_of({&h, &w}),
+  table.add(fmt::format("head {}->1 backward data", features), head_flops, bytes_of({&h, &w}),
             [&] { linear_backward_data(dy, w); });
-  table.add(fmt::format("head {}->1 backward weight", features), 0, bytes_of({&h, &w}),
+  table.add(fmt::format("head {}->1 backward weight", features), head_flops, bytes_of({&h, &w}),
             [&] { linear_backward_weight(h, dy); });
 }
 
@@ -131,7 +157,8 @@ Settings bench_settings(const std::string& net) {
 std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device) {
   const NetworkConfigs configs = networks(settings);
   OpTable table(device);
-  add_energy_ops(table, configs.energy, batch, device);
+  const LangevinStep step = langevin_step_of(settings);
+  add_energy_ops(table, configs.energy, step, batch, device);
   add_generator_norms(table, configs.generator, batch, device);
 
   const ImageShape image = configs.energy.image;
@@ -139,7 +166,6 @@ std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, De
       random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
   const Tensor df_dx = random_tensor(x.shape(), device);
   const RandomKey key{1, Stream::langevin, 0, 0};
-  const LangevinStep step = langevin_step_of(settings);
   table.add(fmt::format("langevin update {}", to_string(x.shape())), 0, bytes_of({&x, &x, &x}),
             [&] { langevin_step(x, df_dx, step, key); });
   // the same where memory decides: a chain's x alone fits a cache

@@ -20,7 +20,8 @@ struct Measurement {
   double flops = 0;
   double bytes = 0;  // that must be read and written at least; 0: not counted
   double calls = 0;  // times that work is given to the GPU (core/device_calls.h); 0 on the CPU
-  std::string plan;  // the convolution algorithm that was chosen (kernels/conv_plan.h)
+  double kernels = 0;  // launches on the GPU: in the graphs that are replayed; 0 where none is
+  std::string plan;  // how a convolution is computed: kernels/conv_plan.h, on a GPU cuda::last_conv_plan()
 };
 
 // mnist and cifar10: the paper's networks and settings; laptop: the laptop profile of mnist. Throws

@@ -1,8 +1,11 @@
 #include "tools/bench_ceilings.h"
 
 #include <algorithm>
+#include <bit>
+#include <vector>
 
 #include "core/memory.h"
+#include "core/precision.h"
 #include "kernels/linear.h"
 #include "tools/bench_cases.h"
 #include "tools/bench_clock.h"
@@ -10,14 +13,28 @@
 namespace ebm {
 namespace {
 
+// n bf16 numbers in [-1, 1], two in an element.
+Tensor random_bf16(int64_t n, Device device) {
+  const std::vector<float> values = random_tensor({n}, kCpu).to_host();
+  std::vector<float> pairs(values.size() / 2);
+  for (size_t i = 0; i < pairs.size(); ++i)  // bf16 is the upper half of an fp32 number
+    pairs[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(values[2 * i]) >> 16 |
+                                    (std::bit_cast<uint32_t>(values[2 * i + 1]) & 0xffff0000u));
+  return Tensor::from_host(pairs, {static_cast<int64_t>(pairs.size())}, device);
+}
+
 double matrix_rate(Device device) {
   const int64_t n = device.is_cuda() ? 8192 : 2048;
-  const Tensor a = random_tensor({n, n}, device), b = random_tensor({n, n}, device);
+  const bool bf16 = device.is_cuda() && precision() == Precision::bf16;
+  const auto operand = [&] { return bf16 ? random_bf16(n * n, device) : random_tensor({n, n}, device); };
+  const Tensor a = operand(), b = operand();
   Tensor c = Tensor::empty({n, n}, device);
   const double seconds = median_seconds(
       device,
       [&] {
-        if (device.is_cuda())
+        if (bf16)
+          cuda::product_of_bf16(device, n, a.data(), b.data(), c.mutable_data());
+        else if (device.is_cuda())
           cuda::gemm(device, false, false, n, n, n, a.data(), b.data(), 0.0f, c.mutable_data());
         else
           cpu::gemm(false, false, n, n, n, a.data(), b.data(), 0.0f, c.mutable_data());

@@ -6,7 +6,8 @@
 namespace ebm {
 
 struct Ceilings {
-  double matrix = 0;  // FLOP/s of a large square matrix product, in the present precision
+  double matrix = 0;  // FLOP/s of a large square matrix product in the present precision; on a GPU bf16's operands
+                      // are stored as such, although ours are fp32 in memory: the ceiling is the tensor cores'
   double copy = 0;    // bytes/s of a large copy, those read and those written
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/device.h"
 #include "core/device_calls.h"
+#include "core/graph.h"
 
 namespace ebm {
 
@@ -50,6 +51,43 @@ double calls_of(F&& run) {
   const int64_t before = device_calls();
   run();
   return static_cast<double>(device_calls() - before);
+}
+
+// Kernels in the graphs that one run() replays.
+template <class F>
+double kernels_of(F&& run) {
+  const int64_t before = replayed_kernels();
+  run();
+  return static_cast<double>(replayed_kernels() - before);
+}
+
+struct OpTime {
+  double seconds;  // median
+  double kernels;  // that the GPU launches; 0 on the CPU and where nothing can be recorded
+};
+
+// The same of an operation whose launch may cost the host more than it costs the GPU: there its repeats are recorded
+// and replayed, as in a chain.
+template <class F>
+OpTime op_time(Device device, F&& run) {
+  if (!device.is_cuda()) return {median_seconds(device, run), 0};
+  constexpr double kReplay = 1e-3;  // about, in seconds
+  constexpr double kMostRepeats = 200;
+  run();
+  synchronize(device);
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  synchronize(device);
+  const double once = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double repeats = std::clamp(std::ceil(kReplay / once), 1.0, kMostRepeats);
+  Graph graph(device, true);
+  const auto replay = [&] {
+    graph.run([&] {
+      for (int i = 0; i < static_cast<int>(repeats); ++i) run();
+    });
+  };
+  const double seconds = median_seconds(device, replay) / repeats;
+  return {seconds, kernels_of(replay) / repeats};
 }
 
 }  // namespace ebm

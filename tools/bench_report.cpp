@@ -75,13 +75,13 @@ void print_net(const NetResult& result, const Ceilings& ceilings, Device device)
   size_t width = 0;
   for (const Measurement& m : result.rows) width = std::max(width, m.name.size());
   fmt::print("\n{}, batch {}\n{:<{}} {:>10} {:>16} {:>16}  {}\n", result.net, result.batch, "", width, "ms",
-             gpu ? "TFLOP/s of peak" : "GFLOP/s of peak", "GB/s of copy", gpu ? "calls" : "plan");
+             gpu ? "TFLOP/s of peak" : "GFLOP/s of peak", "GB/s of copy", gpu ? "  calls launches  plan" : "plan");
   for (const Measurement& m : result.rows) {
     const double seconds = 1e-3 * m.milliseconds;
     fmt::print("{:<{}} {:>10.{}f} {:>16} {:>16}  {}\n", m.name, width, m.milliseconds, gpu ? 4 : 3,
                rate(m.flops, seconds, gpu ? 1e12 : 1e9, ceilings.matrix),
                rate(m.bytes, seconds, 1e9, ceilings.copy),
-               gpu ? fmt::format("{:.4g}", m.calls) : m.plan);
+               gpu ? fmt::format("{:>7.4g} {:>8.4g}  {}", m.calls, m.kernels, m.plan) : m.plan);
   }
 }
 
@@ -99,6 +99,7 @@ nlohmann::json to_json(const NetResult& result, const Ceilings& ceilings) {
       row["fraction_of_copy"] = m.bytes / seconds / ceilings.copy;
     }
     if (m.calls > 0) row["calls"] = m.calls;
+    if (m.kernels > 0) row["launches"] = m.kernels;
     if (!m.plan.empty()) row["plan"] = m.plan;
     rows.push_back(row);
   }

@@ -85,6 +85,7 @@ Measurement measure_langevin(const Settings& settings, int64_t batch, Device dev
           .flops = 2 * 2 * energy_macs(config) * static_cast<double>(batch),
           .bytes = langevin_bytes(config, batch),
           .calls = calls_of(chain) / static_cast<double>(steps),
+          .kernels = kernels_of(chain) / static_cast<double>(steps),
           .plan = ""};
 }
 
@@ -96,12 +97,12 @@ std::vector<Measurement> measure_training(const Settings& settings, Device devic
   const Tensor x =
       random_tensor({settings.batch, image.height, image.width, image.channels}, device);
   std::vector<double> ancestral, langevin, energy, vae, whole;
-  double spent = 0, calls = 0;
+  double spent = 0, calls = 0, kernels = 0;
   const int together = device.is_cuda() ? 8 : 1;  // iterations begun before one waits, as a run does
   for (int i = 0; i < 2; ++i) trainer.step(x);    // plans, memory and, on a GPU, the record
   for (int i = 0; i < kMostIterations && (i < kLeastIterations || spent < kBudget); ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    calls = calls_of([&] { trainer.begin_step(x); });
+    kernels = kernels_of([&] { calls = calls_of([&] { trainer.begin_step(x); }); });
     for (int k = 1; k < together; ++k) trainer.begin_step(x);
     const Metrics m = trainer.finish_steps().back();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -116,13 +117,15 @@ std::vector<Measurement> measure_training(const Settings& settings, Device devic
                              static_cast<double>(settings.chains * settings.num_steps);
   const std::string iteration = fmt::format("iteration, batch {}, {} chains of {}", settings.batch,
                                             settings.chains, settings.num_steps);
-  const auto row = [](const std::string& name, const std::vector<double>& seconds, double flops, double calls) {
-    return Measurement{.part = "training", .name = name, .milliseconds = 1e3 * median(seconds),
-                       .flops = flops, .bytes = 0, .calls = calls, .plan = ""};
+  const auto row = [](const std::string& name, const std::vector<double>& seconds, double flops) {
+    return Measurement{.part = "training", .name = name, .milliseconds = 1e3 * median(seconds), .flops = flops,
+                       .plan = ""};
   };
-  return {row(iteration, whole, iteration_flops(settings), calls),
-          row("  1 ancestral samples", ancestral, 0, 0), row("  2 langevin", langevin, chain_flops, 0),
-          row("  3 energy update", energy, 0, 0), row("  4 vae update", vae, 0, 0)};
+  Measurement first = row(iteration, whole, iteration_flops(settings));
+  first.calls = calls;
+  first.kernels = kernels;
+  return {first, row("  1 ancestral samples", ancestral, 0), row("  2 langevin", langevin, chain_flops),
+          row("  3 energy update", energy, 0), row("  4 vae update", vae, 0)};
 }
 
 }  // namespace ebm

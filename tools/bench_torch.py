@@ -2,23 +2,26 @@
 """The Langevin step and the training iteration of ./ebm against the same in PyTorch, on one machine in one run.
 
     tools/bench_torch.py [--nets mnist,cifar10,laptop] [--parts langevin,training] [--rounds 5] [--json FILE]
-    tools/bench_torch.py --device cuda [--precision tf32] [--budget SECONDS]
+    tools/bench_torch.py --device cuda [--precision tf32] [--budget SECONDS] [--limit SECONDS]
 
 Needs PyTorch (Debian's python3-torch on the CPU); users of the engine do not. PyTorch is given its
 best: on the CPU all threads, NCHW and channels_last, gradients of x alone, in-place activations,
 and the head both as it is and reduced to the one output that the sum of its outputs is; on a GPU
 eager, captured as a CUDA graph, compiled, and compiled and captured, in the precision that ebm is
-given, and beside them in bf16. Each round times every variant and then `ebm bench`; a figure is its
-median over the rounds, and ebm is compared with the best variant of PyTorch of its own precision.
-A variant that PyTorch cannot run is listed with the error and does not stop the others; compiling
-begins with no new variant once --budget seconds are spent on it. OMP_WAIT_POLICY reaches both
-programs. The networks are in torch_networks.py.
+given. Each round times every variant and then `ebm bench`; a figure is its median over the rounds,
+and ebm is compared with PyTorch's best variant. A Langevin step is compiled by max-autotune, a
+training iteration, of which that would take minutes, as by default. A variant that PyTorch cannot
+run is listed with the error and does not stop the others; a compile that --budget seconds do not
+suffice for is given up. Each time is printed when it is measured, and --json is written anew after
+each; after --limit seconds, or when stopped by SIGTERM or Ctrl-C, the tables are made of what there
+is. OMP_WAIT_POLICY reaches both programs. The networks are in torch_networks.py.
 """
 import argparse
 import datetime
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -79,6 +82,53 @@ def captured(run):
 
 def compiled(function):
     return torch.compile(function, mode="max-autotune-no-cudagraphs")
+
+
+class Stopped(BaseException):
+    """The limit is reached or a signal came; not an Exception, which a variant would keep as its error."""
+
+
+class Alarms:
+    """One timer for two ends: that of the whole run, and the nearer one of a compile."""
+
+    def __init__(self):
+        self.end = self.compile_end = float("inf")  # of time.monotonic()
+
+    def ring(self, number, _):
+        if number != signal.SIGALRM or time.monotonic() >= self.end - 0.01:
+            self.stop()
+            raise Stopped("the limit is reached" if number == signal.SIGALRM else signal.Signals(number).name)
+        raise TimeoutError("compiling took longer than the budget")
+
+    def set(self):
+        nearest = min(self.end, self.compile_end)
+        signal.setitimer(signal.ITIMER_REAL, max(nearest - time.monotonic(), 1e-3) if nearest < float("inf") else 0)
+
+    def start(self, limit):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+            signal.signal(number, self.ring)
+        if limit:
+            self.end = time.monotonic() + limit
+        self.set()
+
+    def within(self, seconds, work):
+        self.compile_end = time.monotonic() + seconds
+        self.set()
+        try:
+            return work()
+        finally:
+            self.compile_end = float("inf")
+            self.set()
+
+    def stop(self):
+        """From here on nothing interrupts: what there is gets reported."""
+        self.end = float("inf")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+
+ALARMS = Alarms()
 
 
 class Chain:
@@ -142,10 +192,11 @@ def cuda_variants(part, description, batch, arguments):
     compiled_runs, spent = {}, [0.0]
 
     def prepare(place, compiling):
-        how = dict(langevin=functional_step, wrap=compiled) if compiling else {}
         if part == "langevin":
+            how = dict(langevin=functional_step, wrap=compiled) if compiling else {}
             run = Chain(step, batch, place, **how)
         else:
+            how = dict(langevin=functional_step, wrap=torch.compile) if compiling else {}
             run = Training(step, description["training"], place, **how)
         run()  # compiles
         torch.cuda.synchronize()
@@ -157,7 +208,7 @@ def cuda_variants(part, description, batch, arguments):
                 raise TimeoutError(f"not run: compiling had taken {spent[0]:.0f} s")
             begin = time.monotonic()
             try:
-                compiled_runs[place.dtype] = prepare(place, True)
+                compiled_runs[place.dtype] = ALARMS.within(arguments.budget - spent[0], lambda: prepare(place, True))
             finally:
                 spent[0] += time.monotonic() - begin
         return compiled_runs[place.dtype]
@@ -174,86 +225,111 @@ def cuda_variants(part, description, batch, arguments):
 
     variants = {}
     for compiling in (False, True):
-        for precision in dict.fromkeys([arguments.precision, "bf16"]):
-            dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-            # compiled where it is fastest: compiling takes its time
-            for layout in FORMATS if not compiling else ["channels_last"]:
-                place = Place("cuda", dtype, FORMATS[layout])
-                for in_graph in (False, True):
-                    label = (f"{precision} {layout}, {'compiled' if compiling else 'eager'}"
-                             f"{' in a graph' if in_graph else ''}")
-                    variants[label] = Variant(lambda place=place, compiling=compiling, in_graph=in_graph:
-                                              make(place, compiling, in_graph))
+        dtype = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
+        # compiled where it is fastest: compiling takes its time
+        for layout in FORMATS if not compiling else ["channels_last"]:
+            place = Place("cuda", dtype, FORMATS[layout])
+            for in_graph in (False, True):
+                label = f"{layout}, {'compiled' if compiling else 'eager'}{' in a graph' if in_graph else ''}"
+                variants[label] = Variant(lambda place=place, compiling=compiling, in_graph=in_graph:
+                                          make(place, compiling, in_graph))
     return variants
 
 
 def ebm_bench(net, arguments):
     """What ./ebm bench says of the net: what to compute, and the time of each part."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "bench.json")
         command = [arguments.ebm, "bench", "--net", net, "--only", ",".join(arguments.parts),
                    "--device", arguments.device, "--precision", arguments.precision,
-                   "--threads", str(arguments.threads), "--json", file.name]
+                   "--threads", str(arguments.threads), "--json", path]
         if arguments.device == "cuda":  # the chains of the recipes' iterations
             command += ["--batch", "900" if net == "cifar10" else "400"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             reason = (done.stderr or done.stdout).strip()
             sys.exit(f"bench_torch.py: {' '.join(command)} failed: {reason}")
-        result = json.load(file)
+        with open(path) as file:
+            result = json.load(file)
     measured = result["nets"][0]
     rows = {part: next(row for row in measured["rows"] if row["part"] == part) for part in arguments.parts}
     return dict(measured, rows=rows, peak=result["peak_gflops"])
 
 
 def spread(values):
+    if not values:
+        return "not run: the time was over"
     return f"{statistics.median(values):9.3f}  ({min(values):.3f} to {max(values):.3f})"
 
 
-def report(name, part, variants, ours, arguments):
-    """Prints one table and returns it; rows are median (least to most)."""
-    step, training = ours[0]["step"], ours[0]["training"]
-    what = (f"Langevin step, batch {ours[0]['batch']}, chains of {step['num_steps']}" if part == "langevin" else
+def table(name, part, variants, ours, arguments):
+    """What there is so far of one net's part."""
+    ours_ms = [o["rows"][part]["ms"] for o in ours]
+    torch_ms = {label: v.times for label, v in variants.items() if v.times}
+    result = dict(net=name, part=part, precision=arguments.precision, batch=ours[0]["batch"], step=ours[0]["step"],
+                  training=ours[0]["training"], ebm_ms=ours_ms, torch_ms=torch_ms,
+                  torch_errors={label: v.error for label, v in variants.items() if v.error})
+    if not torch_ms:
+        return result
+    best = min(torch_ms, key=lambda label: statistics.median(torch_ms[label]))
+    # round by round too, so that a slow minute of the machine weighs on both sides
+    return dict(result, best=best, ratio=statistics.median(torch_ms[best]) / statistics.median(ours_ms),
+                ratios=[theirs / mine for theirs, mine in zip(torch_ms[best], ours_ms)],
+                fraction_of_peak=statistics.median(o["rows"][part]["fraction_of_peak"] for o in ours),
+                peak_gflops=statistics.median(o["peak"] for o in ours))
+
+
+def report(variants, t):
+    """Prints a table; rows are median (least to most)."""
+    step, training = t["step"], t["training"]
+    what = (f"Langevin step, batch {t['batch']}, chains of {step['num_steps']}" if t["part"] == "langevin" else
             f"training iteration, batch {training['batch']}, {training['chains']} chains of {step['num_steps']}")
-    print(f"\n{name}, {what}: ms, median of {arguments.rounds} rounds (least to most)")
+    print(f"\n{t['net']}, {what}, {t['precision']}: ms, median (least to most), ebm {len(t['ebm_ms'])} times")
     for label, variant in variants.items():
         print(f"  {'PyTorch ' + label:46}{variant.error or spread(variant.times)}")
-    ours_ms = [o["rows"][part]["ms"] for o in ours]
-    print(f"  {'ebm':46}{spread(ours_ms)}")
-    table = dict(net=name, part=part, batch=ours[0]["batch"], step=step, training=training, ebm_ms=ours_ms,
-                 torch_ms={label: v.times for label, v in variants.items() if not v.error},
-                 torch_errors={label: v.error for label, v in variants.items() if v.error})
-    rivals = {label: times for label, times in table["torch_ms"].items()
-              if arguments.device == "cpu" or label.startswith(arguments.precision)}
-    if not rivals:
+    print(f"  {'ebm':46}{spread(t['ebm_ms'])}")
+    if "best" not in t:
         print("  no variant of PyTorch ran: nothing to compare with")
-        return table
-    best = min(rivals, key=lambda label: statistics.median(rivals[label]))
-    # round by round too, so that a slow minute of the machine weighs on both sides
-    ratios = [theirs / mine for theirs, mine in zip(rivals[best], ours_ms)]
-    ratio = statistics.median(rivals[best]) / statistics.median(ours_ms)
-    fraction = statistics.median(o["rows"][part]["fraction_of_peak"] for o in ours)
-    peak = statistics.median(o["peak"] for o in ours)
-    print(f"  ebm's rate is {ratio:.2f} x that of PyTorch {best} "
-          f"({min(ratios):.2f} to {max(ratios):.2f} round by round),\n"
-          f"  nominally {100 * fraction:.0f} % of the matrix peak ({peak:.0f} GFLOP/s)")
-    return dict(table, best=best, ratio=ratio, fraction_of_peak=fraction, peak_gflops=peak)
+        return
+    print(f"  ebm's rate is {t['ratio']:.2f} x that of PyTorch {t['best']} "
+          f"({min(t['ratios']):.2f} to {max(t['ratios']):.2f} round by round),\n"
+          f"  nominally {100 * t['fraction_of_peak']:.0f} % of the matrix peak ({t['peak_gflops']:.0f} GFLOP/s)")
 
 
-def compare(name, arguments):
-    first = ebm_bench(name, arguments)  # tells what to compute; its times are not used
+def say(name, round_number, part, label, ms):
+    print(f"{name} {part}, round {round_number}: {label:46}{ms:9.3f} ms", flush=True)
+
+
+def compare(name, arguments, finished, write):
+    """Adds the net's tables to `finished`, and calls write(tables so far) after each measurement."""
+    first = ebm_bench(name, arguments)  # tells what to compute; its times count only if no other is had
     torch.manual_seed(1)
     if arguments.device == "cuda":
         variants = {part: cuda_variants(part, first, first["batch"], arguments) for part in arguments.parts}
     else:
         variants = {part: cpu_variants(part, first, first["batch"]) for part in arguments.parts}
     ours = []
-    for number in range(arguments.rounds):
-        print(f"{name}, round {number + 1}", file=sys.stderr)
-        for of_part in variants.values():
-            for variant in of_part.values():
-                variant.run()
-        ours.append(ebm_bench(name, arguments))
-    return [report(name, part, variants[part], ours, arguments) for part in arguments.parts]
+
+    def tables():
+        return [table(name, part, variants[part], ours or [first], arguments) for part in arguments.parts]
+
+    try:
+        for number in range(1, arguments.rounds + 1):
+            for part, of_part in variants.items():
+                for label, variant in of_part.items():
+                    variant.run()
+                    if not variant.error:
+                        say(name, number, part, "PyTorch " + label, variant.times[-1])
+                        write(finished + tables())
+            ours.append(ebm_bench(name, arguments))
+            for part in arguments.parts:
+                say(name, number, part, "ebm", ours[-1]["rows"][part]["ms"])
+            write(finished + tables())
+    finally:
+        for t in tables():
+            report(variants[t["part"]], t)
+            finished.append(t)
+        write(finished)
 
 
 def machine(device):
@@ -277,7 +353,9 @@ def parse_arguments():
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
                         help="of the GPU's arithmetic [tf32]; the CPU's is fp32")
     parser.add_argument("--budget", type=float, default=600,
-                        help="seconds after which no further variant of a table is compiled [600]")
+                        help="seconds that compiling may take in all [600]")
+    parser.add_argument("--limit", type=float, default=0,
+                        help="seconds after which the tables are made of what there is; 0: none [0]")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     if arguments.precision is None:
@@ -312,11 +390,24 @@ def main():
                 load_before=round(os.getloadavg()[0], 2))
     for key, value in head.items():
         print(f"{key.replace('_', ' ')}: {value}")
-    results = [table for name in arguments.nets.split(",") for table in compare(name, arguments)]
-    if arguments.json:
-        with open(arguments.json, "w") as file:
+    def write(results):
+        if not arguments.json:
+            return
+        with open(arguments.json + ".part", "w") as file:
             json.dump(dict(head, results=results), file, indent=2)
-    if not all("best" in table for table in results):
+        os.replace(arguments.json + ".part", arguments.json)
+
+    results, reason = [], None
+    ALARMS.start(arguments.limit)
+    try:
+        for name in arguments.nets.split(","):
+            compare(name, arguments, results, write)
+    except Stopped as stopped:
+        reason = stopped
+    ALARMS.stop()
+    if reason:
+        print(f"stopped: {reason}; the tables hold what was measured until then")
+    if not results or not all("best" in t for t in results):
         sys.exit("bench_torch.py: a table has no variant of PyTorch that ran")
 
 

@@ -3,14 +3,19 @@
 
     tools/compare_metrics.py RUN RUN            e.g. on two devices: losses agree to rounding
     tools/compare_metrics.py --exact RUN RUN    every figure but the times is the same, to the last digit written
+    tools/compare_metrics.py --curves RUN SEED RUN...   means over the quarters of several runs beside RUN's
 
 Prints the largest relative difference of each loss and fails where it is beyond what rounding makes of a
-few iterations: training amplifies the last digits, so that the limit grows with the iteration.
+few iterations: training amplifies the last digits, so that the limit grows with the iteration. Curves are
+compared with how far another seed (SEED) takes them; that fails only where a figure is not finite. Runs that
+went back to an earlier state are refused: chaos tells nothing.
 """
 import csv
+import math
 import sys
 
 LOSSES = ["f_data", "f_samples", "reconstruction", "kl", "revision"]
+CURVES = ["f_data", "f_samples", "energy_gap", "grad_x", "revision", "reconstruction", "kl"]
 
 
 def limit(iteration):
@@ -25,6 +30,9 @@ def read(run):
         for row in rows:
             for name in ["iteration"] + LOSSES:
                 float(row[name])
+        if rows and int(rows[-1]["rollbacks"]):
+            sys.exit(f"compare_metrics.py: {run} diverged and went back {rows[-1]['rollbacks']} times: "
+                     "a comparison needs settings that keep their balance")
         return rows
     except (OSError, KeyError, TypeError, ValueError) as error:
         sys.exit(f"compare_metrics.py: {run}: no metrics of a run: {error!r}")
@@ -54,7 +62,29 @@ def agree_to_rounding(first, second):
     return agree
 
 
+def compare_curves(paths):
+    runs = [read(path) for path in paths]
+    if len({len(rows) for rows in runs}) != 1 or len(runs[0]) < 4:
+        sys.exit("compare_metrics.py: runs of the same length, 4 iterations or more, expected")
+    n, finite = len(runs[0]), True
+    for quarter in range(4):
+        first, end = quarter * n // 4, (quarter + 1) * n // 4
+        print(f"mean of iterations {first + 1} to {end}")
+        print(" " * 16 + "".join(f"{path.rstrip('/').split('/')[-1][-22:]:>24}" for path in paths))
+        for name in CURVES:
+            means = [sum(float(row[name]) for row in rows[first:end]) / (end - first) for rows in runs]
+            finite = finite and all(map(math.isfinite, means))
+            scale = max(1e-2, abs(means[0])) / 100
+            print(f"{name:<16}{means[0]:24.5g}" +
+                  "".join(f"{mean:13.5g} ({(mean - means[0]) / scale:+7.1f} %)" for mean in means[1:]))
+    return finite
+
+
 def main():
+    if sys.argv[1:2] == ["--curves"]:
+        if len(sys.argv) < 4:
+            sys.exit(__doc__)
+        sys.exit(0 if compare_curves(sys.argv[2:]) else 1)
     exact = sys.argv[1:2] == ["--exact"]
     runs = sys.argv[2 if exact else 1:]
     if len(runs) != 2:

@@ -6,13 +6,13 @@
 #   nsys    Nsight Systems over 30 iterations: nsys.nsys-rep, the timeline with NVTX ranges for its viewer;
 #           nsys.txt, time by range, kernel, copy and call of the runtime
 #   ncu     Nsight Compute over 40 kernels of the Langevin chain after the first 400: ncu.ncu-rep, ncu.txt
-#   neither: both, one after the other
+#   neither: both, one after the other, as far as they are installed
 #   -o      where to write [out/profile]
 #   -p      the trainer [./train_ebm_vae]
 #
 # The trainer launches each kernel apart (--no-graph): in a replayed graph no phase could be told from another.
-# ncu measures one kernel after the other, each several times: its times are not those of a run. Where it
-# says ERR_NVGPUCTRPERM, the driver keeps the counters for root.
+# ncu measures one kernel after the other, each several times, at the clocks that the GPU runs at: its times are not
+# those of a run. Where it says ERR_NVGPUCTRPERM, the driver keeps the counters for root.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -32,13 +32,18 @@ while getopts ':o:p:' option; do
   esac
 done
 shift $((OPTIND - 1))
-profilers=(nsys ncu)
 if [[ "${1:-}" == nsys || "${1:-}" == ncu ]]; then
   profilers=("$1")
   shift
+else
+  profilers=()
+  for profiler in nsys ncu; do
+    if command -v $profiler >/dev/null; then profilers+=($profiler); else echo "$profiler: not in PATH, left out"; fi
+  done
 fi
 [[ $# -gt 0 && "$1" != -* ]] || stop "no recipe; expected mnist, fashion, cifar10 or synthetic"
 
+((${#profilers[@]})) || stop "neither nsys nor ncu in PATH; they come with the CUDA toolkit or with Nsight Systems, Compute"
 for profiler in "${profilers[@]}"; do
   command -v "$profiler" >/dev/null ||
     stop "no $profiler in PATH; it comes with the CUDA toolkit or with Nsight $([[ $profiler == nsys ]] && echo Systems || echo Compute)"
@@ -80,7 +85,8 @@ run_ncu() {
     sections+=(--section "$section")
   done
   # "langevin/": inside a pushed range of this name. The skipped launches choose plans and fill caches.
-  ncu "${sections[@]}" --nvtx --nvtx-include langevin/ --launch-skip 400 --launch-count 40 \
+  # clocks as they are: by default ncu fixes them, which on a shared or lent GPU is not ours to do
+  ncu "${sections[@]}" --clock-control none --nvtx --nvtx-include langevin/ --launch-skip 400 --launch-count 40 \
     --force-overwrite --export "$folder/ncu" "${train[@]}" || stop "ncu failed"
   [[ -s "$folder/ncu.ncu-rep" ]] || stop "ncu wrote no report: no kernel matched, or it may not read the counters"
   ncu --import "$folder/ncu.ncu-rep" --page details >"$folder/ncu.txt" || stop "ncu --import failed"

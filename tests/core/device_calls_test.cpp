@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/graph.h"
 #include "core/upload.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
@@ -26,6 +27,22 @@ TEST_CASE("what a GPU is given is counted, what the CPU does is not") {
   Upload upload({5}, x.device());
   CHECK(calls_of([&] { upload.start(); }) == each);
   CHECK(calls_of([&] { Tensor::empty({5}, x.device()); }) == 0);
+}
+
+TEST_CASE("a replayed graph's kernels are counted, its fills and copies not") {
+  const bool gpu = test_device().is_cuda();
+  Tensor x = normal({64, 32}, 1), y = normal({64, 32}, 2);
+  Graph graph(test_device(), true);
+  const auto kernels_of_run = [&] {
+    const int64_t before = replayed_kernels();
+    graph.run([&] {
+      for (int i = 0; i < 3; ++i) scale_in_place(x, 2.0f);
+      y.copy_from(x);
+    });
+    return replayed_kernels() - before;
+  };
+  CHECK(kernels_of_run() == 0);  // as it is
+  for (int i = 0; i < 2; ++i) CHECK(kernels_of_run() == (gpu ? 3 : 0));
 }
 
 }  // namespace ebm

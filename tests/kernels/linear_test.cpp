@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -52,6 +53,38 @@ TEST_CASE("gemm agrees with double for every transpose, and for vectors") {
         }
       }
       CHECK(worst < 5e-6 * (std::sqrt(k) + 1));  // also false for NaN, which beta = 0 must not read
+    }
+  }
+}
+
+TEST_CASE("a product of operands stored as bf16 agrees with double") {
+  const int64_t n = 64;
+  std::vector<float> a(n * n), b(n * n);
+  for (int64_t i = 0; i < n * n; ++i) {  // of 3 bits, exact in bf16
+    a[i] = static_cast<float>(i * 7 % 15 - 7) / 4;
+    b[i] = static_cast<float>(i * 11 % 13 - 6) / 8;
+  }
+  const auto stored = [&](const std::vector<float>& values) {  // two in an element, the first in the lower half
+    std::vector<float> pairs(values.size() / 2);
+    for (size_t i = 0; i < pairs.size(); ++i)
+      pairs[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(values[2 * i]) >> 16 |
+                                      std::bit_cast<uint32_t>(values[2 * i + 1]));
+    return Tensor::from_host(pairs, {n, n / 2}, test_device());
+  };
+  Tensor c = Tensor::zeros({n, n}, test_device());
+  if (!test_device().is_cuda()) {
+    if (cuda_device_count() > 0) return;
+    const Device absent{DeviceType::cuda, 0};
+    CHECK_THROWS_AS(cuda::product_of_bf16(absent, n, nullptr, nullptr, nullptr), Error);
+    return;
+  }
+  cuda::product_of_bf16(test_device(), n, stored(a).data(), stored(b).data(), c.mutable_data());
+  const std::vector<float> got = c.to_host();
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double expected = 0;
+      for (int64_t l = 0; l < n; ++l) expected += static_cast<double>(a[i * n + l]) * b[l * n + j];
+      CHECK(got[i * n + j] == doctest::Approx(expected).epsilon(1e-6).scale(1));
     }
   }
 }

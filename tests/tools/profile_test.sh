@@ -36,7 +36,8 @@ stand_in train ""
 fails_with "no recipe"
 fails_with "no recipe" ncu --steps 3
 fails_with "unknown flag -x" -x mnist
-fails_with "no nsys in PATH" mnist
+fails_with "neither nsys nor ncu in PATH" mnist
+fails_with "no nsys in PATH" nsys mnist
 fails_with "no ncu in PATH" ncu mnist
 # each writes the report that its --output or --export names, unless it fails or matches nothing
 stand_in nsys 'for a; do case $a in --output=*) echo x >"${a#*=}.nsys-rep";; esac; done; [[ $1 != stats ]] || echo table'
@@ -51,10 +52,16 @@ expect_call "nsys profile --trace=cuda,nvtx,cudnn,cublas"
 expect_call "$bin/train mnist --steps 3 --iterations=5 --device cuda --checkpoint-every 0 --quiet --no-graph --out $folder/out/run"
 expect_call "nsys stats"
 expect_call "--section WarpStateStats"
-expect_call "--nvtx-include langevin/"
+expect_call "--clock-control none --nvtx --nvtx-include langevin/"
 expect_call "ncu --import $folder/out/ncu.ncu-rep --page details"
 expect_no_call "--iterations 30"  # the user's stands
 [[ $(cat "$folder/out/nsys.txt") == table ]] || fail "nsys.txt is not what nsys stats printed"
+
+mv "$bin/nsys" "$bin/moved" && : >"$calls"
+profile "$repository" mnist || fail "without nsys: $(cat "$folder/stderr")"
+grep -qx "nsys: not in PATH, left out" "$folder/stdout" || fail "says nothing of nsys: $(cat "$folder/stdout")"
+expect_call "ncu --import"
+mv "$bin/moved" "$bin/nsys"
 
 : >"$calls"
 profile "$repository" ncu cifar10 || fail "ncu cifar10: $(cat "$folder/stderr")"
