@@ -14,8 +14,9 @@ namespace {
 constexpr size_t kWorkspace = 4096;
 
 struct Layout {  // by columns
+  cudaDataType type;
   uint64_t rows, columns, leading;
-  size_t bytes() const { return leading * columns * sizeof(float); }
+  size_t bytes() const { return leading * columns * (type == CUDA_R_16BF ? 2 : 4); }
 };
 struct Operation {
   cublasComputeType_t compute;
@@ -27,11 +28,16 @@ struct Operation {
 
 // op(matrix) as rows of op's inner extent, or of its outer one.
 Numbers rows_of(const void* matrix, const Layout& l, bool columns_become_rows, int bits) {
-  const auto* from = reinterpret_cast<const float*>(checked_view(matrix, l.bytes(), "a factor of a product"));
+  const char* const from = checked_view(matrix, l.bytes(), "a factor of a product");
+  const auto number = [&](uint64_t i) {
+    if (l.type == CUDA_R_16BF)
+      return std::bit_cast<float>(uint32_t{reinterpret_cast<const uint16_t*>(from)[i]} << 16);
+    return reinterpret_cast<const float*>(from)[i];
+  };
   Numbers to(l.rows * l.columns);
   for (uint64_t j = 0; j < l.columns; ++j)
     for (uint64_t i = 0; i < l.rows; ++i)
-      to[columns_become_rows ? j * l.rows + i : i * l.columns + j] = round_to(bits, from[j * l.leading + i]);
+      to[columns_become_rows ? j * l.rows + i : i * l.columns + j] = round_to(bits, number(j * l.leading + i));
   return to;
 }
 
@@ -52,8 +58,8 @@ const char* cublasLtGetStatusString(cublasStatus_t status) {
 }
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType type, uint64_t rows,
                                           uint64_t columns, int64_t leading) {
-  if (type != CUDA_R_32F) return CUBLAS_STATUS_NOT_SUPPORTED;
-  *layout = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{rows, columns, static_cast<uint64_t>(leading)});
+  if (type != CUDA_R_32F && type != CUDA_R_16BF) return CUBLAS_STATUS_NOT_SUPPORTED;
+  *layout = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{type, rows, columns, static_cast<uint64_t>(leading)});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* operation, cublasComputeType_t compute, cudaDataType) {
@@ -98,10 +104,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
   const bool plain_a = o.a == CUBLAS_OP_N, plain_b = o.b == CUBLAS_OP_N;
   const uint64_t m = plain_a ? la.rows : la.columns, k = plain_a ? la.columns : la.rows;
   const uint64_t n = plain_b ? lb.columns : lb.rows;
-  if (k != (plain_b ? lb.rows : lb.columns) || ld.rows != m || ld.columns != n) return CUBLAS_STATUS_INVALID_VALUE;
+  if (k != (plain_b ? lb.rows : lb.columns) || ld.rows != m || ld.columns != n || ld.type != CUDA_R_32F)
+    return CUBLAS_STATUS_INVALID_VALUE;
   if (c != d || workspace_bytes < kWorkspace) return CUBLAS_STATUS_INVALID_VALUE;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  enqueue(stream, [=] {
+  enqueue_kernel(stream, [=] {
     std::memset(checked_view(workspace, workspace_bytes, "a product's workspace"), 0x7f, workspace_bytes);
     const Numbers left = rows_of(a, la, !plain_a, o.bits()), right = rows_of(b, lb, plain_b, o.bits());
     auto* const out = reinterpret_cast<float*>(checked_view(d, ld.bytes(), "a product"));

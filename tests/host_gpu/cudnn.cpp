@@ -97,7 +97,7 @@ cudnnStatus_t run(cudnnHandle_t handle, const Settings& settings, const Extents&
   const Convolution c{x.n, x.h, x.w, x.c, filter.n, filter.h, filter.w, y.h, y.w, settings.stride_h, settings.stride_w,
                       settings.pad_h, settings.pad_w};
   const int bits = settings.math == CUDNN_FMA_MATH ? kFp32 : kTf32;
-  enqueue(stream_of(handle), [=] {
+  enqueue_kernel(stream_of(handle), [=] {
     constexpr const char* kWho = "a convolution";
     std::memset(checked_view(workspace, workspace_bytes, kWho), 0x7f, workspace_bytes);
     const auto read = [&](const Operand& o) {

@@ -292,7 +292,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   const NodePointer engine =
       node_of(plan)->node(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->node(CUDNN_ATTR_ENGINECFG_ENGINE);
   const auto execution = std::make_shared<Execution>(engine, *node_of(pack));
-  enqueue(stream_of(handle), [execution] { execution->run(); });
+  enqueue_kernel(stream_of(handle), [execution] { execution->run(); });
   return CUDNN_STATUS_SUCCESS;
 }
 

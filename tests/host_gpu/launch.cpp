@@ -56,7 +56,7 @@ cudaError_t launch(const void* function, dim3 grid, dim3 block, void** arguments
                kernel.static_shared + static_cast<uint32_t>(shared),
                reversed_order(),
                kernel.name};
-  enqueue(stream, [g, &kernel, params = std::move(params)] { kernel.run(g, params.data()); });
+  enqueue_kernel(stream, [g, &kernel, params = std::move(params)] { kernel.run(g, params.data()); });
   return cudaSuccess;
 }
 

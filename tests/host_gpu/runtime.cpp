@@ -1,6 +1,7 @@
 // The calls of the CUDA runtime that core/cuda_runtime.cpp makes, with the rules that it has to keep.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -25,21 +26,23 @@ cudaError_t break_capture(Stream& stream) {
 void copy_to_device(Stream& stream, void* to, const void* from, size_t bytes) {
   if (is_device(from)) fail("a copy to the device whose source is the device");
   if (is_pinned(from, bytes)) {
-    enqueue(stream, [=] { std::memcpy(checked_view(to, bytes, "copy to the device"), from, bytes); });
+    enqueue(stream, [=] { std::memcpy(checked_view(to, bytes, "copy to the device"), from, bytes); },
+            cudaGraphNodeTypeMemcpy);
     return;
   }
   if (stream.recording) fail("a capture of a copy from pageable memory: each replay would read it anew");
   const auto* const first = static_cast<const char*>(from);
   enqueue(stream, [to, bytes, kept = std::vector<char>(first, first + bytes)] {
     std::memcpy(checked_view(to, bytes, "copy to the device"), kept.data(), bytes);
-  });
+  }, cudaGraphNodeTypeMemcpy);
 }
 
 void copy_to_host(Stream& stream, void* to, const void* from, size_t bytes) {
   if (is_device(to)) fail("a copy to the host whose target is the device");
   const bool waits = !is_pinned(to, bytes);
   if (waits && stream.recording) fail("a capture of a copy to pageable memory");
-  enqueue(stream, [=] { std::memcpy(to, checked_view(from, bytes, "copy to the host"), bytes); });
+  enqueue(stream, [=] { std::memcpy(to, checked_view(from, bytes, "copy to the host"), bytes); },
+          cudaGraphNodeTypeMemcpy);
   if (waits) finish(stream);
 }
 
@@ -128,14 +131,17 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     case cudaMemcpyDeviceToDevice:
       enqueue(s, [=] {
         std::memmove(checked_view(to, bytes, "copy on the device"), checked_view(from, bytes, "copy on the device"), bytes);
-      });
+      }, cudaGraphNodeTypeMemcpy);
       break;
     default: fail("a copy of kind " + std::to_string(kind));
   }
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
-  if (bytes > 0) enqueue(stream, [=] { std::memset(checked_view(to, bytes, "fill"), value, bytes); });
+  const auto held = lock();
+  if (bytes == 0) return cudaSuccess;
+  enqueue(stream_of(stream), [=] { std::memset(checked_view(to, bytes, "fill"), value, bytes); },
+          cudaGraphNodeTypeMemset);
   return cudaSuccess;
 }
 
@@ -168,7 +174,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     s.broken = true;
     return keep(cudaErrorStreamCaptureIsolation);
   }
-  if (e.stream) enqueue(s, [e] { finish(*e.stream, e.place); });
+  if (e.stream) enqueue(s, [e] { finish(*e.stream, e.place); }, cudaGraphNodeTypeWaitEvent);
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
@@ -193,10 +199,10 @@ cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, uns
     return cudaSuccess;
   }
   if (s.recording) {  // each replay records it at the place where the replay stands
-    enqueue(s, [&e, &s] { e = {&s, s.done + 1, now()}; });
+    enqueue(s, [&e, &s] { e = {&s, s.done + 1, now()}; }, cudaGraphNodeTypeEventRecord);
   } else {
     e = {&s, s.queued + 1};
-    enqueue(s, [&e] { e.seconds = now(); });
+    enqueue(s, [&e] { e.seconds = now(); }, cudaGraphNodeTypeEventRecord);
   }
   return cudaSuccess;
 }
@@ -256,8 +262,15 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
                          : cudaStreamCaptureStatusActive;
   return cudaSuccess;
 }
-cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t*, size_t* count) {
-  *count = reinterpret_cast<Graph*>(graph)->nodes.size();
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t* count) {
+  std::vector<Work>& all = reinterpret_cast<Graph*>(graph)->nodes;
+  if (!nodes) *count = all.size();
+  *count = std::min(*count, all.size());
+  for (size_t i = 0; nodes && i < *count; ++i) nodes[i] = reinterpret_cast<cudaGraphNode_t>(&all[i]);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType* type) {
+  *type = reinterpret_cast<const Work*>(node)->type;
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
@@ -275,10 +288,11 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const auto held = lock();
   const auto* const graph = reinterpret_cast<const Graph*>(executable);
-  enqueue(stream, [graph] {
-    for (const Work& work : graph->nodes) work();
-  });
+  enqueue(stream_of(stream), [graph] {
+    for (const Work& node : graph->nodes) node.run();
+  }, cudaGraphNodeTypeGraph);
   return cudaSuccess;
 }
 

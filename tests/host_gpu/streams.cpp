@@ -50,16 +50,16 @@ bool any_recording() {
   return false;
 }
 
-void enqueue(Stream& stream, Work work) {
-  if (stream.recording) return stream.recording->nodes.push_back(std::move(work));
-  stream.queue.push_back(std::move(work));
+void enqueue(Stream& stream, std::function<void()> work, cudaGraphNodeType type) {
+  if (stream.recording) return stream.recording->nodes.push_back({std::move(work), type});
+  stream.queue.push_back({std::move(work), type});
   ++stream.queued;
   if (stream.early) finish(stream);
 }
 
-void enqueue(cudaStream_t stream, Work work) {
+void enqueue_kernel(cudaStream_t stream, std::function<void()> work) {
   const auto held = lock();
-  enqueue(stream_of(stream), std::move(work));
+  enqueue(stream_of(stream), std::move(work), cudaGraphNodeTypeKernel);
 }
 
 void finish(Stream& stream, uint64_t place) {
@@ -69,7 +69,7 @@ void finish(Stream& stream, uint64_t place) {
   while (stream.done < place) {
     const Work work = std::move(stream.queue.front());
     stream.queue.pop_front();
-    work();
+    work.run();
     ++stream.done;
   }
   stream.busy = false;

@@ -16,7 +16,10 @@
 
 namespace host_gpu {
 
-using Work = std::function<void()>;
+struct Work {
+  std::function<void()> run;
+  cudaGraphNodeType type;  // as a node of a graph
+};
 
 struct Graph {
   std::vector<Work> nodes;
@@ -46,8 +49,8 @@ Stream& stream_of(cudaStream_t stream);  // fails for the default stream, on whi
 bool any_recording();
 
 // Appends work to the stream, or to what it records.
-void enqueue(Stream& stream, Work work);
-void enqueue(cudaStream_t stream, Work work);  // for libraries; takes the lock
+void enqueue(Stream& stream, std::function<void()> work, cudaGraphNodeType type);
+void enqueue_kernel(cudaStream_t stream, std::function<void()> work);  // takes the lock
 
 // Does a stream's work up to a place, and what that waits for.
 void finish(Stream& stream, uint64_t place);
