@@ -56,9 +56,11 @@ struct ConvStep {
   uint64_t first_element;
   Precision precision;  // both operands are rounded to it, and multiplied in fp32
 
-  // Quads of a lane's sums: a band's elements, filled up to quads of the global sequence. Odd, so that the lanes
-  // begin at different banks.
-  EBM_HD static int lane_quads(const ConvStepTile& t) { return (t.rows * kStride * t.w * kChannels + 6) / 4 | 1; }
+  // Quads of a lane's sums: a band's elements, filled up to quads of the global sequence. Odd, so that the
+  // lanes begin at different banks.
+  EBM_HD static int lane_quads(const ConvStepTile& t) {
+    return (t.rows * kStride * t.w * kChannels + 6) / 4 | 1;
+  }
 
   // Quads of a block's memory: dy's tile and the weights of a chunk, later the sums in their place.
   EBM_HD static int memory_quads(const ConvStepTile& t) {
@@ -96,7 +98,8 @@ struct ConvStep {
     }
   }
 
-  // Phase 2: the thread's patches and lane. From one tap to the next the patches read the same outputs but one.
+  // Phase 2: the thread's patches and lane. From one tap to the next the patches read the same outputs but
+  // one.
   EBM_HD void accumulate(const Quad* memory, int thread, Sums& sums) const {
     const Place place = place_of(thread);
     const Quad* const weights = memory + t.dy_quads() + place.lane;
@@ -123,8 +126,8 @@ struct ConvStep {
     }
   }
 
-  // Phase 3: the sums of a thread, beside those of the other lanes: (kLanes, the band's elements in the image's
-  // order). Within a quad they are permuted by lane: neighbouring lanes write to different banks.
+  // Phase 3: the sums of a thread, beside those of the other lanes: (kLanes, the band's elements in the
+  // image's order). Within a quad they are permuted by lane: neighbouring lanes write to different banks.
   EBM_HD void put(float* memory, int64_t image, int band, int thread, const Sums& sums) const {
     const Place place = place_of(thread);
     const int top = pixel_row(band * t.rows + place.row), left = pixel_column(place.column);
@@ -169,13 +172,14 @@ struct ConvStep {
   EBM_HD int pixel_row(int u) const { return (t.first_u + u) * kStride - t.before_h; }
   EBM_HD int pixel_column(int v) const { return (t.first_v + v) * kStride - t.before_w; }
 
-  // A band's elements of its image, begin … end − 1, and the start of the first of the global sequence's quads that
-  // has one of them.
+  // A band's elements of its image, begin … end − 1, and the start of the first of the global sequence's quads
+  // that has one of them.
   struct Elements {
     int begin, end, start;
   };
   EBM_HD Elements elements(int64_t image, int band) const {
-    const int from = pixel_row(band * t.rows), to = pixel_row((band + 1) * t.rows), row_size = t.w * kChannels;
+    const int from = pixel_row(band * t.rows), to = pixel_row((band + 1) * t.rows);
+    const int row_size = t.w * kChannels;
     const int begin = (from < 0 ? 0 : from) * row_size, end = (to < t.h ? to : t.h) * row_size;
     return {begin, end, begin - static_cast<int>((image_element(image) + begin) % 4)};
   }

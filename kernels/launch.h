@@ -29,9 +29,9 @@ inline cudaStream_t launch_stream(Device device) {
   return static_cast<cudaStream_t>(cuda::stream(device.index));
 }
 
-// Call after each launch. F is the functor that the kernel applies and `shape` that of the array it runs over:
-// an error is of "map of AdamUpdate over (4096)". EBM_SYNC=1 waits for the kernel, so that a fault names the one
-// that made it.
+// Call after each launch. F is the functor that the kernel applies and `shape` that of the array it runs
+// over: an error names "map of AdamUpdate over (4096)". EBM_SYNC=1 waits for the kernel, so that a fault
+// names the one that made it.
 template <class F>
 void check_launch(Device device, const char* kernel, const Shape& shape) {
   count_device_call();

@@ -55,7 +55,8 @@ __global__ void map_channel_values_kernel(Index n, Index channels, F f, Operand.
 }
 
 template <class Index, class F, class... Operand>
-void launch_map_channel_values(Device device, int64_t n, int64_t channels, const F& f, const Operand&... operand) {
+void launch_map_channel_values(Device device, int64_t n, int64_t channels, const F& f,
+                               const Operand&... operand) {
   const Launch launch = launch_for((n + 3) / 4);
   map_channel_values_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
       static_cast<Index>(n), static_cast<Index>(channels), f, operand...);
@@ -102,7 +103,8 @@ void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
 }
 
 template <class F, class... Operand>
-void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f, const Operand&... operand) {
+void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f,
+                        const Operand&... operand) {
   const int64_t n = rows * channels;
   if (n == 0) return;
   if (device.is_cuda()) {

@@ -1,7 +1,7 @@
 // map_quads(device, n, first, f, operands…): maths with random numbers on elements 0 … n-1 of arrays whose
-// element 0 has global index `first`, four at a time as one Philox call draws them. f.draw(quad) gives the four
-// numbers of a quad of the global sequence; then f(number, the operands' elements i) is called for each of its
-// elements. Operands are those of map_values(). The arrays may start and end inside a quad.
+// element 0 has global index `first`, four at a time as one Philox call draws them. f.draw(quad) gives the
+// numbers of a quad of the global sequence; f(number, the operands' elements i) is then called for each of
+// its elements. Operands are those of map_values(). The arrays may start and end inside a quad.
 #pragma once
 
 #include <algorithm>
@@ -67,7 +67,8 @@ void map_quads(Device device, int64_t n, uint64_t first, const F& f, const Opera
     if (head > 0) map_quad(n, range, 0, local, operand...);
     const uint64_t quad = range.first_quad + head;
     const int64_t start = range.start + 4 * head;
-    map_on_cpu(tail - head, [=](int64_t i) { map_whole_quad(quad + i, start + 4 * i, local, operand...); }, kQuadCost);
+    const auto whole = [=](int64_t i) { map_whole_quad(quad + i, start + 4 * i, local, operand...); };
+    map_on_cpu(tail - head, whole, kQuadCost);
     if (tail < range.count) map_quad(n, range, tail, local, operand...);
   }
 }

@@ -1,7 +1,7 @@
-// Arrays of floats as kernels are given them (kernels/map_values.h, map_quads.h, map_channels.h): the type says
-// whether they are read or written; at(i, c) is element i, of channel c. A thread of a GPU takes a quad, four
+// Arrays of floats as kernels are given them (map_values.h, map_quads.h, map_channels.h): the type says whether
+// they are read or written; at(i, c) is element i, of channel c. A thread of a GPU takes a quad, four
 // neighbouring elements, of each: one access of 16 bytes where the array is aligned, and all loads before the
-// first store. Element by element a store would hold up the loads after it, as it might change what they read.
+// first store. Element by element a store would hold up the loads after it: it might change what they read.
 #pragma once
 
 #include <cstdint>

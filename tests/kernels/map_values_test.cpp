@@ -1,4 +1,4 @@
-// Maps over arrays that start and end anywhere, with any number of channels: a GPU takes four elements at a time.
+// Maps over arrays that start and end anywhere, of any number of channels: a GPU takes four elements at once.
 #include "kernels/map_values.h"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,9 @@ std::vector<float> counting(float first) {
   return values;
 }
 
-Tensor on_device(const std::vector<float>& values) { return Tensor::from_host(values, {kWhole}, test_device()); }
+Tensor on_device(const std::vector<float>& values) {
+  return Tensor::from_host(values, {kWhole}, test_device());
+}
 
 }  // namespace
 
