@@ -1,9 +1,7 @@
-// map_channels(device, rows, channels, f): f(i, c) for every element i of a (rows, channels) array, c being
-// its channel i % channels. A division per element would be slower than the maths around it: the CPU
-// walks rows, or periods of several rows where these are short, and never divides.
-//
-// map_channel_values(device, rows, channels, f, operands…): f(the operands' elements i), as map_values()
-// (kernels/map_values.h), an operand being a ReadChannel too.
+// map_channel_values(device, rows, channels, f, operands…): f(the operands' elements i) for every element i of a
+// (rows, channels) array, as map_values() (kernels/map_values.h), an operand being a ReadChannel too: its element is
+// that of the channel i % channels. A division per element would be slower than the maths around it: the CPU walks
+// rows, or periods of several rows where these are short, and never divides.
 #pragma once
 
 #include <cstdint>
@@ -29,21 +27,6 @@ struct ChannelPeriod {
 };
 
 #if defined(__CUDACC__)
-template <class Index, class F>
-__global__ void map_channels_kernel(Index n, Index channels, F f) {
-  const Index stride = static_cast<Index>(gridDim.x) * blockDim.x;
-  const Index first = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
-  for (Index i = first; i < n; i += stride) f(i, i % channels);
-}
-
-template <class Index, class F>
-void launch_map_channels(Device device, int64_t n, int64_t channels, const F& f) {
-  const Launch launch = launch_for(n);
-  map_channels_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
-      static_cast<Index>(n), static_cast<Index>(channels), f);
-  check_launch<F>(device, "map_channels", {n / channels, channels});
-}
-
 template <class Index, class F, class... Operand>
 __global__ void map_channel_values_kernel(Index n, Index channels, F f, Operand... operand) {
   const auto f_of_quads = [&](auto&... quad) {
@@ -64,6 +47,7 @@ void launch_map_channel_values(Device device, int64_t n, int64_t channels, const
 }
 #endif
 
+// f(i, c) for every element i in channel c.
 template <class F>
 void map_channels_on_cpu(int64_t rows, int64_t channels, const F& f) {
   const int64_t n = rows * channels;
@@ -85,23 +69,6 @@ void map_channels_on_cpu(int64_t rows, int64_t channels, const F& f) {
   }
 }
 
-template <class F>
-void map_channels(Device device, int64_t rows, int64_t channels, const F& f) {
-  const int64_t n = rows * channels;
-  if (n == 0) return;
-  if (device.is_cuda()) {
-#if defined(__CUDACC__)
-    // A 64-bit division takes three times as long; the margin keeps i + stride from wrapping around.
-    if (n < (int64_t{1} << 31)) launch_map_channels<uint32_t>(device, n, channels, f);
-    else launch_map_channels<int64_t>(device, n, channels, f);
-#else
-    EBM_FAIL("map_channels", to_string(device), "a build with CUDA");
-#endif
-  } else {
-    map_channels_on_cpu(rows, channels, f);
-  }
-}
-
 template <class F, class... Operand>
 void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f,
                         const Operand&... operand) {
@@ -109,7 +76,7 @@ void map_channel_values(Device device, int64_t rows, int64_t channels, const F& 
   if (n == 0) return;
   if (device.is_cuda()) {
 #if defined(__CUDACC__)
-    // as in map_channels()
+    // A 64-bit division takes three times as long; the margin keeps i + stride from wrapping around.
     if (n < (int64_t{1} << 31)) launch_map_channel_values<uint32_t>(device, n, channels, f, operand...);
     else launch_map_channel_values<int64_t>(device, n, channels, f, operand...);
 #else

@@ -76,15 +76,11 @@ struct ExpandRows {
   }
 };
 struct ExpandFirst {
-  const float* dy;
-  float* dx;
-  EBM_HD void operator()(int64_t i, int64_t c) const { dx[i] = dy[c]; }
+  EBM_HD void operator()(float& dx, float dy) const { dx = dy; }
 };
 struct ExpandFirstMasked {
-  const float *dy, *y;
-  float* dx;
   float negative_slope;
-  EBM_HD void operator()(int64_t i, int64_t c) const { dx[i] = dy[c] * leaky_derivative(y[i], negative_slope); }
+  EBM_HD void operator()(float& dx, float dy, float y) const { dx = dy * leaky_derivative(y, negative_slope); }
 };
 
 // Elements of one row.
@@ -180,12 +176,14 @@ Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask)
   const int64_t n = row_size("expand_first", shape);
   check_shape("expand_first", "dy", dy, with_first(shape, 1));
   Tensor dx = Tensor::empty(shape, dy.device());
-  float* const out = dx.mutable_data();
+  const Write out{dx.mutable_data()};
+  const ReadChannel row{dy.data(), n};
   if (mask.y.defined()) {
     check_same_shape("expand_first", dx, mask.y);
-    map_channels(dy.device(), shape[0], n, ExpandFirstMasked{dy.data(), mask.y.data(), out, mask.negative_slope});
+    map_channel_values(dy.device(), shape[0], n, ExpandFirstMasked{mask.negative_slope}, out, row,
+                       Read{mask.y.data()});
   } else {
-    map_channels(dy.device(), shape[0], n, ExpandFirst{dy.data(), out});
+    map_channel_values(dy.device(), shape[0], n, ExpandFirst{}, out, row);
   }
   return dx;
 }

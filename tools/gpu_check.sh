@@ -93,7 +93,10 @@ deadline=0
 within() {
   local left=$((deadline - SECONDS))
   ((left > 0)) || return 124
-  timeout --kill-after=5 "$left" "$@"
+  local status=0
+  timeout --kill-after=5 "$left" "$@" || status=$?
+  ((status != 137 || SECONDS < deadline)) || status=124  # it did not end by itself
+  return $status
 }
 # ours COMMAND: the same with the libraries that it looks for by name: oneDNN's libOpenCL.so.1 in
 # the pack, cuBLASLt and, for cuDNN's engines that compile at run time, NVRTC. Not for python3, which has its own.

@@ -117,7 +117,7 @@ epochs() {
     -v back="$(rollbacks "epoch-$1-$3")" 'BEGIN {
     epoch = (l - s) / (b - a)
     printf "%-8s %7.3f s an epoch, target %.3g: %s (%d epochs in %.2f s, %d in %.2f s; %d rollbacks)\n", recipe,
-       epoch, target, epoch <= target ? "met" : "missed", b, l, a, s, back
+       epoch, target, (epoch <= target ? "met" : "missed"), b, l, a, s, back
     printf "%-8s 200 epochs would take %.1f minutes: the first %d in %.1f s, the others at that rate\n",
       recipe, (s + (200 - a) * epoch) / 60, a, s }'
 }
@@ -142,7 +142,7 @@ phase_busy() {
       printf "an iteration by the clock %.3f ms, on the GPU %.3f ms, of these the Langevin phase %.3f ms\n",
         1e3 * wall, 1e3 * device / n, 1e3 * langevin / n
       printf "busy %.1f %%, target 97: %s (%d iterations, %d rollbacks)\n", 100 * share,
-        share >= 0.97 ? "met" : "missed", n, back }' build-gpu/busy/metrics.csv || return
+        (share >= 0.97 ? "met" : "missed"), n, back }' build-gpu/busy/metrics.csv || return
   command -v ncu >/dev/null || { echo "no ncu in PATH: the time of single kernels was not measured"; return 0; }
   rm -rf build-gpu/busy-ncu
   ours ncu --clock-control none --cache-control none --nvtx --nvtx-include langevin/ --csv --page raw --print-units base \
