@@ -84,7 +84,9 @@ struct ExpandFirstMasked {
   const float *dy, *y;
   float* dx;
   float negative_slope;
-  EBM_HD void operator()(int64_t i, int64_t c) const { dx[i] = dy[c] * leaky_derivative(y[i], negative_slope); }
+  EBM_HD void operator()(int64_t i, int64_t c) const {
+    dx[i] = dy[c] * leaky_derivative(y[i], negative_slope);
+  }
 };
 
 // Elements of one row.
@@ -183,7 +185,8 @@ Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask)
   float* const out = dx.mutable_data();
   if (mask.y.defined()) {
     check_same_shape("expand_first", dx, mask.y);
-    map_channels(dy.device(), shape[0], n, ExpandFirstMasked{dy.data(), mask.y.data(), out, mask.negative_slope});
+    map_channels(dy.device(), shape[0], n,
+                 ExpandFirstMasked{dy.data(), mask.y.data(), out, mask.negative_slope});
   } else {
     map_channels(dy.device(), shape[0], n, ExpandFirst{dy.data(), out});
   }
