@@ -36,8 +36,8 @@ void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward,
 
 std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targets) {
   EBM_CHECK(loss.value().size() == 1, "gradient", "a loss of shape " + to_string(loss.shape()), "one element");
-  const auto one = [&](const LeakyMask& mask) { return through(mask, full(loss.shape(), 1.0f, loss.value().device())); };
-  return backward(loss, one, targets);
+  const Tensor one = full(loss.shape(), 1.0f, loss.value().device());
+  return backward(loss, [&](const LeakyMask& mask) { return through(mask, one); }, targets);
 }
 
 std::vector<Tensor> Tape::gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets) {
@@ -57,8 +57,8 @@ std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(cons
   }
 
   // The gradient of a value that a leaky ReLU made is kept as of before that leaky ReLU: each contribution is
-  // passed through early, where the op that makes it may do so in its own kernel. Targets are asked for as they
-  // are; theirs is passed through late, when their own op's turn comes.
+  // passed through early, where the op that makes it may do so in its own kernel. Targets are asked for as
+  // they are; theirs is passed through late, when their own op's turn comes.
   std::unordered_set<uint64_t> asked_for;
   for (const Var& target : targets) asked_for.insert(target.id());
   std::unordered_map<uint64_t, LeakyMask> early, late;  // by Var id

@@ -1,4 +1,5 @@
-// A tensor's values on their way to the host: on a GPU by pinned memory, so that nobody waits until they are read.
+// A tensor's values on their way to the host: on a GPU by pinned memory, so that nobody waits until they are
+// read.
 #pragma once
 
 #include <span>
@@ -14,8 +15,8 @@ class Download {
   Download(const Download&) = delete;
   Download& operator=(const Download&) = delete;
 
-  // Begins to copy `from`, of this shape and device, in order with the device's work: it may be overwritten by
-  // work that is given later. What host() gave before is overwritten.
+  // Begins to copy `from`, of this shape and device, in order with the device's work: what is given to the
+  // device later may overwrite it. What host() gave before is no more.
   void start(const Tensor& from);
   // The values of the last start(), valid until the next; waits for them, not for what was begun since. Zeros
   // before any.

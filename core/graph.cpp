@@ -28,7 +28,8 @@ void Graph::run(const std::function<void()>& work) {
     recorded_ = cuda::end_capture(device_.index, kernels_);
   } catch (const Error& e) {
     cuda::abandon_capture(device_.index);
-    EBM_FAIL("recording a CUDA graph", e.op() + ": " + e.received(), e.expected() + "; or --no-graph, which records none");
+    EBM_FAIL("recording a CUDA graph", e.op() + ": " + e.received(),
+             e.expected() + "; or --no-graph, which records none");
   } catch (...) {
     cuda::abandon_capture(device_.index);
     throw;

@@ -73,7 +73,7 @@ void* MemoryPool::allocate(size_t bytes) {
   const bool fresh = blocks.empty();
   if (fresh) {
     memory = from_system(size);
-    // Not while a graph is recorded: nothing may wait for the device then, and cached blocks are the record's.
+    // Not while a graph is recorded: nothing may wait for the device, and cached blocks are the record's.
     if (!memory && !(device_.is_cuda() && cuda::capturing(device_.index))) {
       release_cached_locked();
       const std::shared_ptr<MemoryPool> common = common_pool(device_);

@@ -30,7 +30,7 @@ class MemoryPool {
   MemoryPool& operator=(const MemoryPool&) = delete;
 
   // 64-byte aligned, uninitialised memory of at least `bytes` bytes (0 gives a valid pointer). Throws Error if
-  // the device has no more, also after the cached blocks were given back, saying how much was asked, held and free.
+  // the device has no more, cached blocks given back, saying how much was asked, held and free.
   void* allocate(size_t bytes);
   void release(void* memory, size_t bytes) noexcept;
   // Gives all cached blocks back to the system.

@@ -31,8 +31,8 @@ class PrecisionScope {
   Precision before_;
 };
 const char* name(Precision precision);
-// Reads auto | fp32 | tf32 | bf16; throws Error for another word. `auto` is what every recipe bears by measurement
-// (docs/performance.md): tf32 on a GPU, fp32 on the CPU.
+// Reads auto | fp32 | tf32 | bf16; throws Error for another word. `auto` is tf32 on a GPU and fp32 on the CPU: the
+// gradients of every recipe bear tf32 (docs/performance.md).
 Precision parse_precision(const std::string& text, Device device);
 
 }  // namespace ebm

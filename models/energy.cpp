@@ -50,11 +50,11 @@ Tensor EnergyNet::Frozen::first(const Tensor& x) const { return net_.layer(0, Va
 
 Tensor EnergyNet::Frozen::gradient(const Tensor& input, size_t first) const {
   Tape tape;
-  const Var x(input);                                                   // (N, H, W, C)
-  const Var h = net_.layers_from(first, x);                             // (N, P, Q, K)
+  const Var x(input);                                                               // (N, H, W, C)
+  const Var h = net_.layers_from(first, x);                                         // (N, P, Q, K)
   const Shape& map = h.shape();
-  const Tensor df_dh = head_weight_.value().reshaped({1, map[1], map[2], map[3]});  // the same for every image
-  return tape.gradient(h, df_dh, {x})[0];                               // (N, H, W, C)
+  const Tensor df_dh = head_weight_.value().reshaped({1, map[1], map[2], map[3]});  // of any image
+  return tape.gradient(h, df_dh, {x})[0];                                           // (N, H, W, C)
 }
 
 }  // namespace ebm

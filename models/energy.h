@@ -22,19 +22,19 @@ class EnergyNet {
   // f_θ: x (N,H,W,C) -> (N)
   Var operator()(const Var& x) const;
 
-  // f_θ and ∂f/∂x for a Langevin chain, with the parameters as they are now. f is the sum of the head's outputs,
-  // so one output with summed weights computes it; here that sum is done once, not in every step.
+  // f_θ and ∂f/∂x for a Langevin chain, with the parameters as they are now. f is the sum of the head's
+  // outputs, so one output with summed weights computes it; here that sum is done once, not in every step.
   class Frozen {
    public:
     explicit Frozen(const EnergyNet& net);
     Var operator()(const Var& x) const;  // (N,H,W,C) -> (N)
 
-    // ∂f/∂x of each image, (N,H,W,C) -> (N,H,W,C). Computes no f: the head is linear, so the gradient of the map
-    // below it is the head's weight, whatever the image.
+    // ∂f/∂x of each image, (N,H,W,C) -> (N,H,W,C). Computes no f: the head is linear, so the gradient of the
+    // map below it is the head's weight, whatever the image.
     Tensor gradient(const Tensor& x) const { return gradient(x, 0); }
-    // The same for a chain that does the first layer's gradient itself: h = first(x), and ∂f/∂h.
-    Tensor first(const Tensor& x) const;                                   // (N,H,W,C) -> (N,P,Q,K)
-    Tensor gradient_after_first(const Tensor& h) const { return gradient(h, 1); }  // (N,P,Q,K) -> (N,P,Q,K)
+    // The same in two parts, for a chain that does the first layer's gradient itself: h and ∂f/∂h (N,P,Q,K).
+    Tensor first(const Tensor& x) const;
+    Tensor gradient_after_first(const Tensor& h) const { return gradient(h, 1); }
     const ConvParameters& first_layer() const { return net_.convs_.front(); }
     float negative_slope() const { return net_.config_.negative_slope; }
 

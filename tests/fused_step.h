@@ -1,4 +1,5 @@
-// Chains whose steps are fused with the first layer, or not, whatever the device prefers (kernels/langevin_conv.h).
+// Chains whose steps are fused with the first layer (kernels/langevin_conv.h), or not, whatever the device
+// prefers.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -21,11 +21,12 @@ Tensor squared_gradient(const Tensor& x, const Tensor& df_dx, const LangevinStep
   return sum_squares(gradient);
 }
 
-// ∂f/∂x (N,H,W,C) from ∂f/∂h (N,P,Q,K), h = leaky_relu(conv(x, w) + b) being the mask's y: what the fused step
-// computes without keeping it.
-Tensor through_first_layer(const Tensor& df_dh, const LeakyMask& mask, const ConvParameters& conv1, const Shape& x) {
-  const Tensor ds = unary_backward(Unary::leaky_relu, {}, mask.y, df_dh, mask.negative_slope);  // (N, P, Q, K)
-  return conv2d_backward_data(ds, conv1.weight.value(), x, conv1.geometry);
+// ∂f/∂x (N,H,W,C) from ∂f/∂h (N,P,Q,K), h = leaky_relu(conv(x, w) + b) being the mask's y: what the fused
+// step computes without keeping it.
+Tensor through_first_layer(const Tensor& df_dh, const LeakyMask& mask, const ConvParameters& conv1,
+                           const Shape& x_shape) {
+  const Tensor ds = unary_backward(Unary::leaky_relu, {}, mask.y, df_dh, mask.negative_slope);
+  return conv2d_backward_data(ds, conv1.weight.value(), x_shape, conv1.geometry);
 }
 
 }  // namespace

@@ -16,9 +16,9 @@ LangevinStep langevin_step_of(const Settings& settings, double noise_scale);
 
 // Runs num_steps steps of all chains in place: x (N,H,W,C). Noise is drawn from (key, step t, global chain
 // first_chain + i), so that any split of the chains over calls or ranks gives the same samples.
-// Steps count from first_step: a chain may be run in parts, each step being the same bit for bit in any of them.
-// *grad_sq, where it is asked for, becomes Σ (∂U/∂x)² (1) over all chains at the last step; it is left alone if
-// there is no step.
+// Steps count from first_step: a chain may be run in parts, and is the same bit for bit however it is cut.
+// *grad_sq, where it is asked for, becomes Σ (∂U/∂x)² (1) over all chains at the last step; it is left alone
+// if there is no step.
 void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
                     const RandomKey& key, int64_t first_chain = 0, int64_t first_step = 0,
                     Tensor* grad_sq = nullptr);

@@ -70,9 +70,10 @@ class Run {
       const bool samples = samples_due(done, total, options_.samples_every) || result.stopped;
       const bool checkpoint = done == total || result.stopped ||
                               (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0);
-      // The guard keeps a state when it has judged the iteration that made it, and what is written was judged too:
-      // then all iterations are waited for. Else one reads of those that were begun before the last reading.
-      const bool wait = samples || checkpoint || done % options_.settings.guard_every == 0 || read_every_ == 1;
+      // The guard keeps a state, and a checkpoint is written, when the iteration that made it was judged: then
+      // all are waited for. Else what is read is of the iterations begun before the last reading.
+      const bool keep = done % options_.settings.guard_every == 0;
+      const bool wait = samples || checkpoint || keep || read_every_ == 1;
       if (!wait && done % read_every_ != 0) continue;
       if (!take_in(trainer_.finish_earlier_steps()) || (wait && !take_in(trainer_.finish_steps()))) {
         result.stopped = false;

@@ -229,7 +229,7 @@ void Trainer::send_rows() {
 void Trainer::receive_rows() {
   if (sent_.empty()) return;
   const std::span<const float> rows = sent_rows_.host();  // waits for these iterations
-  if (unread_.empty() || !seconds_) {                     // a phase that runs again cannot be asked for its time
+  if (unread_.empty() || !seconds_) {  // while a phase runs again its time cannot be asked for
     synchronize(device_);
     seconds_.emplace();
     for (int phase = 0; phase < kPhases; ++phase) (*seconds_)[phase] = timer_.seconds(phase);

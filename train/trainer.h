@@ -50,12 +50,12 @@ class Trainer {
   // One iteration of Algorithm 1 on the data images x (batch,H,W,C), begun and waited for. Throws nothing for
   // NaN: the guard (train/guard.h) judges the metrics.
   Metrics step(const Tensor& x);
-  // The same in two parts, so that a GPU need not wait for the host. begin_step() gives the device one iteration's
-  // work and returns; then x may be overwritten in order with the device's work. finish_steps() waits for all
-  // iterations begun and tells, in order, what those showed that have not been told.
+  // The same in two parts, so that a GPU need not wait for the host. begin_step() gives the device one
+  // iteration's work and returns; then x may be overwritten in order with the device's work. finish_steps()
+  // waits for all iterations begun and tells, in order, what those showed that have not been told.
   void begin_step(const Tensor& x);
   std::vector<Metrics> finish_steps();
-  // Tells what the iterations showed that were begun before it was last called, so that the device has those begun
+  // Tells what the iterations showed that were begun before it was last called: the device has those begun
   // since to go on with while the host looks at the numbers.
   std::vector<Metrics> finish_earlier_steps();
 
@@ -185,7 +185,7 @@ class Trainer {
   std::vector<Metrics> unread_, sent_;  // the host's part of them
   std::vector<Metrics> finished_;       // not told yet
   PhaseTimer timer_;
-  std::optional<std::array<double, kPhases>> seconds_;  // of each phase, when the device last had nothing more to do
+  std::optional<std::array<double, kPhases>> seconds_;  // of each phase, when last none was under way
   const bool use_graph_;
   Graph graph_;
 };

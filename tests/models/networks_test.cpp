@@ -92,7 +92,8 @@ TEST_CASE("the gradient for a chain is that of f, of every recipe's energy, in o
 
     const Tensor h = frozen.first(x);
     const LeakyMask mask{h, frozen.negative_slope()};
-    const Tensor ds = unary_backward(Unary::leaky_relu, {}, mask.y, frozen.gradient_after_first(h), mask.negative_slope);
+    const Tensor ds =
+        unary_backward(Unary::leaky_relu, {}, mask.y, frozen.gradient_after_first(h), mask.negative_slope);
     const ConvParameters& conv1 = frozen.first_layer();
     const Tensor parts = conv2d_backward_data(ds, conv1.weight.value(), x.shape(), conv1.geometry);
     CHECK(relative_error(parts.to_host(), expected) < 1e-6);

@@ -202,7 +202,7 @@ TEST_CASE("a divergence among iterations that are read together undoes those aft
   CHECK(back == 1);
 }
 
-TEST_CASE("losses that are read later than their iterations: no checkpoint holds a state that was not judged") {
+TEST_CASE("losses are read later than their iterations, and no checkpoint holds what was not judged") {
   struct Judged : RunObserver {
     void started(const Trainer& t) override { trainer = &t; }
     void stepped(const Metrics& m) override {
