@@ -143,6 +143,7 @@ phase_busy() {
       share = device / n / wall
       printf "an iteration by the clock %.3f ms, on the GPU %.3f ms, of these the Langevin phase %.3f ms\n",
         1e3 * wall, 1e3 * device / n, 1e3 * langevin / n
+      if (share > 1.01) { printf "%.0f %% of the time: something disturbed the clock\n", 100 * share; exit 1 }
       printf "busy %.1f %%, target 97: %s (%d iterations, %d rollbacks)\n", 100 * share,
         (share >= 0.97 ? "met" : "missed"), n, back }' build-gpu/busy/metrics.csv || return
   command -v ncu >/dev/null || { echo "no ncu in PATH: the time of single kernels was not measured"; return 0; }
