@@ -56,7 +56,7 @@ phase_bench() {
 # peer PRECISION NET ...: each table by itself with its share of the time, so that one that runs out of it takes no
 # other with it.
 peer() {
-  local net part program tables=$((2 * ($# - 1))) code=0
+  local net part share program tables=$((2 * ($# - 1))) code=0
   within python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null ||
     { echo "python3 has no PyTorch that sees a GPU"; return "$kNotRun"; }
   # python3 loads its own libraries, the program that it calls ours
@@ -65,8 +65,10 @@ peer() {
   chmod +x $program
   for part in langevin training; do
     for net in "${@:2}"; do
-      within python3 tools/bench_torch.py --device cuda --precision "$1" --nets "$net" --parts $part --rounds 3 \
-        --ebm $program --limit $(((deadline - SECONDS) / tables - 5)) \
+      share=$(((deadline - SECONDS) / tables - 5))
+      # it ends by itself, unless PyTorch's compilers keep it from that
+      within timeout --kill-after=2 $((share + 3)) python3 tools/bench_torch.py --device cuda --precision "$1" \
+        --nets "$net" --parts $part --rounds 3 --ebm $program --limit $share \
         --json "build-gpu/bench_torch_${net}_${part}_$1.json" || code=$?
       ((--tables))
     done
@@ -141,6 +143,7 @@ phase_busy() {
       share = device / n / wall
       printf "an iteration by the clock %.3f ms, on the GPU %.3f ms, of these the Langevin phase %.3f ms\n",
         1e3 * wall, 1e3 * device / n, 1e3 * langevin / n
+      if (share > 1.01) { printf "%.0f %% of the time: something disturbed the clock\n", 100 * share; exit 1 }
       printf "busy %.1f %%, target 97: %s (%d iterations, %d rollbacks)\n", 100 * share,
         (share >= 0.97 ? "met" : "missed"), n, back }' build-gpu/busy/metrics.csv || return
   command -v ncu >/dev/null || { echo "no ncu in PATH: the time of single kernels was not measured"; return 0; }
