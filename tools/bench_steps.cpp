@@ -19,18 +19,32 @@ double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& g
   return static_cast<double>(map.size()) * kernel * kernel * w[3];
 }
 
-// Multiply-adds of f for one image, the head's outputs summed into one.
-double energy_macs(const EnergyConfig& config) {
-  Shape map{1, config.image.height, config.image.width, config.image.channels};
+// Multiply-adds of one image up to the map below the head; `map` becomes that map's shape.
+double feature_macs(const EnergyConfig& config, Shape& map) {
+  map = {1, config.image.height, config.image.width, config.image.channels};
   double macs = 0;
   for (const ConvLayer& l : config.layers)
     macs += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
+  return macs;
+}
+
+// Multiply-adds of f for one image, the head's outputs summed into one.
+double energy_macs(const EnergyConfig& config) {
+  Shape map;
+  const double macs = feature_macs(config, map);
   return macs + static_cast<double>(map.size());
+}
+
+// Floating-point operations of a step of one chain. ∂f/∂x costs as much as the maps; the head takes none.
+double langevin_flops(const EnergyConfig& config) {
+  Shape map;
+  return 2 * 2 * feature_macs(config, map);
 }
 
 // Bytes of one Langevin step that goes layer by layer: forward reads the input and writes the output, the
 // gradient reads that of the output and the output's signs and writes that of the input; weights are read
-// in each direction; the update reads x and ∂f/∂x and writes x.
+// in each direction; the head's are read and written out as the last map's gradient; the update reads x and
+// ∂f/∂x and writes x.
 double langevin_bytes(const EnergyConfig& config, int64_t batch) {
   Shape map{batch, config.image.height, config.image.width, config.image.channels};
   double elements = 3.0 * static_cast<double>(map.size());
@@ -41,7 +55,7 @@ double langevin_bytes(const EnergyConfig& config, int64_t batch) {
     map = out;
   }
   const double head = static_cast<double>(map.size() / batch);
-  return sizeof(float) * (elements + 2.0 * head * static_cast<double>(batch) + 2.0 * head);
+  return sizeof(float) * (elements + head * static_cast<double>(batch) + head);
 }
 
 // Floating-point operations of one training iteration.
@@ -61,8 +75,8 @@ double iteration_flops(const Settings& s) {
   // a gradient with respect to x costs as much as the value; one for all parameters twice as much
   const double energy = energy_macs(n.energy);
   const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
-  return 2 * (chains * generator + chains * s.num_steps * 2 * energy +
-              (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
+  return chains * s.num_steps * langevin_flops(n.energy) +
+         2 * (chains * generator + (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
 }
 
 }  // namespace
@@ -81,8 +95,7 @@ Measurement measure_langevin(const Settings& settings, int64_t batch, Device dev
   return {.part = "langevin",
           .name = fmt::format("langevin step, batch {}, chain of {}", batch, steps),
           .milliseconds = 1e3 * seconds / static_cast<double>(steps),
-          // ∂f/∂x costs as much as f
-          .flops = 2 * 2 * energy_macs(config) * static_cast<double>(batch),
+          .flops = langevin_flops(config) * static_cast<double>(batch),
           .bytes = langevin_bytes(config, batch),
           .calls = calls_of(chain) / static_cast<double>(steps),
           .kernels = kernels_of(chain) / static_cast<double>(steps),
@@ -113,8 +126,8 @@ std::vector<Measurement> measure_training(const Settings& settings, Device devic
     whole.push_back(seconds / together);
     spent += seconds;
   }
-  const double chain_flops = 2 * 2 * energy_macs(networks(settings).energy) *
-                             static_cast<double>(settings.chains * settings.num_steps);
+  const double chain_flops =
+      langevin_flops(networks(settings).energy) * static_cast<double>(settings.chains * settings.num_steps);
   const std::string iteration = fmt::format("iteration, batch {}, {} chains of {}", settings.batch,
                                             settings.chains, settings.num_steps);
   const auto row = [](const std::string& name, const std::vector<double>& seconds, double flops) {
