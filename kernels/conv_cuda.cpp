@@ -17,7 +17,7 @@ namespace {
 // The problem that cuDNN is given and the border that x needs for it.
 struct Framed {
   ConvProblem problem;
-  Padding extra_h, extra_w;
+  Padding extra_h, extra_w;  // by a copy of the image, which the graph API does without
   bool has_border() const { return extra_h != Padding{} || extra_w != Padding{}; }
 };
 
@@ -86,9 +86,9 @@ void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometr
                                  geometry,           b.defined(), negative_slope, precision()};
   if (run_in_bf16(problem, x, w, bias, y)) return;
   const Tensor image = operand(x), weight = operand(w);
-  const bool fusible = negative_slope != 1.0f;
-  if (fusible && run_graph_conv(problem, image, weight, bias, y)) return;
   const Framed framed = frame(Direction::forward, x.device(), x.shape(), w.shape(), y.shape(), geometry);
+  const bool fusible = negative_slope != 1.0f;
+  if ((fusible || framed.has_border()) && run_graph_conv(problem, image, weight, bias, y)) return;
   const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
   run_first_supported("cudnnConvolutionForward", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {
@@ -108,9 +108,9 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
                                  geometry, masked, mask.negative_slope, precision()};
   if (run_in_bf16(problem, dy, w, y, dx)) return;
   const Tensor gradient = operand(dy), weight = operand(w);
-  if (masked && run_graph_conv(problem, gradient, weight, y, dx)) return;
   const Framed framed =
       frame(Direction::backward_data, dy.device(), dx.shape(), w.shape(), dy.shape(), geometry);
+  if ((masked || framed.has_border()) && run_graph_conv(problem, gradient, weight, y, dx)) return;
   Tensor result = framed.has_border() ? Tensor::empty(framed.problem.x, dx.device()) : dx;
   float* out = result.mutable_data();
   run_first_supported("cudnnConvolutionBackwardData", framed.problem,

@@ -77,12 +77,16 @@ TEST_CASE("an H100 has no engine for the gradients of images of one channel on b
   CHECK(engines(first, Direction::backward_weight, false, 1.0f, kBf16) == 0);
 }
 
-TEST_CASE("an H100 has engines without tensor cores for the fused convolutions on fp32 tensors") {
-  const Mode fp32{Precision::fp32, CUDNN_DATA_FLOAT};
+TEST_CASE("an H100 has engines for convolutions on fp32 tensors, without tensor cores too") {
+  const Mode fp32{Precision::fp32, CUDNN_DATA_FLOAT}, tf32{Precision::tf32, CUDNN_DATA_FLOAT};
   for (const ConvCase& c : kConvCases) {
     CAPTURE(c.name);
     CHECK(engines(c, Direction::forward, true, 0.2f, fp32) > 0);
     CHECK(engines(c, Direction::backward_data, true, 0.2f, fp32) > 0);
+    for (const Mode& mode : {fp32, tf32}) {  // with nothing behind them: where the padding is uneven
+      CHECK(engines(c, Direction::forward, false, 1.0f, mode) > 0);
+      CHECK(engines(c, Direction::backward_data, false, 1.0f, mode) > 0);
+    }
   }
 }
 
