@@ -20,9 +20,18 @@ struct DeviceMemory {
 
 namespace {
 
+bool exact_memory() {
+  static const bool on = [] {
+    const char* value = std::getenv("EBM_EXACT_MEMORY");
+    return value && std::string(value) == "1";
+  }();
+  return on;
+}
+
 // Sizes are rounded up to one of eight steps per power of two, so that nearly equal requests share
 // blocks and at most an eighth is wasted.
 size_t block_size(size_t bytes) {
+  if (exact_memory()) return std::max<size_t>(bytes, 1);
   constexpr size_t kSmallest = 512;
   if (bytes <= kSmallest) return kSmallest;
   const size_t step = std::bit_floor(bytes - 1) / 8;
@@ -70,7 +79,7 @@ void* MemoryPool::allocate(size_t bytes) {
   std::lock_guard lock(mutex_);
   void* memory = nullptr;
   auto& blocks = free_[size];
-  const bool fresh = blocks.empty();
+  const bool fresh = blocks.empty() || exact_memory();
   if (fresh) {
     memory = from_system(size);
     // Not while a graph is recorded: nothing may wait for the device, and cached blocks are the record's.
@@ -99,6 +108,12 @@ void MemoryPool::release(void* memory, size_t bytes) noexcept {
   std::lock_guard lock(mutex_);
   count(shared_, [&](MemoryStats& stats) { stats.bytes_in_use -= size; });
   free_[size].push_back(memory);
+  if (!exact_memory() || common_pool(device_).get() != this) return;
+  try {
+    if (!device_.is_cuda() || !cuda::capturing(device_.index)) release_cached_locked();
+  } catch (const Error&) {
+    // the device is lost, and its memory with it
+  }
 }
 
 void MemoryPool::release_cached() {

@@ -1,5 +1,6 @@
 // Caching allocators. Freed blocks are kept and handed out again, so that a training step allocates nothing
-// from the system once every shape has been seen.
+// from the system once every shape has been seen. EBM_EXACT_MEMORY=1 keeps and rounds nothing: each request is one to
+// the system for its bytes, so that whoever watches those (compute-sanitizer, tests/host_gpu) sees what goes beyond.
 #pragma once
 
 #include <cstddef>

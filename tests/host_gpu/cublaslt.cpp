@@ -26,6 +26,14 @@ struct Operation {
   }
 };
 
+// How the operands are aligned, in bytes; without a word, as cudaMalloc does it.
+struct Promise {
+  uint32_t a = 256, b = 256, c = 256, d = 256;
+};
+static_assert(sizeof(Promise) <= sizeof(cublasLtMatmulAlgo_t));
+
+bool is_aligned(const void* pointer, uint32_t bytes) { return reinterpret_cast<uintptr_t>(pointer) % bytes == 0; }
+
 // op(matrix) as rows of op's inner extent, or of its outer one.
 Numbers rows_of(const void* matrix, const Layout& l, bool columns_become_rows, int bits) {
   const char* const from = checked_view(matrix, l.bytes(), "a factor of a product");
@@ -76,19 +84,33 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation, cu
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* preference) {
-  *preference = nullptr;
+  *preference = reinterpret_cast<cublasLtMatmulPreference_t>(new Promise);
   return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t) { return CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t,
-                                                    cublasLtMatmulPreferenceAttributes_t, const void*, size_t) {
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+  delete reinterpret_cast<Promise*>(preference);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t name, const void* value,
+                                                    size_t) {
+  auto* const promise = reinterpret_cast<Promise*>(preference);
+  switch (name) {
+    case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES: std::memcpy(&promise->a, value, 4); break;
+    case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES: std::memcpy(&promise->b, value, 4); break;
+    case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES: std::memcpy(&promise->c, value, 4); break;
+    case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES: std::memcpy(&promise->d, value, 4); break;
+    case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES: break;
+    default: return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatmulPreference_t, int,
+                                              cublasLtMatmulPreference_t preference, int,
                                               cublasLtMatmulHeuristicResult_t results[], int* found) {
   results[0] = {};
+  std::memcpy(&results[0].algo, preference, sizeof(Promise));  // the algorithm relies on it
   results[0].workspaceSize = kWorkspace;
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;
@@ -96,7 +118,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, const void* alpha, const void* a,
                               cublasLtMatrixLayout_t a_layout, const void* b, cublasLtMatrixLayout_t b_layout,
                               const void* beta, const void* c, cublasLtMatrixLayout_t, void* d,
-                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t*, void* workspace,
+                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algorithm, void* workspace,
                               size_t workspace_bytes, cudaStream_t stream) {
   const Operation o = *reinterpret_cast<Operation*>(operation);
   const Layout la = *reinterpret_cast<Layout*>(a_layout), lb = *reinterpret_cast<Layout*>(b_layout),
@@ -107,6 +129,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
   if (k != (plain_b ? lb.rows : lb.columns) || ld.rows != m || ld.columns != n || ld.type != CUDA_R_32F)
     return CUBLAS_STATUS_INVALID_VALUE;
   if (c != d || workspace_bytes < kWorkspace) return CUBLAS_STATUS_INVALID_VALUE;
+  Promise promised;
+  std::memcpy(&promised, algorithm, sizeof promised);
+  if (!is_aligned(a, promised.a) || !is_aligned(b, promised.b) || !is_aligned(c, promised.c) || !is_aligned(d, promised.d))
+    fail("a product's operand is less aligned than promised");
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   enqueue_kernel(stream, [=] {
     std::memset(checked_view(workspace, workspace_bytes, "a product's workspace"), 0x7f, workspace_bytes);

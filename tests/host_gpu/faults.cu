@@ -20,6 +20,12 @@ __global__ void reverse(float* p, bool wait) {
   if (wait) __syncthreads();
   p[threadIdx.x] = memory[63 - threadIdx.x];
 }
+__global__ void half_shuffle(float* p) {
+  const float v = p[threadIdx.x];
+  if (threadIdx.x < 16) p[threadIdx.x] = __shfl_down_sync(0xffffffffu, v, 1);
+  else p[threadIdx.x] = 0;
+  __syncthreads();
+}
 __global__ void write_shared(float* p, int n) {
   extern __shared__ float memory[];
   memory[n] = 1;
@@ -72,6 +78,29 @@ const std::map<std::string, std::function<void()>> cases{
        write_behind<<<1, 1, 0, stream>>>(p, 0), finish();
      }},
     {"shared_memory", [] { write_shared<<<1, 1, 16, stream>>>(device_memory(1), 4), finish(); }},
+    {"half_shuffle", [] { half_shuffle<<<1, 32, 0, stream>>>(device_memory(32)), finish(); }},
+    {"unwritten", [] {  // nobody wrote what is read
+       float number = 0;
+       check(cudaMemcpyAsync(&number, device_memory(1), 4, cudaMemcpyDeviceToHost, stream));
+       if (number != number) std::exit(6);
+     }},
+    {"overwritten_source", [] {  // pinned memory that the host changes before the device has read it
+       float* const p = device_memory(1);
+       void* pinned = nullptr;
+       check(cudaMallocHost(&pinned, 4));
+       auto* const number = static_cast<float*>(pinned);
+       *number = 1;
+       check(cudaMemcpyAsync(p, pinned, 4, cudaMemcpyHostToDevice, stream));
+       *number = 2;
+       float sent = 0;
+       check(cudaMemcpyAsync(&sent, p, 4, cudaMemcpyDeviceToHost, stream));
+       if (sent != 1) std::exit(5);
+     }},
+    {"free_while_recording", [] {
+       float* const p = device_memory(1);
+       check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
+       check(cudaFree(p));
+     }},
     {"too_many_threads", [] { write_behind<<<1, 2048, 0, stream>>>(device_memory(4096), 0), finish(); }},
     {"read_by_host", [] { std::printf("%f\n", *static_cast<volatile float*>(device_memory(1))); }},
     {"read_too_early", [] {  // pinned memory is written when the device gets there

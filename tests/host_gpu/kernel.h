@@ -32,6 +32,7 @@ struct Thread {
   uint32_t offer;          // to a shuffle
   const uint32_t* offers;  // of the whole warp, at the last shuffle
   uint32_t offering;       // the lanes that took part in it
+  uint32_t living;         // the lanes that had not ended
 };
 
 // ---- registers: raw bits, read and written as the type that an instruction names ----
@@ -160,8 +161,9 @@ inline uint16_t to_bf16(float v) {
   return static_cast<uint16_t>((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-// shfl.sync: c holds the last lane and the mask of a segment.
-inline uint32_t shuffle(const Thread& t, char mode, uint32_t b, uint32_t c, bool& inside) {
+// shfl.sync: c holds the last lane and the mask of a segment; `members` are the lanes that have to take part.
+inline uint32_t shuffle(const Thread& t, char mode, uint32_t b, uint32_t c, uint32_t members, bool& inside) {
+  if ((members & t.living & ~t.offering) != 0) fault(t, "shuffle without all of its lanes", members, 4);
   const uint32_t segment = c >> 8 & 31, last = (t.lane & segment) | (c & 31 & ~segment);
   uint32_t from = t.lane;
   switch (mode) {
@@ -195,9 +197,13 @@ void run_warp(bool reversed, uint32_t count, Registers* registers, Thread* threa
       at[lane] = kRun(registers[lane], threads[lane], params);
       if (at[lane] == kShuffle) shuffling |= 1u << lane;
     }
+    uint32_t living = 0;
+    for (uint32_t lane = 0; lane < count; ++lane)
+      if (at[lane] != kDone) living |= 1u << lane;
     for (uint32_t lane = 0; lane < count; ++lane) {
       if (!(shuffling >> lane & 1)) continue;
       offers[lane] = threads[lane].offer;
+      threads[lane].living = living;
       threads[lane].offers = offers;
       threads[lane].offering = shuffling;
     }

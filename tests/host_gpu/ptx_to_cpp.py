@@ -155,7 +155,7 @@ class Kernel:
             return f'goto {a[0].replace("$", "_")};'
         if name in ('ret', 'exit'):
             return 'return kDone;'
-        if name in ('bar', 'barrier'):
+        if op[0] == 'bar' and op[1:] == ['sync'] and a == ['0']:
             return self.stop('kBarrier')
         if name == 'shfl':
             return self.shuffle(op, a)
@@ -185,7 +185,8 @@ class Kernel:
     def shuffle(self, op, a):
         to, _, flag = a[0].partition('|')
         return (f't.offer = {self.get(a[1], "u32")}; {self.stop("kShuffle")} {{ bool inside; '
-                f'const uint32_t got = shuffle(t, \'{op[2][0]}\', {self.get(a[2], "u32")}, {self.get(a[3], "u32")}, inside); '
+                f'const uint32_t got = shuffle(t, \'{op[2][0]}\', {self.get(a[2], "u32")}, {self.get(a[3], "u32")}, '
+                f'{self.get(a[4], "u32")}, inside); '
                 f'{self.set(to, "u32", "got")} {self.set(flag, "pred", "inside") if flag else ""} }}')
 
     def move(self, type_, a):
@@ -250,6 +251,8 @@ class Kernel:
         if (to, from_) == ('f32', 'bf16'):
             return self.set(a[0], to, f'std::bit_cast<float>(uint32_t{{{value}}} << 16)')
         if is_float(from_) and is_float(to):
+            if set(modes) & set(DIRECTED):
+                raise Unknown('rounding')
             value = f'{whole}({value})' if whole else value
             return self.set(a[0], to, f'saturate({value})' if 'sat' in modes else value)
         if is_float(from_):
@@ -265,7 +268,7 @@ class Kernel:
         name, type_ = op[0], op[-1]
         x = [self.get(operand, type_) for operand in a[1:]]
         directed = next((DIRECTED[m] for m in op if m in DIRECTED), None)
-        if directed and type_ == 'f64':
+        if directed and (type_ == 'f64' or name not in ('add', 'sub', 'mul', 'fma', 'mad')):
             raise Unknown('rounding')
         if name in ('add', 'sub', 'mul'):
             sign = {'add': '+', 'sub': '-', 'mul': '*'}[name]
@@ -284,6 +287,8 @@ class Kernel:
 
     def integer_arithmetic(self, op, a):
         name, type_ = op[0], op[-1]
+        if 'sat' in op:
+            raise Unknown('saturation')
         u, wide = unsigned(type_), type_[0] + str(2 * bits(type_))
         x = [self.get(operand, type_) for operand in a[1:]]
         ux = [self.get(operand, u) for operand in a[1:]] if name not in ('shf', 'prmt', 'bfe') else []
@@ -337,11 +342,13 @@ class Kernel:
                           f'{"true" if self.stops else "false"}>, {shared_bytes}, {most_threads}, {{{params}}}}}}};'])
 
 
-def shared_variables(module):
-    """Their byte offsets, and the bytes that are known before a launch: what a launch adds comes behind them."""
+def shared_variables(module, body):
+    """The byte offsets of those that the kernel's body names, and their bytes: what a launch adds comes behind them."""
     offsets, end, dynamic = {}, 0, []
     for extern, to, name, size in re.findall(
             r'(\.extern\s+)?\.shared\s+\.align\s+(\d+)\s+\.b8\s+(\w+)(?:\[(\d*)\])?;', module):
+        if not re.search(rf'\b{name}\b', body):
+            continue
         if extern:
             dynamic.append(name)
         else:
@@ -381,13 +388,13 @@ def main():
     for path in objects:
         for module in modules(path):
             module = re.sub(r'//[^\n]*', '', module)
-            shared, shared_bytes = shared_variables(module)
             for entry in re.finditer(r'\.entry\s+(\w+)\s*\(([^)]*)\)([^{]*)\{', module):
                 name, params, settings = entry.groups()
                 if name in seen:  # a template in several objects
                     continue
                 seen.add(name)
                 body = module[entry.end():closing_brace(module, entry.end())]
+                shared, shared_bytes = shared_variables(module, body)
                 limit = re.search(r'\.maxntid\s+(\d+)', settings)
                 kernel = Kernel(name, parameters(params), shared, body)
                 pieces.append(kernel.cpp(len(seen), shared_bytes, limit.group(1) if limit else 1024))
