@@ -72,8 +72,7 @@ class Tape {
   // element. Only ops between a target and the loss are walked, and each computes only what the targets
   // need. May be called again for other targets.
   std::vector<Tensor> gradient(const Var& loss, const std::vector<Var>& targets);
-  // The same of Σ_i ⟨dy, y_i⟩ over the rows of y (N, …), dy (1, …), which is not computed: for a loss that is
-  // linear in y, whose value nobody asks for.
+  // The same of the loss Σ_i ⟨dy, y_i⟩ over the rows of y (N, …), dy being (1, …). The loss itself is not computed.
   std::vector<Tensor> gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets);
 
   // The innermost tape of this thread, or nullptr.

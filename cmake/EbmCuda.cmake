@@ -7,7 +7,7 @@
 #   EBM_CUDA_ROOTS folders with include/ and lib/ where pieces are looked for that the toolkit lacks, such as
 #                  nvidia/cu13 and nvidia/cudnn of a Python that has PyTorch
 # With EBM_HOST_GPU=ON the CUDA code runs on the processor: kernels translated from their PTX, stand-ins for the CUDA
-# runtime, cuDNN and cuBLASLt (tests/host_gpu). It needs nvcc and no GPU, and says nothing about speed.
+# runtime, cuDNN and cuBLASLt (tests/host_gpu). It needs nvcc 13 and no GPU, and says nothing about speed.
 set(EBM_CUDA_ROOTS "" CACHE STRING "Folders with include/ and lib/ for what the CUDA toolkit lacks")
 
 # Finds headers and libraries, the toolkit's own before those of EBM_CUDA_ROOTS, and adds what is not there to
@@ -35,7 +35,8 @@ function(ebm_find_cuda_pieces)
   set(EBM_CUDA_MISSING "${EBM_CUDA_MISSING}" PARENT_SCOPE)
 endfunction()
 
-set(EBM_HAVE_CUDA OFF CACHE INTERNAL "whether the CUDA backend is built")
+set(EBM_HAVE_CUDA OFF)
+set(EBM_NVCC_VERSION "" CACHE INTERNAL "of the CUDA backend that is built; empty without one")
 if(EBM_CUDA STREQUAL "OFF")
   message(STATUS "ebm: CPU backend only (EBM_CUDA=OFF)")
   return()
@@ -78,6 +79,9 @@ elseif(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES "80;90" CACHE STRING "GPU generations to compile for")
 endif()
 enable_language(CUDA)
+if(EBM_HOST_GPU AND CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 13.0)
+  message(FATAL_ERROR "EBM_HOST_GPU=ON needs nvcc 13 or later; this is ${CMAKE_CUDA_COMPILER_VERSION}")
+endif()
 # CMake before 3.25.2 has no C++20 flag for nvcc. Without these lines the generate step stops or, where
 # the standard is not required, silently compiles C++17.
 if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
@@ -109,5 +113,6 @@ add_library(ebm::cuda_libs ALIAS ebm_cuda_libs)
 target_include_directories(ebm_cuda_libs SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS}
   ${CUDNN_INCLUDE_DIR} ${CUBLASLT_INCLUDE_DIR} ${CURAND_INCLUDE_DIR} ${NVTX_INCLUDE_DIR})
 target_link_libraries(ebm_cuda_libs INTERFACE ${EBM_CUDA_LINKED} ${CMAKE_DL_LIBS})
-set(EBM_HAVE_CUDA ON CACHE INTERNAL "whether the CUDA backend is built")
+set(EBM_HAVE_CUDA ON)
+set(EBM_NVCC_VERSION ${CMAKE_CUDA_COMPILER_VERSION} CACHE INTERNAL "")
 message(STATUS "ebm: CUDA ${CMAKE_CUDA_COMPILER_VERSION} backend for ${CMAKE_CUDA_ARCHITECTURES}")

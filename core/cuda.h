@@ -36,7 +36,7 @@ void copy_on_device(int index, void* to, const void* from, size_t bytes);
 void fill_zero(int index, void* to, size_t bytes);
 
 // Graphs: what the compute stream is given between begin_capture and end_capture is recorded, not run.
-// end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded.
+// end_capture returns the graph, ready to launch; abandon_capture forgets what was recorded; capturing: between them.
 bool capturing(int index);
 void begin_capture(int index);
 void* end_capture(int index, int64_t& kernels);  // kernels: how many are in it

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -156,11 +157,10 @@ void begin_capture(int index) {
 void* end_capture(int index, int64_t& kernels) {
   cudaGraph_t graph = nullptr;
   check(cudaStreamEndCapture(compute_stream(index), &graph), "cudaStreamEndCapture");
-  cudaGraphExec_t executable = nullptr;
+  const std::unique_ptr<CUgraph_st, void (*)(cudaGraph_t)> owned(graph, [](cudaGraph_t g) { cudaGraphDestroy(g); });
   kernels = count_kernels(graph);
-  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
-  cudaGraphDestroy(graph);
-  check(status, "cudaGraphInstantiate");
+  cudaGraphExec_t executable = nullptr;
+  check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
   return executable;
 }
 
@@ -232,7 +232,7 @@ void copy_beside(int index, void* to, const void* from, size_t bytes, void* afte
 void copy_to_pinned(int index, void* to, const void* from, size_t bytes) {
   count_device_call();
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, compute_stream(index)),
-        "cudaMemcpyAsync to the host");
+        "cudaMemcpyAsync to the host", bytes);
 }
 
 void await(int index, void* event) {

@@ -1,6 +1,6 @@
 #include "kernels/bias_activation.h"
 
-#include "kernels/map_channels.h"
+#include "kernels/map_channel_values.h"
 #include "kernels/map_values.h"
 
 namespace ebm {

@@ -59,8 +59,9 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
 }  // namespace cpu
 namespace cuda {
-// How this thread's last convolution was computed, for whoever measures: "cuDNN graph", one kernel with activation or
-// mask, or "algorithm 1" of cuDNN's older API, "not deterministic" where that is so; "" before the first.
+// How this thread's last convolution was computed, for whoever measures: "cuDNN graph", one kernel with what
+// follows it (in bf16 behind one that rounds), or "algorithm 1" of cuDNN's older API, "not deterministic" where
+// that is so; "" before the first.
 std::string last_conv_plan();
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y);

@@ -1,5 +1,5 @@
 // How cuDNN computes one convolution: descriptors and algorithms for a shape, direction and precision,
-// made once and kept (conv_plan_cuda.cpp). Used by conv_cuda.cpp only.
+// made once and kept (conv_plan_cuda.cpp).
 #pragma once
 
 #include <cudnn.h>

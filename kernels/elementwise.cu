@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "kernels/leaky_relu.h"
-#include "kernels/map_channels.h"
+#include "kernels/map_channel_values.h"
 #include "kernels/map_values.h"
 
 namespace ebm {

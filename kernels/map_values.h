@@ -14,12 +14,9 @@ namespace ebm {
 template <class F, class... Operand>
 __global__ void map_values_kernel(int64_t n, F f, Operand... operand) {
   load_numbers(f);
-  const auto f_of_quads = [&](auto&... quad) {
-    for (int j = 0; j < 4; ++j) f(quad.v[j]...);
-  };
   const int64_t stride = int64_t{4} * gridDim.x * blockDim.x;
   const int64_t first = int64_t{4} * (int64_t{blockIdx.x} * blockDim.x + threadIdx.x);
-  for (int64_t i = first; i < n; i += stride) on_quad({i, 0, n}, f_of_quads, operand...);
+  for (int64_t i = first; i < n; i += stride) on_each_of_quad({i, 0, n}, f, operand...);
 }
 #endif
 

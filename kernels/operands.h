@@ -1,4 +1,4 @@
-// Arrays of floats as kernels are given them (map_values.h, map_quads.h, map_channels.h): the type says whether
+// Arrays of floats as kernels are given them (map_values.h, map_quads.h, map_channel_values.h): the type says whether
 // they are read or written; at(i, c) is element i, of channel c. A thread of a GPU takes a quad, four
 // neighbouring elements, of each: one access of 16 bytes where the array is aligned, and all loads before the
 // first store. Element by element a store would hold up the loads after it: it might change what they read.
@@ -84,6 +84,15 @@ EBM_HD void on_quad(const QuadPlace& place, const F& f, const Operand&... operan
     (operand.store(place, quad), ...);
   };
   run(operand.load(place)...);
+}
+
+// on_quad of an f that takes an element of each operand.
+template <class F, class... Operand>
+EBM_HD void on_each_of_quad(const QuadPlace& place, const F& f, const Operand&... operand) {
+  const auto f_of_quads = [&](auto&... quad) {
+    for (int j = 0; j < 4; ++j) f(quad.v[j]...);
+  };
+  on_quad(place, f_of_quads, operand...);
 }
 
 }  // namespace ebm

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "core/tensor.h"
-#include "kernels/map_channels.h"
+#include "kernels/map_channel_values.h"
 
 namespace ebm {
 
@@ -164,7 +164,7 @@ void add_terms(int64_t first, int64_t count, int64_t c0, const int32_t* channel,
   }
 }
 
-// The array is read as periods (kernels/map_channels.h) and cut into tiles of columns by blocks of periods.
+// The array is read as periods (kernels/map_channel_values.h) and cut into tiles of columns by blocks of periods.
 template <int kSums, class F, class Finish>
 void reduce_columns(int64_t rows, int64_t channels, const F& f, const Finish& finish) {
   constexpr int64_t kTile = 512, kBlockElements = 32768;

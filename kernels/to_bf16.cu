@@ -1,13 +1,11 @@
 #include "kernels/to_bf16.h"
 
 #include "kernels/map.h"
+#include "kernels/operands.h"
 
 namespace ebm {
 namespace {
 
-struct alignas(16) FourFloats {
-  float v[4];
-};
 struct alignas(8) FourBf16 {
   uint16_t v[4];
 };
@@ -15,23 +13,12 @@ struct alignas(8) FourBf16 {
 struct Source {
   const float* x;
   int64_t size;
-  bool aligned;  // whole quads are read by one access
 
-  explicit Source(const Tensor& t)
-      : x(t.data()),
-        size(t.size()),
-        aligned(reinterpret_cast<uintptr_t>(t.data()) % sizeof(FourFloats) == 0) {}
+  explicit Source(const Tensor& t) : x(t.data()), size(t.size()) {}
 
   // Elements 4·quad … 4·quad + 3; zeros behind the last one.
   EBM_HD FourBf16 quad(int64_t quad) const {
-    const int64_t start = 4 * quad;
-    FourFloats from{};
-    if (aligned && start + 4 <= size) {
-      from = *reinterpret_cast<const FourFloats*>(x + start);
-    } else {
-      for (int j = 0; j < 4; ++j)
-        if (start + j < size) from.v[j] = x[start + j];
-    }
+    const Quad from = load_quad(x, {4 * quad, 0, size});
     FourBf16 to;
     for (int j = 0; j < 4; ++j) to.v[j] = bf16_bits(from.v[j]);
     return to;

@@ -111,7 +111,7 @@ std::vector<Measurement> measure_training(const Settings& settings, Device devic
       random_tensor({settings.batch, image.height, image.width, image.channels}, device);
   std::vector<double> ancestral, langevin, energy, vae, whole;
   double spent = 0, calls = 0, kernels = 0;
-  const int together = device.is_cuda() ? 8 : 1;  // iterations begun before one waits, as a run does
+  const int together = device.is_cuda() ? 8 : 1;  // iterations begun before one waits
   for (int i = 0; i < 2; ++i) trainer.step(x);    // plans, memory and, on a GPU, the record
   for (int i = 0; i < kMostIterations && (i < kLeastIterations || spent < kBudget); ++i) {
     const auto begin = std::chrono::steady_clock::now();

@@ -20,7 +20,7 @@
 #   peer_fp32       3     210    the same in fp32
 #   profile         1      60    tools/profile.sh ncu: the chain's kernels by Nsight Compute
 #
-# The minutes are estimates, and none has been measured. Where a machine is lent for ten minutes a command, these
+# The minutes are estimates, and none has been measured. In calls of at most ten minutes these
 # four commands fit, and what matters most comes first:
 #   tools/gpu_check.sh build suite parity graph
 #   tools/gpu_check.sh bench peer_mnist peer_cifar10
@@ -85,7 +85,9 @@ fi
 mapfile -t cuda_roots < <(python3 -c '
 import nvidia, pathlib
 for folder in nvidia.__path__:
-    print(*(package for package in sorted(pathlib.Path(folder).iterdir()) if (package / "lib").is_dir()), sep="\n")
+    for package in sorted(pathlib.Path(folder).iterdir()):
+        if (package / "lib").is_dir():
+            print(package)
 ' 2>/dev/null)
 
 # within COMMAND: ends it, by SIGTERM first, when the phase's time is over.

@@ -85,7 +85,7 @@ run_ncu() {
     sections+=(--section "$section")
   done
   # "langevin/": inside a pushed range of this name. The skipped launches choose plans and fill caches.
-  # clocks as they are: by default ncu fixes them, which on a shared or lent GPU is not ours to do
+  # clocks as they are: by default ncu fixes them, which others who use the GPU would feel
   ncu "${sections[@]}" --clock-control none --nvtx --nvtx-include langevin/ --launch-skip 400 --launch-count 40 \
     --force-overwrite --export "$folder/ncu" "${train[@]}" || stop "ncu failed"
   [[ -s "$folder/ncu.ncu-rep" ]] || stop "ncu wrote no report: no kernel matched, or it may not read the counters"

@@ -132,7 +132,7 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
                  "iterations between sample pictures; 0: about a dozen in a run [0]")
       ->type_name("N");
   app.add_option("--read-every", read_every,
-                 "iterations whose losses are read together; 0: 1 on the CPU, 16 on a GPU [0]")
+                 "iterations from one reading of losses to the next; 1 waits for each; 0: 1 on the CPU, 16 on a GPU [0]")
       ->type_name("N");
   app.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph")
       ->configurable(false);

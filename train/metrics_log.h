@@ -1,4 +1,4 @@
-// metrics.csv: one row an iteration, appended at once, so that a killed run has lost nothing.
+// metrics.csv: one row an iteration, appended as soon as it was read: a run that is killed has lost no other.
 #pragma once
 
 #include <filesystem>

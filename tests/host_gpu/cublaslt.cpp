@@ -130,8 +130,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
     return CUBLAS_STATUS_INVALID_VALUE;
   if (c != d || workspace_bytes < kWorkspace) return CUBLAS_STATUS_INVALID_VALUE;
   Promise promised;
-  std::memcpy(&promised, algorithm, sizeof promised);
-  if (!is_aligned(a, promised.a) || !is_aligned(b, promised.b) || !is_aligned(c, promised.c) || !is_aligned(d, promised.d))
+  std::memcpy(static_cast<void*>(&promised), algorithm, sizeof promised);
+  if (!is_aligned(a, promised.a) || !is_aligned(b, promised.b) || !is_aligned(c, promised.c) ||
+      !is_aligned(d, promised.d))
     fail("a product's operand is less aligned than promised");
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   enqueue_kernel(stream, [=] {

@@ -72,7 +72,8 @@ uint64_t size_of(const Node& tensor) {
 
 // The convolution of an operation; false: its shapes do not fit each other.
 bool read_convolution(const Node& operation, const ConvolutionAttributes& at, Convolution& c) {
-  const Extents x = extents(*operation.node(at.x)), f = extents(*operation.node(at.filter)), y = extents(*operation.node(at.y));
+  const Extents x = extents(*operation.node(at.x)), f = extents(*operation.node(at.filter)),
+                y = extents(*operation.node(at.y));
   const Node& settings = *operation.node(at.settings);
   const Extents before = settings.all<int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS),
                 after = settings.all<int64_t>(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS),
@@ -124,8 +125,10 @@ class Execution {
   }
   void write(const Node& tensor, Numbers numbers) {
     if (!tensor.one<uint8_t>(CUDNN_ATTR_TENSOR_IS_VIRTUAL)) {
-      if (tensor.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE) != CUDNN_DATA_FLOAT) fail("a graph's output that is not float");
-      std::memcpy(checked_view(aligned(tensor), 4 * numbers.size(), "a graph's output"), numbers.data(), 4 * numbers.size());
+      if (tensor.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE) != CUDNN_DATA_FLOAT)
+        fail("a graph's output that is not float");
+      const size_t bytes = 4 * numbers.size();
+      std::memcpy(checked_view(aligned(tensor), bytes, "a graph's output"), numbers.data(), bytes);
     }
     numbers_[id_of(tensor)] = std::move(numbers);
   }

@@ -69,8 +69,8 @@ const std::map<std::string, std::function<void()>> cases{
     {"write_behind", [] { write_behind<<<1, 1, 0, stream>>>(device_memory(100), 100), finish(); }},
     {"misaligned", [] { read_quad<<<1, 1, 0, stream>>>(device_memory(8), device_memory(8)), finish(); }},
     {"host_pointer", [] {
-       float on_host[8] = {};
-       read_quad<<<1, 1, 0, stream>>>(on_host - 1 + 4, device_memory(8)), finish();
+       alignas(16) float on_host[8] = {};
+       read_quad<<<1, 1, 0, stream>>>(on_host + 3, device_memory(8)), finish();
      }},
     {"freed", [] {
        float* const p = device_memory(100);

@@ -70,13 +70,6 @@ TEST_CASE("an H100 has engines for the gradients on bf16 tensors, where channels
   CHECK(cases >= 14);
 }
 
-TEST_CASE("an H100 has no engine for the gradients of images of one channel on bf16 tensors") {
-  const ConvCase& first = kConvCases[0];
-  CHECK(engines(first, Direction::backward_data, true, 0.2f, kBf16) == 0);
-  CHECK(engines(first, Direction::backward_data, false, 1.0f, kBf16) == 0);
-  CHECK(engines(first, Direction::backward_weight, false, 1.0f, kBf16) == 0);
-}
-
 TEST_CASE("an H100 has engines for convolutions on fp32 tensors, without tensor cores too") {
   const Mode fp32{Precision::fp32, CUDNN_DATA_FLOAT}, tf32{Precision::tf32, CUDNN_DATA_FLOAT};
   for (const ConvCase& c : kConvCases) {

@@ -29,12 +29,9 @@ struct ChannelPeriod {
 #if defined(__CUDACC__)
 template <class Index, class F, class... Operand>
 __global__ void map_channel_values_kernel(Index n, Index channels, F f, Operand... operand) {
-  const auto f_of_quads = [&](auto&... quad) {
-    for (int j = 0; j < 4; ++j) f(quad.v[j]...);
-  };
   const Index stride = Index{4} * gridDim.x * blockDim.x;
   const Index first = Index{4} * (static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x);
-  for (Index i = first; i < n; i += stride) on_quad({i, 0, n, i % channels}, f_of_quads, operand...);
+  for (Index i = first; i < n; i += stride) on_each_of_quad({i, 0, n, i % channels}, f, operand...);
 }
 
 template <class Index, class F, class... Operand>
@@ -72,6 +69,7 @@ void map_channels_on_cpu(int64_t rows, int64_t channels, const F& f) {
 template <class F, class... Operand>
 void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f,
                         const Operand&... operand) {
+  static_assert(!requires(F g) { g.load(); }, "a functor's load() is not called here");
   const int64_t n = rows * channels;
   if (n == 0) return;
   if (device.is_cuda()) {
