@@ -58,11 +58,13 @@ void synchronize(Device device) {
   if (device.is_cuda()) cuda::synchronize(device.index);
 }
 
+bool is_set(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value && std::string(value) == "1";
+}
+
 bool sync_after_launch() {
-  static const bool on = [] {
-    const char* value = std::getenv("EBM_SYNC");
-    return value && std::string(value) == "1";
-  }();
+  static const bool on = is_set("EBM_SYNC");
   return on;
 }
 

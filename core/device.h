@@ -35,6 +35,9 @@ int cuda_device_count();
 // Waits until all work given to the device has ended. Throws Error if some of it failed.
 void synchronize(Device device);
 
+// Whether the environment variable is 1.
+bool is_set(const char* variable);
+
 // Whether each kernel launch is followed by a wait, so that an error is reported where it happened:
 // environment variable EBM_SYNC=1.
 bool sync_after_launch();

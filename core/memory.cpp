@@ -21,10 +21,7 @@ struct DeviceMemory {
 namespace {
 
 bool exact_memory() {
-  static const bool on = [] {
-    const char* value = std::getenv("EBM_EXACT_MEMORY");
-    return value && std::string(value) == "1";
-  }();
+  static const bool on = is_set("EBM_EXACT_MEMORY");
   return on;
 }
 
@@ -83,7 +80,7 @@ void* MemoryPool::allocate(size_t bytes) {
   if (fresh) {
     memory = from_system(size);
     // Not while a graph is recorded: nothing may wait for the device, and cached blocks are the record's.
-    if (!memory && !(device_.is_cuda() && cuda::capturing(device_.index))) {
+    if (!memory && !is_recorded()) {
       release_cached_locked();
       const std::shared_ptr<MemoryPool> common = common_pool(device_);
       if (common.get() != this) common->release_cached();
@@ -110,7 +107,7 @@ void MemoryPool::release(void* memory, size_t bytes) noexcept {
   free_[size].push_back(memory);
   if (!exact_memory() || common_pool(device_).get() != this) return;
   try {
-    if (!device_.is_cuda() || !cuda::capturing(device_.index)) release_cached_locked();
+    if (!is_recorded()) release_cached_locked();
   } catch (const Error&) {
     // the device is lost, and its memory with it
   }
@@ -132,6 +129,8 @@ void MemoryPool::release_cached_locked() {
     blocks.clear();
   }
 }
+
+bool MemoryPool::is_recorded() const { return device_.is_cuda() && cuda::capturing(device_.index); }
 
 void* MemoryPool::from_system(size_t size) {
   if (!device_.is_cuda()) return std::aligned_alloc(64, (size + 63) / 64 * 64);

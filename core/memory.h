@@ -40,6 +40,7 @@ class MemoryPool {
  private:
   void* from_system(size_t size);
   void release_cached_locked();
+  bool is_recorded() const;  // whether the device's work goes into a graph at present
   [[noreturn]] void out_of_memory(size_t bytes);
 
   Device device_;

@@ -81,8 +81,8 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
 Plan make_plan(const Problem& p) {
   const CublasLt& lt = cublaslt();
   Plan plan{};
-  const auto compute = p.operands == CUDA_R_16BF        ? CUBLAS_COMPUTE_32F
-                       : p.precision == Precision::bf16   ? CUBLAS_COMPUTE_32F_FAST_16BF
+  const auto compute = p.operands == CUDA_R_16BF      ? CUBLAS_COMPUTE_32F
+                       : p.precision == Precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF
                        : p.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
                                                         : CUBLAS_COMPUTE_32F;
   check(lt.operation_create(&plan.operation, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");

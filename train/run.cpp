@@ -75,7 +75,7 @@ class Run {
       const bool keep = done % options_.settings.guard_every == 0;
       const bool wait = samples || checkpoint || keep || read_every_ == 1;
       if (!wait && done % read_every_ != 0) continue;
-      if (!take_in(trainer_.finish_earlier_steps()) || (wait && !take_in(trainer_.finish_steps()))) {
+      if (!take_in(wait ? trainer_.finish_steps() : trainer_.finish_earlier_steps())) {
         result.stopped = false;
         continue;
       }
