@@ -14,7 +14,7 @@ for tool in CMakeLists.txt CMakePresets.json autograd cmake core evaluate kernel
 done
 for tool in awk bash cat chmod cp cut date dirname echo env find grep gzip head mkdir nproc readlink rm sha256sum sort tail tar tee \
     timeout xargs; do
-  ln -s "$(command -v $tool)" "$bin/$tool"
+  ln -s "$(type -P $tool)" "$bin/$tool"
 done
 
 fail() {
