@@ -6,14 +6,16 @@
 
 namespace ebm {
 namespace {
-std::atomic<Precision> current{Precision::fp32};
+std::atomic<Precision> current{Precision::fp32}, of_chains{Precision::fp32};
 }
 
 Precision precision() { return current; }
-void set_precision(Precision precision) { current = precision; }
+void set_precision(Precision precision) { current = precision, of_chains = precision; }
+Precision chain_precision() { return of_chains; }
+void set_chain_precision(Precision precision) { of_chains = precision; }
+Precision energy_precision() { return current == Precision::bf16 ? Precision::tf32 : current.load(); }
 
-Precision parse_precision(const std::string& text, Device device) {
-  if (text == "auto") return device.is_cuda() ? Precision::tf32 : Precision::fp32;
+Precision parse_precision(const std::string& text) {
   if (text == "fp32") return Precision::fp32;
   if (text == "tf32") return Precision::tf32;
   if (text == "bf16") return Precision::bf16;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "core/check.h"
@@ -63,13 +65,18 @@ Storage::Storage(Device device, size_t bytes)
 
 Storage::~Storage() { pool->release(memory, bytes); }
 
-Tensor::Tensor(std::shared_ptr<Storage> storage, float* data, const Shape& shape)
-    : storage_(std::move(storage)), data_(data), shape_(shape), size_(shape.size()) {}
+const char* name(ElementType type) { return type == ElementType::fp32 ? "fp32" : "bf16"; }
 
-Tensor Tensor::empty(const Shape& shape, Device device) {
-  auto storage = std::make_shared<Storage>(device, shape.size() * sizeof(float));
-  float* data = static_cast<float*>(storage->memory);
-  return {std::move(storage), data, shape};
+Tensor::Tensor(std::shared_ptr<Storage> storage, void* data, const Shape& shape, ElementType type)
+    : storage_(std::move(storage)), data_(data), shape_(shape), size_(shape.size()), type_(type) {}
+
+Tensor Tensor::empty(const Shape& shape, Device device, ElementType type) {
+  // Whole 16 bytes, which kernels may read at a time.
+  const size_t bytes = type == ElementType::fp32 ? shape.size() * sizeof(float)
+                                                 : (shape.size() * sizeof(Bf16) + 15) / 16 * 16;
+  auto storage = std::make_shared<Storage>(device, bytes);
+  void* const data = storage->memory;
+  return {std::move(storage), data, shape, type};
 }
 
 Tensor Tensor::zeros(const Shape& shape, Device device) {
@@ -85,27 +92,53 @@ Tensor Tensor::from_host(std::span<const float> values, const Shape& shape, Devi
   return tensor;
 }
 
-float* Tensor::mutable_data() {
+void* Tensor::mutable_raw() {
   ++storage_->version;
   return data_;
+}
+
+float* Tensor::mutable_data() {
+  of_type(ElementType::fp32);
+  return static_cast<float*>(mutable_raw());
+}
+
+Bf16* Tensor::mutable_bf16_data() {
+  of_type(ElementType::bf16);
+  return static_cast<Bf16*>(mutable_raw());
+}
+
+void Tensor::refuse_type(ElementType wanted) const {
+  EBM_FAIL("tensor", std::string(name(type_)) + " elements of " + to_string(shape_), name(wanted));
+}
+
+int64_t Tensor::storage_offset() const {
+  const auto offset = static_cast<const std::byte*>(data_) - static_cast<const std::byte*>(storage_->memory);
+  return offset / static_cast<int64_t>(type_ == ElementType::fp32 ? sizeof(float) : sizeof(Bf16));
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {
   EBM_CHECK(shape.size() == size_, "reshape", to_string(shape_) + " to " + to_string(shape),
             "the same number of elements");
-  return {storage_, data_, shape};
+  return {storage_, data_, shape, type_};
 }
 
 Tensor Tensor::view(int64_t first, const Shape& shape) const {
   EBM_CHECK(first >= 0 && first + shape.size() <= size_, "view",
             to_string(shape) + " from element " + std::to_string(first),
             "elements within " + to_string(shape_));
-  return {storage_, data_ + first, shape};
+  const size_t size = type_ == ElementType::fp32 ? sizeof(float) : sizeof(Bf16);
+  return {storage_, static_cast<std::byte*>(data_) + first * size, shape, type_};
 }
 
 std::vector<float> Tensor::to_host() const {
   std::vector<float> values(size_);
-  copy_bytes(kCpu, values.data(), device(), data_, bytes());
+  if (type_ == ElementType::fp32) {
+    copy_bytes(kCpu, values.data(), device(), data_, bytes());
+    return values;
+  }
+  std::vector<Bf16> halves(size_);
+  copy_bytes(kCpu, halves.data(), device(), data_, bytes());
+  for (int64_t i = 0; i < size_; ++i) values[i] = std::bit_cast<float>(uint32_t{halves[i].bits} << 16);
   return values;
 }
 
@@ -115,21 +148,22 @@ float Tensor::item() const {
 }
 
 Tensor Tensor::clone() const {
-  Tensor copy = empty(shape_, device());
+  Tensor copy = empty(shape_, device(), type_);
   copy_bytes(device(), copy.data_, device(), data_, bytes());
   return copy;
 }
 
 Tensor Tensor::to(Device target) const {
   if (target == device()) return *this;
-  Tensor copy = empty(shape_, target);
+  Tensor copy = empty(shape_, target, type_);
   copy_bytes(target, copy.data_, device(), data_, bytes());
   return copy;
 }
 
 void Tensor::copy_from(const Tensor& other) {
   EBM_CHECK(other.size() == size_, "copy", to_string(other.shape()), to_string(shape_));
-  copy_bytes(device(), mutable_data(), other.device(), other.data(), bytes());
+  EBM_CHECK(other.type() == type_, "copy", std::string(name(other.type())) + " elements", name(type_));
+  copy_bytes(device(), mutable_raw(), other.device(), other.raw(), bytes());
 }
 
 void Tensor::copy_from_host(std::span<const float> values) {

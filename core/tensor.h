@@ -1,4 +1,5 @@
-// Tensor: a contiguous fp32 array of up to four dimensions on one device. Images are NHWC.
+// Tensor: a contiguous array of up to four dimensions on one device. Images are NHWC. Its elements are fp32, but in
+// the maps of a Langevin chain on a GPU, which bf16 halves (train/langevin.h).
 #pragma once
 
 #include <array>
@@ -36,6 +37,14 @@ class Shape {
 // "(100, 28, 28, 1)".
 std::string to_string(const Shape& shape);
 
+enum class ElementType : uint8_t { fp32, bf16 };
+const char* name(ElementType type);
+
+// An element of a bf16 tensor: the upper half of an fp32 number's bits.
+struct Bf16 {
+  uint16_t bits;
+};
+
 // The memory behind one or more tensors.
 struct Storage {
   Storage(Device device, size_t bytes);
@@ -56,7 +65,7 @@ class Tensor {
  public:
   Tensor() = default;  // undefined: no storage
 
-  static Tensor empty(const Shape& shape, Device device);  // uninitialised
+  static Tensor empty(const Shape& shape, Device device, ElementType type = ElementType::fp32);  // uninitialised
   static Tensor zeros(const Shape& shape, Device device);
   static Tensor from_host(std::span<const float> values, const Shape& shape, Device device);
 
@@ -65,38 +74,51 @@ class Tensor {
   int rank() const { return shape_.rank(); }
   int64_t extent(int i) const { return shape_[i]; }
   int64_t size() const { return size_; }
-  size_t bytes() const { return static_cast<size_t>(size_) * sizeof(float); }
+  ElementType type() const { return type_; }
+  size_t bytes() const { return static_cast<size_t>(size_) * (type_ == ElementType::fp32 ? sizeof(float) : sizeof(Bf16)); }
   Device device() const { return storage_->device; }
 
-  const float* data() const { return data_; }
-  // Writing through this pointer is a change in place: it counts up the storage's version.
+  // The elements: data() of an fp32 tensor, bf16_data() of a bf16 one; of another type they throw Error, so that an
+  // op that does not know bf16 says so. raw() is either's first byte.
+  const float* data() const { return static_cast<const float*>(of_type(ElementType::fp32)); }
+  const Bf16* bf16_data() const { return static_cast<const Bf16*>(of_type(ElementType::bf16)); }
+  const void* raw() const { return data_; }
+  // Writing through these pointers is a change in place: it counts up the storage's version.
   float* mutable_data();
+  Bf16* mutable_bf16_data();
+  void* mutable_raw();
 
-  // The same elements under another shape of the same size; shares storage.
+  // The same elements under another shape of the same size; shares storage. These keep the type, as clone() and to() do.
   Tensor reshaped(const Shape& shape) const;
   // shape.size() consecutive elements from element `first` on; shares storage.
   Tensor view(int64_t first, const Shape& shape) const;
 
-  std::vector<float> to_host() const;  // waits for the device
+  std::vector<float> to_host() const;  // of either type; waits for the device
   float item() const;                  // the value of a one-element tensor; waits for the device
   Tensor clone() const;
   Tensor to(Device device) const;  // a copy there; *this if it is there already
-  void copy_from(const Tensor& other);  // same size, any device
+  void copy_from(const Tensor& other);  // same size and type, any device
   void copy_from_host(std::span<const float> values);
 
   uint64_t storage_id() const { return storage_->id; }
   uint64_t version() const { return storage_->version; }
-  int64_t storage_offset() const { return data_ - static_cast<const float*>(storage_->memory); }
+  int64_t storage_offset() const;  // elements
   // Expires when the last tensor of this storage is gone.
   std::weak_ptr<const Storage> storage() const { return storage_; }
 
  private:
-  Tensor(std::shared_ptr<Storage> storage, float* data, const Shape& shape);
+  Tensor(std::shared_ptr<Storage> storage, void* data, const Shape& shape, ElementType type);
+  const void* of_type(ElementType type) const {
+    if (type != type_) refuse_type(type);
+    return data_;
+  }
+  [[noreturn]] void refuse_type(ElementType wanted) const;
 
   std::shared_ptr<Storage> storage_;
-  float* data_ = nullptr;
+  void* data_ = nullptr;
   Shape shape_;
   int64_t size_ = 0;
+  ElementType type_ = ElementType::fp32;
 };
 
 // Throws Error unless the two shapes are equal / the tensor has this shape / both are on one device.

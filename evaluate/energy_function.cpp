@@ -35,10 +35,14 @@ EnergyFunction network_energy(Trainer& trainer) {
   trainer.take_averages();
   const float reference = 0.5f * langevin_step_of(trainer.settings()).inv_sigma_ref_sq;
   const auto f = std::make_shared<const EnergyNet::Frozen>(trainer.energy_net());
-  return differentiable_energy([f, reference](const Var& x) {
+  const EnergyFunction u = differentiable_energy([f, reference](const Var& x) {
     const Var minus_f = scale((*f)(x), -1.0f);  // (N)
     return reference > 0 ? add(minus_f, scale(sum_rows(square(x)), reference)) : minus_f;
   });
+  return [u](const Tensor& x) {
+    const PrecisionScope mode(energy_precision());
+    return u(x);
+  };
 }
 
 }  // namespace ebm

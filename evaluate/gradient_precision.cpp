@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/langevin.h"
+
 namespace ebm {
 namespace {
 
@@ -129,7 +131,7 @@ GradientError gradient_error(const std::vector<double>& g, const std::vector<dou
 GradientError gradient_error(const EnergyNet& energy, const Tensor& x, const std::vector<double>& reference,
                              Precision mode) {
   const PrecisionScope scope(mode);
-  const std::vector<float> g = EnergyNet::Frozen(energy).gradient(x).to_host();
+  const std::vector<float> g = EnergyNet::Frozen(energy, chain_maps(x.device())).gradient(x).to_host();
   return gradient_error(to_double(g), reference, x.extent(0));
 }
 

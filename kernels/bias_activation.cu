@@ -26,22 +26,27 @@ void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
   if (!b.defined() && negative_slope == 1.0f) return;
   EBM_CHECK(y.rank() > 0, "bias_activation", "a scalar", "y (..., C)");
   const int64_t channels = y.shape().back(), rows = channels ? y.size() / channels : 0;
-  const BiasActivation f{negative_slope};
-  const ReadWrite values{y.mutable_data()};
   if (b.defined()) {
     check_shape("bias_activation", "b", b, {channels});
     check_same_device("bias_activation", y, b);
-    map_channel_values(y.device(), rows, channels, f, values, ReadChannel{b.data(), channels});
-  } else {
-    map_values(y.device(), y.size(), f, values);
   }
+  const auto run = [&](const auto& values) {
+    const BiasActivation f{negative_slope};
+    if (b.defined()) map_channel_values(y.device(), rows, channels, f, values, ReadChannel{b.data(), channels});
+    else map_values(y.device(), y.size(), f, values);
+  };
+  if (y.type() == ElementType::bf16) run(ReadWriteBf16{y.mutable_bf16_data()});
+  else run(ReadWrite{y.mutable_data()});
 }
 
 void pass_through(const LeakyMask& mask, Tensor& dy) {
   if (!mask.y.defined()) return;
   check_same_shape("pass_through", mask.y, dy);
-  map_values(dy.device(), dy.size(), PassThrough{mask.negative_slope}, ReadWrite{dy.mutable_data()},
-             Read{mask.y.data()});
+  const PassThrough f{mask.negative_slope};
+  if (dy.type() == ElementType::bf16)
+    map_values(dy.device(), dy.size(), f, ReadWriteBf16{dy.mutable_bf16_data()}, ReadBf16{mask.y.bf16_data()});
+  else
+    map_values(dy.device(), dy.size(), f, ReadWrite{dy.mutable_data()}, Read{mask.y.data()});
 }
 
 }  // namespace ebm

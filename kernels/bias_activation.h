@@ -1,4 +1,5 @@
-// The end of a layer in either direction, in place: one read and one write of what is changed.
+// The end of a layer in either direction, in place: one read and one write of what is changed. Maps are fp32 or bf16,
+// a mask's as what it is applied to; a bias is fp32.
 #pragma once
 
 #include "kernels/leaky_relu.h"

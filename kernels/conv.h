@@ -4,6 +4,7 @@
 // w (Cin,R,S,Cout), its derivatives are conv2d and conv2d_backward_weight (autograd/ops.h).
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "core/tensor.h"
@@ -32,7 +33,11 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const ConvGeometry& geometry)
 // Output shape (N,H,W,Cout) of the transposed convolution of x (N,P,Q,Cin) with w (Cin,R,S,Cout).
 Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry& geometry);
 
-// y = leaky_relu(conv(x, w) + b). negative_slope: 1 leaves the sum as it is, 0 is ReLU. b may be undefined.
+// Maps may be bf16 tensors, which are multiplied as bf16 whatever the mode is; weights too, which are rounded where
+// the map beside them is bf16 and they are not. Biases and the gradients of weights are fp32.
+
+// y = leaky_relu(conv(x, w) + b), stored as x is. negative_slope: 1 leaves the sum as it is, 0 is ReLU. b may be
+// undefined.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
               float negative_slope = 1.0f);
 // dx (N,H,W,C) = x_shape, from dy (N,P,Q,K). With a mask, whose y is x, the leaky ReLU that made x is passed
@@ -49,6 +54,23 @@ struct ConvCalls {
 };
 ConvCalls conv_calls();
 
+// While one is alive, this thread's convolutions on a GPU are noted and not computed: their results are zeros.
+// find_ways() ends that, and finds a way to compute each of them (kernels/conv_ways_cuda.h) with all cores of the
+// processor. Whoever rehearses an iteration so does not wait for one compiler after the other in the first one.
+class ConvRehearsal {
+ public:
+  ConvRehearsal();
+  ~ConvRehearsal();
+  ConvRehearsal(const ConvRehearsal&) = delete;
+  ConvRehearsal& operator=(const ConvRehearsal&) = delete;
+
+  void find_ways();
+
+ private:
+  struct Notes;
+  std::unique_ptr<Notes> notes_;
+};
+
 // The two implementations. Shapes were checked and outputs allocated by the functions above. b may be
 // undefined. Weights are packed once per (storage, version) and the packing is kept between calls.
 namespace cpu {
@@ -59,10 +81,13 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry&
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
 }  // namespace cpu
 namespace cuda {
-// How this thread's last convolution was computed, for whoever measures: "cuDNN graph", one kernel with what
-// follows it (in bf16 behind one that rounds), or "algorithm 1" of cuDNN's older API, "not deterministic" where
-// that is so; "" before the first.
+// How this thread's last convolution was computed, for whoever measures: "graph eng7 k24=21", one kernel with what
+// follows it by that engine of cuDNN; "apart eng3", two kernels; or "library, algorithm 1" of cuDNN's older API, "not
+// deterministic" where that is so; "" before the first.
 std::string last_conv_plan();
+// One line: versions of the libraries, how many convolutions run in one kernel with what follows them and why not
+// all, and what it took to find that out. For a GPU that was used.
+std::string conv_summary();
 void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
             float negative_slope, Tensor& y);
 void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry,

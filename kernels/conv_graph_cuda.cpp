@@ -1,25 +1,19 @@
 #include "kernels/conv_graph_cuda.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <map>
-#include <string>
+#include <set>
+#include <sstream>
 
 #include "core/check.h"
-#include "core/device_calls.h"
-#include "kernels/to_bf16.h"
 
 namespace ebm::cuda {
 namespace {
 
-constexpr size_t kWorkspaceLimit = size_t{512} << 20;
+cudnnDataType_t cudnn_type(ElementType type) {
+  return type == ElementType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+}
 
-// What a tensor of the graph is called when it is given memory. The last two stay inside the kernel.
-enum Id : int64_t { kA = 1, kB, kThird, kOut, kSum, kBiased };
-
-GraphDescriptor tensor(Id id, std::vector<int64_t> dims, std::vector<int64_t> strides,
-                       cudnnDataType_t type = CUDNN_DATA_FLOAT) {
+GraphDescriptor tensor(GraphTensor id, std::vector<int64_t> dims, std::vector<int64_t> strides, cudnnDataType_t type) {
   GraphDescriptor t(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   t.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, type);
   t.set(CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, dims);
@@ -32,7 +26,7 @@ GraphDescriptor tensor(Id id, std::vector<int64_t> dims, std::vector<int64_t> st
 }
 
 // (N,H,W,C) or (K,R,S,C): cuDNN names extents N C H W in any layout.
-GraphDescriptor tensor(Id id, const Shape& s, cudnnDataType_t type = CUDNN_DATA_FLOAT) {
+GraphDescriptor tensor(GraphTensor id, const Shape& s, cudnnDataType_t type = CUDNN_DATA_FLOAT) {
   return tensor(id, {s[0], s[3], s[1], s[2]}, {s[1] * s[2] * s[3], 1, s[2] * s[3], s[3]}, type);
 }
 
@@ -91,7 +85,7 @@ GraphDescriptor pointwise(cudnnPointwiseMode_t mode, double negative_slope) {
 
 // Whether an engine's note says that it may give other bits another time or breaks the precision's promise.
 bool spoils(cudnnBackendNumericalNote_t note, const GraphConvProblem& problem) {
-  const bool fp32 = problem.precision == Precision::fp32, bf16 = problem.operands == CUDNN_DATA_BFLOAT16;
+  const bool fp32 = problem.precision == Precision::fp32, bf16 = problem.factors == ElementType::bf16;
   switch (note) {
     case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
     case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION: return true;
@@ -102,58 +96,53 @@ bool spoils(cudnnBackendNumericalNote_t note, const GraphConvProblem& problem) {
   }
 }
 
-bool acceptable(cudnnBackendDescriptor_t config, const GraphConvProblem& problem) {
-  const GraphDescriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
-  cudnnBackendDescriptor_t handle = engine.get();
+// The attribute's values, at most `most` of them; none where it cannot be read.
+template <class T>
+std::vector<T> read(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
+                    cudnnBackendAttributeType_t type, int64_t most) {
+  std::vector<T> values(most);
   int64_t count = 0;
-  check(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count,
-                                 &handle),
-        "cudnnBackendGetAttribute(ENGINECFG_ENGINE)");
-  std::vector<cudnnBackendNumericalNote_t> notes(CUDNN_NUMERICAL_NOTE_TYPE_COUNT);
-  check(cudnnBackendGetAttribute(handle, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-                                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes.data()),
-        "cudnnBackendGetAttribute(ENGINE_NUMERICAL_NOTE)");
-  return std::none_of(notes.begin(), notes.begin() + count,
+  if (cudnnBackendGetAttribute(descriptor, name, type, most, &count, values.data()) != CUDNN_STATUS_SUCCESS) count = 0;
+  values.resize(std::min(count, most));
+  return values;
+}
+
+// The same of descriptors, which have to be made before they can be read.
+std::vector<GraphDescriptor> read_descriptors(cudnnBackendDescriptor_t from, cudnnBackendAttributeName_t name,
+                                              cudnnBackendDescriptorType_t type, int64_t most) {
+  std::vector<GraphDescriptor> made;
+  std::vector<cudnnBackendDescriptor_t> handles;
+  for (int64_t i = 0; i < most; ++i) handles.push_back(made.emplace_back(type).get());
+  int64_t count = 0;
+  if (cudnnBackendGetAttribute(from, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, most, &count, handles.data()) !=
+      CUDNN_STATUS_SUCCESS)
+    count = 0;
+  while (static_cast<int64_t>(made.size()) > count) made.pop_back();
+  return made;
+}
+
+bool acceptable(const GraphDescriptor& engine, const GraphConvProblem& problem) {
+  const auto notes = read<cudnnBackendNumericalNote_t>(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                                                       CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT);
+  return std::none_of(notes.begin(), notes.end(),
                       [&](cudnnBackendNumericalNote_t note) { return spoils(note, problem); });
 }
 
-struct GraphPlan {
-  std::vector<GraphDescriptor> graph;      // what the execution plan refers to
-  std::unique_ptr<GraphDescriptor> plan;   // nullptr: no engine
-  int64_t workspace = 0;
-};
-
-// The first engine that can be made and needs no more workspace than is given.
-GraphPlan make_plan(const GraphConvProblem& problem, cudnnHandle_t handle) {
-  GraphPlan result;
-  result.graph = make_graph(problem, handle);
-  for (const GraphDescriptor& config : find_engines(problem, result.graph.back())) {
-    auto plan = std::make_unique<GraphDescriptor>(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-    plan->set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, handle);
-    plan->set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
-    if (plan->try_finalize() != CUDNN_STATUS_SUCCESS) continue;
-    int64_t count = 0;
-    check(cudnnBackendGetAttribute(plan->get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
-                                   &count, &result.workspace),
-          "cudnnBackendGetAttribute(EXECUTION_PLAN_WORKSPACE_SIZE)");
-    if (result.workspace > static_cast<int64_t>(kWorkspaceLimit)) continue;
-    result.plan = std::move(plan);
-    break;
+std::string name_of(const GraphDescriptor& engine, const GraphDescriptor& config) {
+  constexpr int64_t kMostKnobs = 32;
+  std::ostringstream name;
+  name << "eng";
+  for (const int64_t index : read<int64_t>(engine.get(), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1))
+    name << index;
+  for (const GraphDescriptor& choice : read_descriptors(config.get(), CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                                        CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, kMostKnobs)) {
+    for (const auto knob : read<cudnnBackendKnobType_t>(choice.get(), CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
+                                                        CUDNN_TYPE_KNOB_TYPE, 1))
+      name << " k" << static_cast<int>(knob) << '=';
+    for (const int64_t value : read<int64_t>(choice.get(), CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1))
+      name << value;
   }
-  return result;
-}
-
-using PlanKey = std::array<int64_t, 24>;
-
-PlanKey key_of(const GraphConvProblem& p) {
-  const ConvGeometry& g = p.geometry;
-  PlanKey key{static_cast<int64_t>(p.direction), p.device.index, static_cast<int64_t>(p.precision),
-              g.stride_h, g.stride_w, g.pad_h.before, g.pad_h.after, g.pad_w.before, g.pad_w.after,
-              p.has_third, std::bit_cast<int32_t>(p.negative_slope), p.operands};
-  size_t next = 12;
-  for (const Shape* shape : {&p.x, &p.w, &p.y})
-    for (int i = 0; i < 4; ++i) key[next++] = (*shape)[i];
-  return key;
+  return name.str();
 }
 
 }  // namespace
@@ -194,10 +183,14 @@ std::vector<GraphDescriptor> make_graph(const GraphConvProblem& p, cudnnHandle_t
 
   const ConvRole role = role_of(p);
   const GraphDescriptor& conv = add(convolution(p.geometry));
-  const GraphDescriptor& a = add(tensor(kA, role.a_shape, p.operands));
-  const GraphDescriptor& b = add(tensor(kB, role.b_shape, p.operands));
-  const GraphDescriptor& out = add(tensor(kOut, role.out_shape));
-  const GraphDescriptor* last = &add(tensor(kSum, role.out_shape));
+  const cudnnDataType_t factors = cudnn_type(p.factors), result = cudnn_type(p.result);
+  const GraphDescriptor& a = add(tensor(kA, role.a_shape, factors));
+  const GraphDescriptor& b = add(tensor(kB, role.b_shape, factors));
+  const GraphDescriptor& out = add(tensor(kOut, role.out_shape, result));
+  // A convolution with nothing behind it is a pattern of its own, whose engines, compiled beforehand, give a result of
+  // the factors' type only; of another type it has to end in an identity.
+  const bool ends_here = p.is_alone() && p.factors == p.result;
+  const GraphDescriptor* last = ends_here ? &out : &add(tensor(kSum, role.out_shape));
   GraphDescriptor op(role.operation);
   op.set(role.conv, conv);
   op.set(role.a, a);
@@ -209,9 +202,10 @@ std::vector<GraphDescriptor> make_graph(const GraphConvProblem& p, cudnnHandle_t
   operations.push_back(add(std::move(op)).get());
 
   const bool forward = p.direction == Direction::forward;
+  // what stays inside the kernel is fp32
   if (forward && p.has_third) {
     const int64_t k = p.w[0];
-    const GraphDescriptor& bias = add(tensor(kThird, {1, k, 1, 1}, {k, 1, k, k}));
+    const GraphDescriptor& bias = add(tensor(kThird, {1, k, 1, 1}, {k, 1, k, k}, CUDNN_DATA_FLOAT));
     const GraphDescriptor& biased = add(tensor(kBiased, role.out_shape));
     add_pointwise(CUDNN_POINTWISE_ADD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, last},
                                         {CUDNN_ATTR_OPERATION_POINTWISE_BDESC, &bias},
@@ -219,13 +213,11 @@ std::vector<GraphDescriptor> make_graph(const GraphConvProblem& p, cudnnHandle_t
     last = &biased;
   }
   if (p.direction == Direction::backward_data && p.has_third) {
-    const GraphDescriptor& mask = add(tensor(kThird, p.x));
+    const GraphDescriptor& mask = add(tensor(kThird, p.x, result));
     add_pointwise(CUDNN_POINTWISE_RELU_BWD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, &mask},
                                              {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, last},
                                              {CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, &out}});
-  } else {
-    // The identity where there is no activation: a convolution alone, or with a bias alone, is a pattern of its
-    // own, whose engines give an output of the operands' type only.
+  } else if (!ends_here) {
     const bool activates = forward && p.negative_slope != 1.0f;
     add_pointwise(activates ? CUDNN_POINTWISE_RELU_FWD : CUDNN_POINTWISE_IDENTITY,
                   {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, last},
@@ -239,66 +231,60 @@ std::vector<GraphDescriptor> make_graph(const GraphConvProblem& p, cudnnHandle_t
   return parts;
 }
 
-std::vector<GraphDescriptor> find_engines(const GraphConvProblem& problem, const GraphDescriptor& graph,
-                                          [[maybe_unused]] const GraphDescriptor* chip) {
-  constexpr int64_t kMostEngines = 32;
-  std::vector<GraphDescriptor> engines;
+std::vector<Engine> find_engines(const GraphConvProblem& problem, const GraphDescriptor& graph,
+                                 const GraphDescriptor& chip, int64_t most) {
+  constexpr int64_t kMostAnswers = 32;
+  std::vector<Engine> engines;
+  std::set<std::string> names;
   for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     GraphDescriptor heuristic(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     heuristic.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
     heuristic.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
-#if CUDNN_VERSION >= 90800  // the first that knows device properties
-    if (chip) heuristic.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *chip);
-#endif
+    heuristic.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, chip);
     if (heuristic.try_finalize() != CUDNN_STATUS_SUCCESS) continue;
-    std::vector<GraphDescriptor> configs;
-    std::vector<cudnnBackendDescriptor_t> handles;
-    for (int64_t i = 0; i < kMostEngines; ++i)
-      handles.push_back(configs.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR).get());
     int64_t found = 0;
-    if (cudnnBackendGetAttribute(heuristic.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                 kMostEngines, &found, handles.data()) != CUDNN_STATUS_SUCCESS)
-      continue;
-    for (int64_t i = 0; i < std::min(found, kMostEngines); ++i)
-      if (acceptable(configs[i].get(), problem)) engines.push_back(std::move(configs[i]));
+    for (GraphDescriptor& config : read_descriptors(heuristic.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                                    CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, kMostAnswers)) {
+      const GraphDescriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+      cudnnBackendDescriptor_t handle = engine.get();
+      int64_t count = 0;
+      check(cudnnBackendGetAttribute(config.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                     &count, &handle),
+            "cudnnBackendGetAttribute(ENGINECFG_ENGINE)");
+      if (!acceptable(engine, problem)) continue;
+      std::string name = name_of(engine, config);
+      if (!names.insert(name).second) continue;  // both modes named it
+      engines.push_back({std::move(config), std::move(name)});
+      if (++found == most) break;
+    }
   }
   return engines;
 }
 
-bool run_graph_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
-                    Tensor& out) {
-  static auto* plans = new std::map<PlanKey, GraphPlan>;  // kept until the process ends, like the handles
-  static std::mutex mutex;
-  const CudnnHandle cudnn = open_handle(problem.device);
-  const std::lock_guard lock(mutex);
-  const PlanKey key = key_of(problem);
-  auto found = plans->find(key);
-  if (found == plans->end()) found = plans->emplace(key, make_plan(problem, cudnn.handle)).first;
-  GraphPlan& plan = found->second;
-  if (!plan.plan) return false;
+GraphConvProblem GraphConvProblem::alone() const {
+  GraphConvProblem p = *this;
+  p.has_third = false;
+  p.negative_slope = 1.0f;
+  return p;
+}
 
-  // Both in stream order: the next owner of their memory writes it only after cuDNN is done with it.
-  Tensor workspace =
-      Tensor::empty({plan.workspace / static_cast<int64_t>(sizeof(float)) + 1}, problem.device);
-  const Bf16Pair rounded = problem.operands == CUDNN_DATA_BFLOAT16 ? to_bf16(a, b) : Bf16Pair{a, b};
-  std::vector<int64_t> ids{kA, kB, kOut};
-  std::vector<const void*> pointers{rounded.a.data(), rounded.b.data(), out.mutable_data()};
-  if (problem.has_third) ids.push_back(kThird), pointers.push_back(third.data());
-  GraphDescriptor variant(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-  variant.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, ids);
-  variant.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, pointers);
-  void* const memory = workspace.mutable_data();
-  variant.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, memory);
-  variant.finalize();
-  const cudnnStatus_t status = cudnnBackendExecute(cudnn.handle, plan.plan->get(), variant.get());
-  if (status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000) {  // the heuristic promised too much
-    plan.plan.reset();
-    return false;
-  }
-  check(status, "cudnnBackendExecute");
-  note_conv_plan(nullptr);
-  count_device_call();
-  return true;
+std::string to_string(const GraphConvProblem& p) {
+  static constexpr const char* kDirections[] = {"forward", "backward_data", "backward_weight"};
+  const ConvGeometry& g = p.geometry;
+  std::ostringstream out;
+  out << kDirections[static_cast<int>(p.direction)] << " n" << p.x[0] << " h" << p.x[1] << " w" << p.x[2] << " c"
+      << p.x[3] << " k" << p.w[0] << " r" << p.w[1] << " s" << p.w[2] << " stride" << g.stride_h << ',' << g.stride_w
+      << " pad" << g.pad_h.before << ',' << g.pad_h.after << ',' << g.pad_w.before << ',' << g.pad_w.after;
+  if (p.has_third) out << (p.direction == Direction::forward ? " bias" : " mask");
+  if (p.negative_slope != 1.0f) out << " slope" << p.negative_slope;
+  out << ' ' << name(p.factors) << "->" << name(p.result) << " in " << name(p.precision);
+  return out.str();
+}
+
+std::string last_cudnn_error() {
+  char text[256] = "";
+  cudnnGetLastErrorString(text, sizeof(text));
+  return text[0] ? std::string(" (") + text + ")" : "";
 }
 
 }  // namespace ebm::cuda

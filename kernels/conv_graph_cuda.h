@@ -3,13 +3,13 @@
 //   backward data    dx = conv2d_backward_data(dy, w) · leaky_relu'(mask)
 //   backward weight  dw = conv2d_backward_weight(x, dy)
 // b, the leaky ReLU and the mask are left out where there is none. Whether cuDNN has an engine for such a
-// graph depends on the GPU, the shapes and the operands' type; where it has none the caller uses the older API
-// (conv_cuda.cpp). Unlike that one it takes uneven padding as it is, and an output wider than its operands.
+// graph depends on the GPU, the shapes and the tensors' types. Unlike the older API a graph takes uneven padding as it
+// is, and a result wider than its factors.
 #pragma once
 
 #include <cudnn.h>
 
-#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -50,30 +50,42 @@ class GraphDescriptor {
   cudnnBackendDescriptor_t descriptor_ = nullptr;
 };
 
+// What a graph computes, and the key under which a way to compute it is chosen (conv_ways_cuda.h).
 struct GraphConvProblem {
   Direction direction;
   Device device;
   Shape x, w, y;  // (N,H,W,C), (K,R,S,C), (N,P,Q,K)
   ConvGeometry geometry;
-  bool has_third;         // forward: the bias; backward data: the mask
-  float negative_slope;   // of the leaky ReLU or of the mask's; 1: no leaky ReLU behind a forward convolution
+  bool has_third;        // forward: the bias, fp32; backward data: the mask, stored as the result is
+  float negative_slope;  // of the leaky ReLU or of the mask's; 1: no leaky ReLU behind a forward convolution
   Precision precision;
-  cudnnDataType_t operands = CUDNN_DATA_FLOAT;  // how the two factors are stored: this or CUDNN_DATA_BFLOAT16
+  ElementType factors = ElementType::fp32, result = ElementType::fp32;  // how the tensors are stored
+
+  // Without what follows the convolution: the same problem for an engine that does the convolution alone.
+  GraphConvProblem alone() const;
+  bool is_alone() const { return !has_third && negative_slope == 1.0f; }
 };
+// One line, as in "forward n400 h7 w7 c128 k256 r3 s3 stride1,1 pad1,1,1,1 bias slope0.2 bf16->bf16 in bf16".
+std::string to_string(const GraphConvProblem& problem);
 
 // The graph of a problem, and what its operations consist of. Needs no GPU with handle nullptr.
-std::vector<GraphDescriptor> make_graph(const GraphConvProblem& problem, cudnnHandle_t handle);
+std::vector<GraphDescriptor> make_graph(const GraphConvProblem& problem, cudnnHandle_t handle = nullptr);
 
-// The engines for a graph that give the same bits every time and keep the problem's precision, in the order
-// of cuDNN's heuristic. Without a handle in the graph, `chip` says for which GPU: its device properties.
-std::vector<GraphDescriptor> find_engines(const GraphConvProblem& problem, const GraphDescriptor& graph,
-                                          const GraphDescriptor* chip = nullptr);
+// A configuration of one of cuDNN's engines, and its name: "eng7 k24=21", the engine's number and its knobs, by which
+// it is found again.
+struct Engine {
+  GraphDescriptor config;
+  std::string name;
+};
+// The engines for a graph on a GPU with the device properties `chip` that give the same bits every time and keep the
+// problem's precision, in the order of cuDNN's heuristic, then those that it falls back on; no more than `most` of each.
+std::vector<Engine> find_engines(const GraphConvProblem& problem, const GraphDescriptor& graph,
+                                 const GraphDescriptor& chip, int64_t most = 32);
 
-// Factors a, b: forward x, w; backward data dy, w; backward weight x, dy. third: bias, mask or undefined. All
-// are fp32 tensors, 16-byte aligned, but a and b need not be where the operands are bf16, to which they are
-// rounded here. False, and out untouched, if cuDNN has no engine for the problem: decided once, at its first
-// call.
-bool run_graph_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
-                    Tensor& out);
+// What a tensor of a graph is called when it is given memory. The last two stay inside the kernel.
+enum GraphTensor : int64_t { kA = 1, kB, kThird, kOut, kSum, kBiased };
+
+// cuDNN's last error in words, as in " (…)"; "" where it has none.
+std::string last_cudnn_error();
 
 }  // namespace ebm::cuda

@@ -125,22 +125,13 @@ void check(cudnnStatus_t status, const char* call) {
 }
 
 namespace {
-struct Noted {
-  bool any = false, in_graph = false;
-  Candidate candidate{};
-};
-thread_local Noted noted;
-}  // namespace
-
-void note_conv_plan(const Candidate* candidate) {
-  noted = {true, !candidate, candidate ? *candidate : Candidate{}};
+thread_local Candidate noted{};
 }
 
-std::string last_conv_plan() {
-  if (!noted.any) return "";
-  if (noted.in_graph) return "cuDNN graph";
-  return "algorithm " + std::to_string(noted.candidate.algorithm) +
-         (noted.candidate.deterministic ? "" : ", not deterministic");
+void note_library_algorithm(const Candidate& candidate) { noted = candidate; }
+
+std::string last_library_algorithm() {
+  return "algorithm " + std::to_string(noted.algorithm) + (noted.deterministic ? "" : ", not deterministic");
 }
 
 SymmetricPadding symmetric_padding(int64_t in, int64_t kernel, int64_t out, int stride, Padding pad) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "core/precision.h"
@@ -70,8 +71,9 @@ struct ConvPlan {
   size_t chosen = 0;                  // moves on when a candidate turns out not to run
 };
 
-// What last_conv_plan() tells (kernels/conv.h): noted after each convolution; nullptr: by a graph.
-void note_conv_plan(const Candidate* candidate);
+// The algorithm of this thread's last convolution by the older API: "algorithm 1", "algorithm 0, not deterministic".
+void note_library_algorithm(const Candidate& candidate);
+std::string last_library_algorithm();
 
 // cuDNN's handle of one device; the lock is held while it is in use.
 struct CudnnHandle {

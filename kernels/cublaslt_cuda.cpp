@@ -31,6 +31,7 @@ CublasLt load() {
   CublasLt lt;
   find(library, "cublasLtCreate", lt.create);
   find(library, "cublasLtGetStatusString", lt.status_string);
+  find(library, "cublasLtGetVersion", lt.version);
   find(library, "cublasLtMatmul", lt.matmul);
   find(library, "cublasLtMatmulAlgoGetHeuristic", lt.heuristic);
   find(library, "cublasLtMatmulDescCreate", lt.operation_create);

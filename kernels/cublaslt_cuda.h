@@ -9,6 +9,7 @@ namespace ebm::cuda {
 struct CublasLt {
   decltype(&cublasLtCreate) create;
   decltype(&cublasLtGetStatusString) status_string;
+  decltype(&cublasLtGetVersion) version;
   decltype(&cublasLtMatmul) matmul;
   decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic;
   decltype(&cublasLtMatmulDescCreate) operation_create;

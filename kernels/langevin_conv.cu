@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/check.h"
@@ -16,12 +17,12 @@ constexpr int kMostThreads = 512;             // so that each may use 128 regist
 constexpr int64_t kMemoryLimit = 48 << 10;    // bytes of shared memory that any launch may ask for
 
 #if defined(__CUDACC__)
-template <int kStride, int kChannels>
-__global__ void __launch_bounds__(kMostThreads) conv_step_kernel(ConvStep<kStride, kChannels> step) {
+template <int kStride, int kChannels, class Map>
+__global__ void __launch_bounds__(kMostThreads) conv_step_kernel(ConvStep<kStride, kChannels, Map> step) {
   extern __shared__ Quad memory[];
   const int band = static_cast<int>(blockIdx.x % step.t.bands()), thread = static_cast<int>(threadIdx.x);
   const int64_t image = blockIdx.x / step.t.bands();
-  typename ConvStep<kStride, kChannels>::Sums sums;
+  typename ConvStep<kStride, kChannels, Map>::Sums sums;
   for (int k0 = 0; k0 < step.t.k; k0 += kChunk) {
     step.load(memory, image, band, k0, thread);
     __syncthreads();
@@ -36,10 +37,9 @@ __global__ void __launch_bounds__(kMostThreads) conv_step_kernel(ConvStep<kStrid
 #endif
 
 // The same block on the CPU: each phase for all threads, then the next.
-template <int kStride, int kChannels>
-void run_on_cpu(int64_t images, ConvStep<kStride, kChannels> step) {
+template <class Step>
+void run_on_cpu(int64_t images, Step step) {
   step.key.load();
-  using Step = ConvStep<kStride, kChannels>;
   const int64_t blocks = images * step.t.bands();
 #pragma omp parallel
   {
@@ -62,14 +62,14 @@ void run_on_cpu(int64_t images, ConvStep<kStride, kChannels> step) {
   }
 }
 
-template <int kStride, int kChannels>
-void run(Device device, int64_t images, const ConvStep<kStride, kChannels>& step) {
+template <int kStride, int kChannels, class Map>
+void run(Device device, int64_t images, const ConvStep<kStride, kChannels, Map>& step) {
   if (device.is_cuda()) {
 #if defined(__CUDACC__)
-    const int bytes = ConvStep<kStride, kChannels>::memory_quads(step.t) * static_cast<int>(sizeof(Quad));
+    const int bytes = step.memory_quads(step.t) * static_cast<int>(sizeof(Quad));
     const int64_t blocks = images * step.t.bands();
     conv_step_kernel<<<static_cast<unsigned>(blocks), step.t.threads(), bytes, launch_stream(device)>>>(step);
-    check_launch<ConvStep<kStride, kChannels>>(device, "langevin_step_conv",
+    check_launch<ConvStep<kStride, kChannels, Map>>(device, "langevin_step_conv",
                                                {images, step.t.h, step.t.w, kChannels});
 #else
     EBM_FAIL("langevin_step_conv", to_string(device), "a build with CUDA");
@@ -80,10 +80,10 @@ void run(Device device, int64_t images, const ConvStep<kStride, kChannels>& step
 }
 
 int64_t memory_bytes(const ConvStepTile& tile, int stride, int64_t channels) {
-  const int quads = stride == 1 && channels == 1   ? ConvStep<1, 1>::memory_quads(tile)
-                    : stride == 1                  ? ConvStep<1, 3>::memory_quads(tile)
-                    : channels == 1                ? ConvStep<2, 1>::memory_quads(tile)
-                                                   : ConvStep<2, 3>::memory_quads(tile);
+  const int quads = stride == 1 && channels == 1   ? ConvStep<1, 1, float>::memory_quads(tile)
+                    : stride == 1                  ? ConvStep<1, 3, float>::memory_quads(tile)
+                    : channels == 1                ? ConvStep<2, 1, float>::memory_quads(tile)
+                                                   : ConvStep<2, 3, float>::memory_quads(tile);
   return quads * static_cast<int64_t>(sizeof(Quad));
 }
 
@@ -107,8 +107,18 @@ ConvStepTile tile_for(const Shape& x, const Shape& w, const ConvGeometry& g) {
   return t;
 }
 
-bool is_aligned(const Tensor& tensor) {
-  return reinterpret_cast<uintptr_t>(tensor.data()) % sizeof(Quad) == 0;
+// A view may start anywhere; a map is read four elements at a time.
+Tensor aligned(const Tensor& map) {
+  if (!map.defined()) return map;
+  const size_t quad = map.type() == ElementType::bf16 ? sizeof(Bf16Quad) : sizeof(Quad);
+  return reinterpret_cast<uintptr_t>(map.raw()) % quad == 0 ? map : map.clone();
+}
+
+template <class Map>
+const Map* elements(const Tensor& map) {
+  if (!map.defined()) return nullptr;
+  if constexpr (std::is_same_v<Map, Bf16>) return map.bf16_data();
+  else return map.data();
 }
 
 std::optional<bool> preference_of_environment() {
@@ -133,7 +143,7 @@ bool langevin_step_conv_applies(const Shape& x, const Shape& w, const ConvGeomet
 
 void langevin_step_conv(Tensor& x, const Tensor& df_dh, const LeakyMask& mask, const Tensor& w,
                         const ConvGeometry& g, const LangevinStep& step, const RandomKey& key,
-                        uint64_t first_element) {
+                        uint64_t first_element, Tensor* rounded) {
   constexpr const char* kOp = "langevin_step_conv";
   const Shape h_shape = conv2d_shape(x.shape(), w.shape(), g);
   check_shape(kOp, "df_dh", df_dh, h_shape);
@@ -145,28 +155,33 @@ void langevin_step_conv(Tensor& x, const Tensor& df_dh, const LeakyMask& mask, c
     check_shape(kOp, "the mask", mask.y, h_shape);
     check_same_device(kOp, x, mask.y);
   }
+  if (rounded) check_same_shape(kOp, x, *rounded);
   if (x.size() == 0) return;
-  // a view may start anywhere; reads are of 16 bytes
-  const Tensor dy = is_aligned(df_dh) ? df_dh : df_dh.clone();
-  const Tensor y = !mask.y.defined() || is_aligned(mask.y) ? mask.y : mask.y.clone();
+  const Tensor dy = aligned(df_dh), y = aligned(mask.y);
   float* const pixels = x.mutable_data();
-  const auto run_with = [&]<int kStride, int kChannels>() {
-    const ConvStep<kStride, kChannels> all{tile_for(x.shape(), w.shape(), g),
-                                           pixels,
-                                           dy.data(),
-                                           y.defined() ? y.data() : nullptr,
-                                           mask.negative_slope,
-                                           w.data(),
-                                           step.unclamped_as_infinite(),
-                                           key,
-                                           first_element,
-                                           precision()};
+  Bf16* const rounded_pixels = rounded ? rounded->mutable_bf16_data() : nullptr;
+  const auto run_with = [&]<int kStride, int kChannels, class Map>() {
+    const ConvStep<kStride, kChannels, Map> all{tile_for(x.shape(), w.shape(), g),
+                                                pixels,
+                                                rounded_pixels,
+                                                elements<Map>(dy),
+                                                elements<Map>(y),
+                                                mask.negative_slope,
+                                                w.data(),
+                                                step.unclamped_as_infinite(),
+                                                key,
+                                                first_element,
+                                                precision()};
     run(x.device(), x.extent(0), all);
   };
-  if (g.stride_h == 1 && x.extent(3) == 1) return run_with.template operator()<1, 1>();
-  if (g.stride_h == 1) return run_with.template operator()<1, 3>();
-  if (x.extent(3) == 1) return run_with.template operator()<2, 1>();
-  run_with.template operator()<2, 3>();
+  const auto run_on = [&]<class Map>() {
+    if (g.stride_h == 1 && x.extent(3) == 1) return run_with.template operator()<1, 1, Map>();
+    if (g.stride_h == 1) return run_with.template operator()<1, 3, Map>();
+    if (x.extent(3) == 1) return run_with.template operator()<2, 1, Map>();
+    run_with.template operator()<2, 3, Map>();
+  };
+  if (dy.type() == ElementType::bf16) run_on.template operator()<Bf16>();
+  else run_on.template operator()<float>();
 }
 
 bool prefer_langevin_step_conv(Device device, const Shape& x, const Shape& w, const ConvGeometry& geometry) {

@@ -16,11 +16,12 @@ namespace ebm {
 bool langevin_step_conv_applies(const Shape& x, const Shape& w, const ConvGeometry& geometry);
 
 // In place on x (N,H,W,C): langevin_step with the gradient that comes from df_dh (N,P,Q,K) through `mask`,
-// whose y is h, and w (K,R,S,C). The noise is langevin_step's, bit for bit. Throws Error where it does not
-// apply.
+// whose y is h, and w (K,R,S,C). df_dh and h are both fp32 or both bf16. *rounded, a bf16 tensor of x's shape, becomes
+// the new x where it is asked for: what the next step's first convolution reads. The noise is langevin_step's, bit
+// for bit. Throws Error where it does not apply.
 void langevin_step_conv(Tensor& x, const Tensor& df_dh, const LeakyMask& mask, const Tensor& w,
                         const ConvGeometry& geometry, const LangevinStep& step, const RandomKey& key,
-                        uint64_t first_element = 0);
+                        uint64_t first_element = 0, Tensor* rounded = nullptr);
 
 // Whether a chain takes it instead of the convolution and the update one after the other: on a GPU wherever
 // it applies; on the CPU never, where the convolution's own algorithms are faster (docs/performance.md). The

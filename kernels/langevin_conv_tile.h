@@ -38,7 +38,11 @@ struct ConvStepTile {
   EBM_HD int dy_quads() const { return dy_rows() * dy_columns() * kLanes; }
 };
 
-template <int kStride, int kChannels>
+EBM_HD Quad read_quad(const float* x) { return *reinterpret_cast<const Quad*>(x); }
+EBM_HD Quad read_quad(const Bf16* x) { return to_quad(*reinterpret_cast<const Bf16Quad*>(x)); }
+
+// Map: the type of the layer's map and its gradient, float or Bf16.
+template <int kStride, int kChannels, class Map>
 struct ConvStep {
   static constexpr int kSums = kStride * kStride * kChannels;  // of one patch
   struct Sums {
@@ -46,9 +50,10 @@ struct ConvStep {
   };
 
   ConvStepTile t;
-  float* x;            // (N,H,W,C)
-  const float* df_dh;  // (N,P,Q,K)
-  const float* y;      // (N,P,Q,K), the mask, or nullptr
+  float* x;          // (N,H,W,C)
+  Bf16* rounded;     // (N,H,W,C), where the new x goes as bf16 too, or nullptr
+  const Map* df_dh;  // (N,P,Q,K)
+  const Map* y;      // (N,P,Q,K), the mask, or nullptr
   float negative_slope;
   const float* weight;  // (K,R,S,C)
   LangevinStep step;
@@ -78,9 +83,9 @@ struct ConvStep {
       Quad value{};
       if (p >= 0 && p < t.p && q >= 0 && q < t.q && k < t.k) {
         const int64_t at = ((image * t.p + p) * t.q + q) * t.k + k;
-        value = *reinterpret_cast<const Quad*>(df_dh + at);
+        value = read_quad(df_dh + at);
         if (y != nullptr) {
-          const Quad h = *reinterpret_cast<const Quad*>(y + at);
+          const Quad h = read_quad(y + at);
           for (int j = 0; j < 4; ++j) value.v[j] *= leaky_derivative(h.v[j], negative_slope);
         }
         for (int j = 0; j < 4; ++j) value.v[j] = round_operand(value.v[j], precision);
@@ -149,13 +154,15 @@ struct ConvStep {
   EBM_HD void update(const Quad* memory, int64_t image, int band, int thread) const {
     const Elements own = elements(image, band);
     const uint64_t first = image_element(image);
+    const int64_t first_pixel = image * t.h * t.w * kChannels;
     for (int at = own.start + 4 * thread; at < own.end; at += 4 * t.threads()) {
       const auto update_quad = [&](Quad& pixels) {
         const Floats4 xi = step.noise != 0 ? normal4(key, (first + at) / 4) : Floats4{};
         const Quad df_dx = gradient(memory, (at - own.start) / 4);
         for (int j = 0; j < 4; ++j) pixels.v[j] = langevin_update(step, pixels.v[j], df_dx.v[j], xi.v[j]);
+        if (rounded != nullptr) store_quad(rounded + first_pixel, {at, own.begin, own.end}, pixels);
       };
-      on_quad({at, own.begin, own.end}, update_quad, ReadWrite{x + image * t.h * t.w * kChannels});
+      on_quad({at, own.begin, own.end}, update_quad, ReadWrite{x + first_pixel});
     }
   }
 

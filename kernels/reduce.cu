@@ -175,16 +175,18 @@ Tensor expand_rows(const Tensor& dy, const Shape& shape, float factor) {
 Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask) {
   const int64_t n = row_size("expand_first", shape);
   check_shape("expand_first", "dy", dy, with_first(shape, 1));
-  Tensor dx = Tensor::empty(shape, dy.device());
-  const Write out{dx.mutable_data()};
+  const ElementType type = mask.y.defined() ? mask.y.type() : ElementType::fp32;
+  Tensor dx = Tensor::empty(shape, dy.device(), type);
+  if (mask.y.defined()) check_same_shape("expand_first", dx, mask.y);
   const ReadChannel row{dy.data(), n};
-  if (mask.y.defined()) {
-    check_same_shape("expand_first", dx, mask.y);
-    map_channel_values(dy.device(), shape[0], n, ExpandFirstMasked{mask.negative_slope}, out, row,
-                       Read{mask.y.data()});
-  } else {
-    map_channel_values(dy.device(), shape[0], n, ExpandFirst{}, out, row);
-  }
+  const ExpandFirstMasked masked{mask.negative_slope};
+  if (type == ElementType::bf16)
+    map_channel_values(dy.device(), shape[0], n, masked, WriteBf16{dx.mutable_bf16_data()}, row,
+                       ReadBf16{mask.y.bf16_data()});
+  else if (mask.y.defined())
+    map_channel_values(dy.device(), shape[0], n, masked, Write{dx.mutable_data()}, row, Read{mask.y.data()});
+  else
+    map_channel_values(dy.device(), shape[0], n, ExpandFirst{}, Write{dx.mutable_data()}, row);
   return dx;
 }
 

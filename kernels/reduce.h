@@ -17,7 +17,8 @@ Tensor logsumexp_rows(const Tensor& x);    // (N, M) -> (N): log Σ_j exp(x_ij),
 // Derivatives that spread one value over many elements.
 Tensor expand(const Tensor& dy, const Shape& shape, float factor);       // dy (1)
 Tensor expand_rows(const Tensor& dy, const Shape& shape, float factor);  // dy (N) -> (N, …)
-// dy (1, …) -> (K, …), through the leaky ReLU of `mask` where it has one; its y is (K, …).
+// dy (1, …) -> (K, …), through the leaky ReLU of `mask` where it has one; its y is (K, …), and of the type that the
+// result is to have.
 Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask = {});
 // dx_ij = dy_i · exp(x_ij - y_i)
 Tensor logsumexp_rows_backward(const Tensor& x, const Tensor& y, const Tensor& dy);

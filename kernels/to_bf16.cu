@@ -1,48 +1,56 @@
 #include "kernels/to_bf16.h"
 
-#include "kernels/map.h"
-#include "kernels/operands.h"
+#include "kernels/map_values.h"
 
 namespace ebm {
 namespace {
 
-struct alignas(8) FourBf16 {
-  uint16_t v[4];
-};
-
-struct Source {
-  const float* x;
-  int64_t size;
-
-  explicit Source(const Tensor& t) : x(t.data()), size(t.size()) {}
-
-  // Elements 4·quad … 4·quad + 3; zeros behind the last one.
-  EBM_HD FourBf16 quad(int64_t quad) const {
-    const Quad from = load_quad(x, {4 * quad, 0, size});
-    FourBf16 to;
-    for (int j = 0; j < 4; ++j) to.v[j] = bf16_bits(from.v[j]);
-    return to;
-  }
+struct Copy {
+  EBM_HD void operator()(float& to, float from) const { to = from; }
 };
 
 struct ToBf16 {
-  Source a, b;
-  int64_t a_quads;
-  FourBf16* to;  // those of a, then those of b
-  EBM_HD void operator()(int64_t i) const { to[i] = i < a_quads ? a.quad(i) : b.quad(i - a_quads); }
+  const float *a, *b;
+  int64_t a_size, b_size, a_quads;
+  Bf16 *to_a, *to_b;
+
+  EBM_HD void operator()(int64_t i) const {
+    if (i < a_quads) round_quad(a, a_size, i, to_a);
+    else round_quad(b, b_size, i - a_quads, to_b);
+  }
+
+ private:
+  EBM_HD static void round_quad(const float* x, int64_t size, int64_t quad, Bf16* to) {
+    const QuadPlace place{4 * quad, 0, size};
+    store_quad(to, place, load_quad(x, place));
+  }
 };
 
-// Floats whose memory holds so many bf16 numbers and is whole 16 bytes.
-int64_t floats_for(int64_t numbers) { return (numbers + 7) / 8 * 4; }
+int64_t quads(const Tensor& t) { return (t.size() + 3) / 4; }
 
 }  // namespace
 
-Bf16Pair to_bf16(const Tensor& a, const Tensor& b) {
-  const int64_t a_floats = floats_for(a.size()), b_floats = floats_for(b.size());
-  Tensor both = Tensor::empty({a_floats + b_floats}, a.device());
-  auto* to = reinterpret_cast<FourBf16*>(both.mutable_data());
-  map(a.device(), (a_floats + b_floats) / 2, ToBf16{Source(a), Source(b), a_floats / 2, to}, 4);
-  return {both.view(0, {a_floats}), both.view(a_floats, {b_floats})};
+Tensor to_bf16(const Tensor& x) {
+  if (x.type() == ElementType::bf16) return x;
+  Tensor y = Tensor::empty(x.shape(), x.device(), ElementType::bf16);
+  map_values(x.device(), x.size(), Copy{}, WriteBf16{y.mutable_bf16_data()}, Read{x.data()});
+  return y;
+}
+
+std::pair<Tensor, Tensor> to_bf16(const Tensor& a, const Tensor& b) {
+  if (a.type() == ElementType::bf16 || b.type() == ElementType::bf16) return {to_bf16(a), to_bf16(b)};
+  Tensor to_a = Tensor::empty(a.shape(), a.device(), ElementType::bf16);
+  Tensor to_b = Tensor::empty(b.shape(), b.device(), ElementType::bf16);
+  map(a.device(), quads(a) + quads(b),
+      ToBf16{a.data(), b.data(), a.size(), b.size(), quads(a), to_a.mutable_bf16_data(), to_b.mutable_bf16_data()}, 4);
+  return {to_a, to_b};
+}
+
+Tensor to_fp32(const Tensor& x) {
+  if (x.type() == ElementType::fp32) return x;
+  Tensor y = Tensor::empty(x.shape(), x.device());
+  map_values(x.device(), x.size(), Copy{}, Write{y.mutable_data()}, ReadBf16{x.bf16_data()});
+  return y;
 }
 
 }  // namespace ebm

@@ -1,21 +1,18 @@
-// fp32 numbers as bf16, two bytes each: what tensor cores of that type multiply. The rounding is that of
-// round_operand.h, so that the CPU's emulation and a GPU multiply the same numbers.
+// Between fp32 tensors and bf16 ones, two bytes an element: what tensor cores of that type multiply. The rounding is
+// that of round_operand.h, so that the CPU's emulation and a GPU multiply the same numbers.
 #pragma once
 
-#include "kernels/round_operand.h"
+#include <utility>
+
+#include "core/tensor.h"
 
 namespace ebm {
 
-// The bits of the bf16 number next to x: the upper half of an fp32 number.
-EBM_HD uint16_t bf16_bits(float x) {
-  return static_cast<uint16_t>(__builtin_bit_cast(uint32_t, round_mantissa(x, 16)) >> 16);
-}
-
-// The memory of two tensors of bf16 numbers, each 16-byte aligned and filled up with zeros to whole 16 bytes.
-struct Bf16Pair {
-  Tensor a, b;  // (floats that make up the bytes); views of one allocation
-};
-// Both factors of a product at once, in one launch. Element order is kept.
-Bf16Pair to_bf16(const Tensor& a, const Tensor& b);
+// x rounded, of the same shape; x itself where it is bf16 already.
+Tensor to_bf16(const Tensor& x);
+// Both factors of a product at once, in one launch where both are fp32.
+std::pair<Tensor, Tensor> to_bf16(const Tensor& a, const Tensor& b);
+// x as fp32, exactly; x itself where it is fp32 already.
+Tensor to_fp32(const Tensor& x);
 
 }  // namespace ebm

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/to_bf16.h"
 #include "models/config.h"
 #include "models/parameters.h"
 
@@ -23,25 +24,32 @@ class EnergyNet {
   Var operator()(const Var& x) const;
 
   // f_θ and ∂f/∂x for a Langevin chain, with the parameters as they are now. f is the sum of the head's
-  // outputs, so one output with summed weights computes it; here that sum is done once, not in every step.
+  // outputs, so one output with summed weights computes it; here that sum is done once, not in every step, and so is
+  // the rounding of the layers' weights where the maps are bf16.
   class Frozen {
    public:
-    explicit Frozen(const EnergyNet& net);
+    // How the maps between the layers and their gradients are stored; f, x and ∂f/∂x are fp32 all the same.
+    explicit Frozen(const EnergyNet& net, ElementType maps = ElementType::fp32);
     Var operator()(const Var& x) const;  // (N,H,W,C) -> (N)
 
-    // ∂f/∂x of each image, (N,H,W,C) -> (N,H,W,C). Computes no f: the head is linear, so the gradient of the
+    // ∂f/∂x of each image, (N,H,W,C) -> (N,H,W,C), fp32. Computes no f: the head is linear, so the gradient of the
     // map below it is the head's weight, whatever the image.
-    Tensor gradient(const Tensor& x) const { return gradient(x, 0); }
-    // The same in two parts, for a chain that does the first layer's gradient itself: h and ∂f/∂h (N,P,Q,K).
+    Tensor gradient(const Tensor& x) const { return to_fp32(gradient(x, 0)); }
+    // The same in two parts, for a chain that does the first layer's gradient itself: h and ∂f/∂h (N,P,Q,K), stored
+    // as the maps are. x may be bf16 already where they are.
     Tensor first(const Tensor& x) const;
     Tensor gradient_after_first(const Tensor& h) const { return gradient(h, 1); }
-    const ConvParameters& first_layer() const { return net_.convs_.front(); }
+    const ConvParameters& first_layer() const { return net_.convs_.front(); }  // fp32
     float negative_slope() const { return net_.config_.negative_slope; }
 
    private:
     Tensor gradient(const Tensor& input, size_t first) const;  // ∂f/∂input, the input of layer `first`
 
+    Tensor as_map(const Tensor& x) const { return maps_ == ElementType::bf16 ? to_bf16(x) : x; }
+
     const EnergyNet& net_;
+    ElementType maps_;
+    std::vector<ConvParameters> convs_;  // weights stored as the maps are
     Var head_weight_, head_bias_;
   };
 
@@ -51,8 +59,8 @@ class EnergyNet {
  private:
   Var head_weight() const;  // (1, features), summed over the outputs
   Var head_bias() const;    // (1)
-  Var layer(size_t i, const Var& h) const;
-  Var layers_from(size_t first, const Var& input) const;  // the map below the head
+  // The map below the head from the input of layer `first`.
+  Var layers_from(const std::vector<ConvParameters>& convs, size_t first, const Var& input) const;
   Var head(const Var& h, const Var& weight, const Var& bias) const;
 
   EnergyConfig config_;

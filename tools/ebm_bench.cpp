@@ -42,7 +42,10 @@ void run_bench(const BenchFlags& flags) {
   apply_threads(flags.threads);
   if (!flags.json.empty()) check_writable(flags.json);
   const Device device = parse_device(flags.device);
-  set_precision(parse_precision(flags.precision, device));
+  // one mode for all that is measured, chains included: their share of the peak is that of one arithmetic
+  set_precision(flags.precision != "auto"  ? parse_precision(flags.precision)
+                : device.is_cuda() ? Precision::tf32
+                                   : Precision::fp32);
   const auto wants = [&](const char* part) {
     return std::find(flags.parts.begin(), flags.parts.end(), part) != flags.parts.end();
   };
@@ -79,7 +82,7 @@ void run_bench(const BenchFlags& flags) {
                       {"copy_gb_per_s", 1e-9 * ceilings.copy},
                       {"copy_gb_per_s_before", 1e-9 * before.copy},
                       {"copy_gb_per_s_after", 1e-9 * after.copy},
-                      {"conv_plans", cpu::plans_to_string()},
+                      {"conv_plans", conv_plans_to_string()},
                       {"nets", nlohmann::json::array()}};
   json["precision"] = name(precision());
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));

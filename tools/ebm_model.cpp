@@ -16,8 +16,8 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   command
       .add_option("--precision", precision,
-                  "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
-                 "the others by rounding, slowly [auto]")
+                  "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
+                  "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
       ->type_name("auto|fp32|tf32|bf16");
   command.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph");
 }
@@ -25,15 +25,15 @@ void ModelFlags::add_to(CLI::App& command) {
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<NetworkKind> needed) {
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
-  set_precision(parse_precision(flags.precision, device));
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
+  set_precisions(choose_precisions(flags.precision, device, config.settings));
   for (const NetworkKind network : needed) check_trains(config.settings.method, network, "--run");
   auto trainer = std::make_unique<Trainer>(config.settings, device, !flags.no_graph);
   trainer->load_state(checkpoint.file);
   // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same
   // bits
-  cpu::plans_from_string(checkpoint.file.metadata.at(kCheckpointPlans));
+  conv_plans_from_string(checkpoint.file.metadata.at(kCheckpointPlans));
   cpu::set_plan_timing(false);
   return trainer;
 }

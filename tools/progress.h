@@ -21,7 +21,7 @@ class Progress : public RunObserver {
   void stepped(const Metrics& metrics) override;
   void notice(const std::string& line) override;
   // A line of its own, above the bar; nothing when quiet.
-  void say(const std::string& line);
+  void say(const std::string& line) override;
   // Ends the bar, so that other output starts on a fresh line.
   void end_line();
 

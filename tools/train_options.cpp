@@ -120,8 +120,8 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");
   app.add_option("--precision", precision,
-                 "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
-                 "the others by rounding, slowly [auto]")
+                 "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
+                 "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
       ->type_name("auto|fp32|tf32|bf16");
   app.add_flag("--deterministic", deterministic,
                "choose kernels by rule, not by timing: two runs agree bit for bit");
@@ -182,7 +182,9 @@ TrainPlan plan_run(TrainFlags& flags) {
   options.samples_every = plan.flags.samples_every;
   options.read_every = plan.flags.read_every;
   options.graph = !flags.no_graph;
-  set_precision(parse_precision(plan.flags.precision, options.device));
+  const Precisions precisions = choose_precisions(plan.flags.precision, options.device, options.settings);
+  set_precisions(precisions);
+  plan.profile_line += ", " + precisions.text;
   set_deterministic(plan.flags.deterministic);
   check_settings(options.settings);
   return plan;

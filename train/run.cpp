@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/profile_range.h"
+#include "kernels/conv.h"
 #include "kernels/conv_plan.h"
 #include "train/file_io.h"
 #include "train/image_grid.h"
@@ -33,6 +34,21 @@ void load_state(Trainer& trainer, const Checkpoint& checkpoint) {
   }
 }
 
+// Finds ways to compute the convolutions of an iteration and of its pictures before the first one, where many can be
+// compiled at once: a trainer that is thrown away goes through the motions. Returns a line about them.
+std::string find_convolutions(const RunOptions& options) {
+  ConvRehearsal rehearsal;
+  Settings settings = options.settings;
+  settings.num_steps = std::min<int64_t>(settings.num_steps, 1);  // the others are the same
+  Trainer trainer(settings, options.device, false);
+  const ImageShape image = trainer.generator().image();
+  trainer.step(Tensor::zeros({settings.batch, image.height, image.width, image.channels}, options.device));
+  trainer.sample(kGridRows * kGridRows, {settings.seed, Stream::sample, 0, 0},
+                 std::min<int64_t>(sample_steps(settings), 1), settings.noise_scale);
+  rehearsal.find_ways();
+  return cuda::conv_summary();
+}
+
 // Feeds the trainer and writes the run's files.
 class Run {
  public:
@@ -45,14 +61,20 @@ class Run {
         read_every_(options.read_every > 0 ? options.read_every : options.device.is_cuda() ? kReadOnGpu : 1) {
     if (options.resume) {
       // before the first convolution: what is chosen by timing must be what it was
-      cpu::plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
+      conv_plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
       load_state(trainer_, *options.resume);
     }
     guard_.emplace(trainer_);
     if (options.resume) guard_->load(options.resume->file.metadata);
     store_.set_aside_after(trainer_.iteration());
     make_folder(options.folder / "samples");
-    write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(options.config)));
+    std::string config = options.config;
+    if (options.device.is_cuda()) {
+      const std::string line = find_convolutions(options);
+      observer.say(line);
+      config += "\n# " + line + "\n";
+    }
+    write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(config)));
     log_.emplace(options.folder / "metrics.csv", trainer_.iteration(), guard_->rollbacks());
     events_.emplace(options.folder);
     scalars_every_ = std::max<int64_t>(1, options.settings.iterations / kScalarPoints);
@@ -141,7 +163,7 @@ class Run {
     const ProfileRange range("checkpoint");
     SafetensorsFile file = trainer_.state();
     file.metadata[kCheckpointConfig] = options_.config;
-    file.metadata[kCheckpointPlans] = cpu::plans_to_string();
+    file.metadata[kCheckpointPlans] = conv_plans_to_string();
     file.metadata[kCheckpointThreads] = std::to_string(num_threads());
     file.metadata[kCheckpointDevice] = describe(options_.device);
     guard_->save(file.metadata);

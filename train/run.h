@@ -36,6 +36,7 @@ class RunObserver {
   virtual void started(const Trainer&) {}
   virtual void stepped(const Metrics&) {}
   virtual void notice(const std::string&) {}  // one line that the user must see
+  virtual void say(const std::string&) {}     // one line that is good to know
 };
 
 struct RunResult {

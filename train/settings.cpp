@@ -1,6 +1,8 @@
 #include "train/settings.h"
 
 #include <cmath>
+#include <iomanip>
+#include <sstream>
 
 #include "core/check.h"
 
@@ -138,6 +140,38 @@ NetworkConfigs networks(const Settings& s) {
     n.encoder.dropout_keep = static_cast<float>(s.dropout_keep);
   }
   return n;
+}
+
+std::optional<double> bf16_step_error(const Settings& s) {
+  const bool paper = s.profile == Profile::paper;
+  double measured = 0;  // at the recipe's own drift and noise, the largest seen
+  if (paper) measured = is_cifar(s) ? 0.003 : 0.031;
+  else if (s.recipe == "mnist" || s.recipe == "fashion") measured = 0.22;
+  else return std::nullopt;
+  const Settings own = recipe_settings(s.recipe, s.profile, Method::ebm_vae);
+  const double noise = s.noise * s.noise_scale;
+  if (noise == 0) return std::nullopt;
+  return measured * (s.drift / own.drift) * (own.noise * own.noise_scale / noise);
+}
+
+Precisions choose_precisions(const std::string& text, Device device, const Settings& settings) {
+  if (text != "auto") {
+    const Precision all = parse_precision(text);
+    return {all, all, text};
+  }
+  if (!device.is_cuda()) return {Precision::fp32, Precision::fp32, "fp32"};
+  const std::optional<double> error = bf16_step_error(settings);
+  if (!error) return {Precision::tf32, Precision::tf32, "tf32"};
+  std::ostringstream ratio;
+  ratio << std::setprecision(2) << *error;
+  if (*error <= kMostBf16StepError)
+    return {Precision::tf32, Precision::bf16, "tf32, chains in bf16: its error is " + ratio.str() + " of a step's noise"};
+  return {Precision::tf32, Precision::tf32, "tf32, chains too: bf16's error would be " + ratio.str() + " of a step's noise"};
+}
+
+void set_precisions(const Precisions& precisions) {
+  set_precision(precisions.updates);
+  set_chain_precision(precisions.chains);
 }
 
 void check_settings(const Settings& s) {

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "core/device.h"
+#include "core/precision.h"
 #include "models/recipes.h"
 #include "train/method.h"
 
@@ -85,6 +88,22 @@ Settings recipe_settings(const std::string& recipe, Profile profile, Method meth
 NetworkConfigs networks(const Settings& settings);
 // Throws Error naming the first setting that makes no sense, with its valid range.
 void check_settings(const Settings& settings);
+
+// The error of a Langevin step's gradient in bf16 beside the step's noise, both a pixel's, at these settings: from what
+// `ebm precision` shows of trained networks of the recipe (docs/performance.md). Nothing where none was measured, or
+// where a step has no noise.
+std::optional<double> bf16_step_error(const Settings& settings);
+
+// The arithmetic that a run's or a tool's word for it means (core/precision.h): auto | fp32 | tf32 | bf16. `auto` is
+// fp32 on the CPU and tf32 on a GPU, there with chains in bf16 where bf16_step_error() is at most kMostBf16StepError.
+inline constexpr double kMostBf16StepError = 0.25;
+struct Precisions {
+  Precision updates, chains;
+  std::string text;  // as in "tf32, chains in bf16: its error is 0.03 of a step's noise"
+};
+Precisions choose_precisions(const std::string& text, Device device, const Settings& settings);
+// From now on these are the modes.
+void set_precisions(const Precisions& precisions);
 
 Profile parse_profile(const std::string& text);  // paper | laptop
 std::string to_string(Profile profile);

@@ -354,6 +354,7 @@ void Trainer::take_averages() {
 }
 
 Tensor Trainer::energy(const Tensor& x) {
+  const PrecisionScope mode(energy_precision());
   const UseAverages averages({{&energy_.parameters(), &energy_adam_}});
   const Tensor f = EnergyNet::Frozen(energy_)(Var(x)).value();                    // (N)
   Tensor u = sum_rows(unary(Unary::square, x));                                   // ‖x‖² (N)

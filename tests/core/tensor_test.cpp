@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
+#include <cmath>
+
 #include "core/check.h"
 #include "tests/test_device.h"
 
@@ -43,6 +46,37 @@ TEST_CASE("devices that are not there are refused by name") {
   CHECK_THROWS_AS(parse_device("cuda:999"), Error);
   CHECK_THROWS_AS(parse_device("cuda:-1"), Error);
   CHECK_THROWS_AS(parse_device("cuda:x"), Error);
+}
+
+TEST_CASE("a bf16 tensor has two bytes an element, keeps its type, and refuses to be read as fp32") {
+  Tensor x = Tensor::empty({2, 3}, test_device(), ElementType::bf16);
+  CHECK(x.bytes() == 12);
+  CHECK(x.view(3, {3}).storage_offset() == 3);
+  CHECK(x.view(3, {3}).type() == ElementType::bf16);
+  CHECK(x.reshaped({6}).type() == ElementType::bf16);
+  CHECK(x.clone().type() == ElementType::bf16);
+  CHECK(x.to(kCpu).type() == ElementType::bf16);
+  CHECK_THROWS_AS(x.data(), Error);
+  CHECK_THROWS_AS(x.mutable_data(), Error);
+  CHECK_THROWS_AS(Tensor::zeros({2, 3}, test_device()).bf16_data(), Error);
+  CHECK_THROWS_AS(x.copy_from(Tensor::zeros({2, 3}, test_device())), Error);
+  try {
+    x.data();
+  } catch (const Error& e) {
+    CHECK(e.received() == "bf16 elements of (2, 3)");
+    CHECK(e.expected() == "fp32");
+  }
+}
+
+TEST_CASE("a bf16 tensor comes to the host as the floats that it holds") {
+  const std::vector<uint16_t> bits{0x3F80, 0xC000, 0x7F80, 0x0001};
+  Tensor x = Tensor::empty({4}, kCpu, ElementType::bf16);
+  for (int i = 0; i < 4; ++i) x.mutable_bf16_data()[i] = {bits[i]};
+  const std::vector<float> values = x.to(test_device()).to_host();
+  CHECK(values[0] == 1.0f);
+  CHECK(values[1] == -2.0f);
+  CHECK(std::isinf(values[2]));
+  CHECK(values[3] == std::bit_cast<float>(0x00010000u));
 }
 
 }  // namespace ebm

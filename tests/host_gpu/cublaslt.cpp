@@ -56,6 +56,8 @@ using namespace host_gpu;
 
 extern "C" {
 
+size_t cublasLtGetVersion() { return CUBLAS_VERSION; }
+
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   static int any;
   *handle = reinterpret_cast<cublasLtHandle_t>(&any);

@@ -6,7 +6,9 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "convolution.h"
 #include "cudnn_handle.h"
@@ -125,10 +127,20 @@ class Execution {
   }
   void write(const Node& tensor, Numbers numbers) {
     if (!tensor.one<uint8_t>(CUDNN_ATTR_TENSOR_IS_VIRTUAL)) {
-      if (tensor.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE) != CUDNN_DATA_FLOAT)
-        fail("a graph's output that is not float");
-      const size_t bytes = 4 * numbers.size();
-      std::memcpy(checked_view(aligned(tensor), bytes, "a graph's output"), numbers.data(), bytes);
+      const auto type = tensor.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE);
+      if (type == CUDNN_DATA_BFLOAT16) {
+        std::vector<uint16_t> halves(numbers.size());
+        for (size_t i = 0; i < numbers.size(); ++i) {
+          numbers[i] = round_to(kBf16, numbers[i]);
+          halves[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(numbers[i]) >> 16);
+        }
+        std::memcpy(checked_view(aligned(tensor), 2 * halves.size(), "a graph's output"), halves.data(), 2 * halves.size());
+      } else if (type == CUDNN_DATA_FLOAT) {
+        const size_t bytes = 4 * numbers.size();
+        std::memcpy(checked_view(aligned(tensor), bytes, "a graph's output"), numbers.data(), bytes);
+      } else {
+        fail("a graph's output of a type that the host's cuDNN does not know");
+      }
     }
     numbers_[id_of(tensor)] = std::move(numbers);
   }
@@ -194,7 +206,8 @@ class Execution {
 
 size_t bytes_of(cudnnBackendAttributeType_t type) {
   switch (type) {
-    case CUDNN_TYPE_BOOLEAN: return 1;
+    case CUDNN_TYPE_BOOLEAN:
+    case CUDNN_TYPE_CHAR: return 1;
     case CUDNN_TYPE_FLOAT: return 4;
     case CUDNN_TYPE_INT64:
     case CUDNN_TYPE_DOUBLE:
@@ -204,18 +217,94 @@ size_t bytes_of(cudnnBackendAttributeType_t type) {
   }
 }
 
-// The heuristic's answers for a graph: an engine on tensor cores, then one without.
-void fill_config(Node& config, const NodePointer& graph, bool tensor_cores) {
+// Engines by number. The heuristic promises one that cannot be made, then one on tensor cores and one without; what it
+// falls back on can be made and does not run.
+constexpr int64_t kUnmade = 5, kTensorCores = 1, kPlain = 2, kRefusesToRun = 7;
+
+template <class T>
+void set_value(Node& node, int attribute, T value) {
+  node.values[attribute].resize(sizeof value);
+  std::memcpy(node.values[attribute].data(), &value, sizeof value);
+}
+
+void fill_config(Node& config, const NodePointer& graph, int64_t number) {
   const auto engine = std::make_shared<Node>(Node{CUDNN_BACKEND_ENGINE_DESCRIPTOR, {}, {}, true});
   engine->nodes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH] = {graph};
-  if (tensor_cores) {
-    const int note = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
-    std::vector<char>& notes = engine->values[CUDNN_ATTR_ENGINE_NUMERICAL_NOTE];
-    notes.resize(sizeof note);
-    std::memcpy(notes.data(), &note, sizeof note);
-  }
+  set_value(*engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, number);
+  if (number == kTensorCores)
+    set_value(*engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, static_cast<int>(CUDNN_NUMERICAL_NOTE_TENSOR_CORE));
+  const auto knob = std::make_shared<Node>(Node{CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, {}, {}, true});
+  set_value(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, static_cast<int>(CUDNN_KNOB_TYPE_TILE_SIZE));
+  set_value(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, int64_t{3});
   config.nodes[CUDNN_ATTR_ENGINECFG_ENGINE] = {engine};
+  config.nodes[CUDNN_ATTR_ENGINECFG_KNOB_CHOICES] = {knob};
   config.final = true;
+}
+
+std::vector<int64_t> answers_of(const Node& heuristic) {
+  if (heuristic.one<cudnnBackendHeurMode_t>(CUDNN_ATTR_ENGINEHEUR_MODE) == CUDNN_HEUR_MODE_FALLBACK)
+    return {kPlain, kRefusesToRun};
+  return {kUnmade, kTensorCores, kPlain};
+}
+
+int64_t engine_number(const Node& plan) {
+  return plan.node(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)
+      ->node(CUDNN_ATTR_ENGINECFG_ENGINE)
+      ->one<int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX);
+}
+
+// A descriptor and all that it refers to as text, and back.
+void write_node(std::ostream& out, const Node& node) {
+  out << node.type << ' ' << node.values.size() << ' ' << node.nodes.size() << '\n';
+  for (const auto& [attribute, bytes] : node.values) {
+    out << attribute << ' ' << bytes.size();
+    for (const char byte : bytes) out << ' ' << static_cast<int>(byte);
+    out << '\n';
+  }
+  for (const auto& [attribute, list] : node.nodes) {
+    out << attribute << ' ' << list.size() << '\n';
+    for (const NodePointer& part : list) write_node(out, *part);
+  }
+}
+NodePointer read_node(std::istream& in) {
+  int type = 0;
+  size_t values = 0, nodes = 0;
+  if (!(in >> type >> values >> nodes)) return nullptr;
+  const auto node = std::make_shared<Node>(Node{static_cast<cudnnBackendDescriptorType_t>(type), {}, {}, true});
+  for (size_t i = 0; i < values; ++i) {
+    int attribute = 0, byte = 0;
+    size_t size = 0;
+    in >> attribute >> size;
+    for (size_t j = 0; j < size && in >> byte; ++j) node->values[attribute].push_back(static_cast<char>(byte));
+  }
+  for (size_t i = 0; i < nodes; ++i) {
+    int attribute = 0;
+    size_t size = 0;
+    in >> attribute >> size;
+    for (size_t j = 0; j < size; ++j) {
+      node->nodes[attribute].push_back(read_node(in));
+      if (!node->nodes[attribute].back()) return nullptr;
+    }
+  }
+  return in ? node : nullptr;
+}
+
+// A plan: from an engine that can be made, or from the text of one.
+cudnnStatus_t finalize_plan(Node& plan) {
+  if (const auto json = plan.all<char>(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION); !json.empty()) {
+    std::istringstream text(std::string(json.begin(), json.end()));
+    const NodePointer config = read_node(text);
+    if (!config) return CUDNN_STATUS_BAD_PARAM;
+    plan.nodes[CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG] = {config};
+  }
+  return engine_number(plan) == kUnmade ? CUDNN_STATUS_NOT_SUPPORTED : CUDNN_STATUS_SUCCESS;
+}
+
+// As much of the text as there is room for; its whole size where none is asked for.
+cudnnStatus_t give_text(const std::string& text, int64_t most, int64_t* count, void* values) {
+  *count = static_cast<int64_t>(text.size());
+  if (most > 0) std::memcpy(values, text.data(), std::min(text.size(), static_cast<size_t>(most)));
+  return CUDNN_STATUS_SUCCESS;
 }
 
 bool graphs_have_engines() {
@@ -260,6 +349,8 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t d) {
   Convolution c{};
   if (const auto* attributes = convolution_attributes(node.type); attributes && !read_convolution(node, *attributes, c))
     return CUDNN_STATUS_BAD_PARAM;
+  if (node.type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR)
+    if (const cudnnStatus_t status = finalize_plan(node); status != CUDNN_STATUS_SUCCESS) return status;
   node.final = true;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -269,12 +360,30 @@ cudnnStatus_t cudnnBackendGetAttribute(const cudnnBackendDescriptor_t d, cudnnBa
   if (!node.final) return CUDNN_STATUS_NOT_INITIALIZED;
   *count = 1;
   switch (name) {
-    case CUDNN_ATTR_ENGINEHEUR_RESULTS:
-      *count = graphs_have_engines() ? std::min<int64_t>(most, 2) : 0;
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS: {
+      const std::vector<int64_t> answers = answers_of(node);
+      *count = graphs_have_engines() ? std::min<int64_t>(most, static_cast<int64_t>(answers.size())) : 0;
       for (int64_t i = 0; i < *count; ++i)
         fill_config(*node_of(static_cast<cudnnBackendDescriptor_t*>(values)[i]),
-                    node.node(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH), i == 0);
+                    node.node(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH), answers[static_cast<size_t>(i)]);
       return CUDNN_STATUS_SUCCESS;
+    }
+    case CUDNN_ATTR_ENGINECFG_KNOB_CHOICES:
+      node_of(*static_cast<cudnnBackendDescriptor_t*>(values)) = node.node(name);
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_GLOBAL_INDEX:
+    case CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE:
+      *static_cast<int64_t*>(values) = node.one<int64_t>(name);
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE:
+      *static_cast<int*>(values) = node.one<int>(name);
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION: return give_text("{\"host GPU\"}", most, count, values);
+    case CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION: {
+      std::ostringstream text;
+      write_node(text, *node.node(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG));
+      return give_text(text.str(), most, count, values);
+    }
     case CUDNN_ATTR_ENGINECFG_ENGINE:
       node_of(*static_cast<cudnnBackendDescriptor_t*>(values)) = node.node(name);
       return CUDNN_STATUS_SUCCESS;
@@ -292,6 +401,7 @@ cudnnStatus_t cudnnBackendGetAttribute(const cudnnBackendDescriptor_t d, cudnnBa
   }
 }
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack) {
+  if (engine_number(*node_of(plan)) == kRefusesToRun) return CUDNN_STATUS_NOT_SUPPORTED;
   const NodePointer engine =
       node_of(plan)->node(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->node(CUDNN_ATTR_ENGINECFG_ENGINE);
   const auto execution = std::make_shared<Execution>(engine, *node_of(pack));

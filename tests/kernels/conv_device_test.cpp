@@ -1,7 +1,9 @@
 // The convolutions of another device against those of the CPU, which tests/kernels/conv_test.cpp judges.
 #include <doctest/doctest.h>
 
+#include "core/check.h"
 #include "core/precision.h"
+#include "kernels/to_bf16.h"
 #include "tests/kernels/conv_cases.h"
 #include "tests/random_tensor.h"
 
@@ -61,6 +63,34 @@ TEST_CASE("convolutions on the test device agree with the CPU's emulation of bf1
   // about as large as the largest output. An operand or output rounded once more, or not at all, is off by up to
   // 2^-9 of itself.
   compare_all(1e-5, 0x1p-23);
+}
+
+TEST_CASE("convolutions of bf16 maps are those of their values, rounded, on any device") {
+  const PrecisionScope mode(Precision::bf16);
+  // One rounding of the result, and one more where its end is a kernel of its own; sums differ as above.
+  const double tolerance = 0x1p-7;
+  for (const ConvCase& c : kConvCases) {
+    CAPTURE(c.name);
+    const Tensor x = to_bf16(normal(c.x, 1)), w = normal(c.w, 2), b = normal({c.w[0]}, 3);
+    const Tensor rounded_w = to_bf16(w);
+    const Tensor x_cpu = to_fp32(x).to(kCpu), w_cpu = w.to(kCpu), b_cpu = b.to(kCpu);
+    for (float slope : {1.0f, 0.2f}) {
+      const Tensor y = conv2d(x, rounded_w, b, c.geometry, slope);
+      CHECK(y.type() == ElementType::bf16);
+      CHECK(difference(y, conv2d(x_cpu, w_cpu, b_cpu, c.geometry, slope)) < tolerance);
+    }
+    CHECK(difference(conv2d(x, w, {}, c.geometry), conv2d(x_cpu, w_cpu, {}, c.geometry)) < tolerance);
+    const Tensor dy = to_bf16(normal(conv2d_shape(c.x, c.w, c.geometry), 4)), dy_cpu = to_fp32(dy).to(kCpu);
+    const Tensor dx = conv2d_backward_data(dy, rounded_w, c.x, c.geometry, {x, 0.2f});
+    CHECK(dx.type() == ElementType::bf16);
+    CHECK(difference(dx, conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry, {x_cpu, 0.2f})) < tolerance);
+    CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry),
+                     conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry)) < tolerance);
+    const Tensor dw = conv2d_backward_weight(x, dy, c.w, c.geometry);
+    CHECK(dw.type() == ElementType::fp32);
+    CHECK(difference(dw, conv2d_backward_weight(x_cpu, dy_cpu, c.w, c.geometry)) < 1e-4);
+    CHECK_THROWS_AS(conv2d_backward_data(dy, w, c.x, c.geometry, {to_fp32(x), 0.2f}), Error);
+  }
 }
 
 TEST_CASE("convolutions that were seen before allocate nothing from the system, in any precision") {

@@ -34,16 +34,17 @@ const GraphDescriptor& h100() {
 
 struct Mode {
   Precision precision;
-  cudnnDataType_t operands;
+  ElementType factors, result;
 };
-const Mode kBf16{Precision::bf16, CUDNN_DATA_BFLOAT16};
+const Mode kBf16{Precision::bf16, ElementType::bf16, ElementType::fp32};
+const Mode kBf16Maps{Precision::bf16, ElementType::bf16, ElementType::bf16};
 
 size_t engines(const ConvCase& c, Direction direction, bool has_third, float negative_slope, Mode mode) {
   const GraphConvProblem problem{
       direction,  kCpu,      c.x,            c.w,            conv2d_shape(c.x, c.w, c.geometry),
-      c.geometry, has_third, negative_slope, mode.precision, mode.operands};
-  const auto graph = make_graph(problem, nullptr);
-  return find_engines(problem, graph.back(), &h100()).size();
+      c.geometry, has_third, negative_slope, mode.precision, mode.factors, mode.result};
+  const auto graph = make_graph(problem);
+  return find_engines(problem, graph.back(), h100()).size();
 }
 
 }  // namespace
@@ -70,8 +71,21 @@ TEST_CASE("an H100 has engines for the gradients on bf16 tensors, where channels
   CHECK(cases >= 14);
 }
 
+TEST_CASE("an H100 has engines for the maps of a chain in bf16, in one kernel and alone") {
+  for (const ConvCase& c : kConvCases) {
+    CAPTURE(c.name);
+    if (c.w[0] % 8 != 0) continue;  // the first layer's image may have any number of channels
+    CHECK(engines(c, Direction::forward, true, 0.2f, kBf16Maps) > 0);
+    CHECK(engines(c, Direction::forward, false, 1.0f, kBf16Maps) > 0);
+    if (c.w[3] % 8 != 0) continue;
+    CHECK(engines(c, Direction::backward_data, true, 0.2f, kBf16Maps) > 0);
+    CHECK(engines(c, Direction::backward_data, false, 1.0f, kBf16Maps) > 0);
+  }
+}
+
 TEST_CASE("an H100 has engines for convolutions on fp32 tensors, without tensor cores too") {
-  const Mode fp32{Precision::fp32, CUDNN_DATA_FLOAT}, tf32{Precision::tf32, CUDNN_DATA_FLOAT};
+  const Mode fp32{Precision::fp32, ElementType::fp32, ElementType::fp32};
+  const Mode tf32{Precision::tf32, ElementType::fp32, ElementType::fp32};
   for (const ConvCase& c : kConvCases) {
     CAPTURE(c.name);
     CHECK(engines(c, Direction::forward, true, 0.2f, fp32) > 0);

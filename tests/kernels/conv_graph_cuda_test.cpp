@@ -27,10 +27,11 @@ const Graph kGraphs[] = {
     {"gradient of the weights", Direction::backward_weight, false, 1.0f},
 };
 
-GraphConvProblem problem_of(const ConvCase& c, const Graph& graph, cudnnDataType_t operands) {
+GraphConvProblem problem_of(const ConvCase& c, const Graph& graph, ElementType factors, ElementType result) {
   return {graph.direction, kCpu, c.x, c.w, conv2d_shape(c.x, c.w, c.geometry), c.geometry,
-          graph.has_third, graph.negative_slope, Precision::bf16, operands};
+          graph.has_third, graph.negative_slope, Precision::bf16, factors, result};
 }
+constexpr ElementType kFp32 = ElementType::fp32, kBf16 = ElementType::bf16;
 
 }  // namespace
 
@@ -39,17 +40,18 @@ TEST_CASE("cuDNN accepts the graphs of convolutions on fp32 and bf16 tensors, un
     for (const Graph& graph : kGraphs) {
       CAPTURE(c.name);
       CAPTURE(graph.name);
-      CHECK_NOTHROW(make_graph(problem_of(c, graph, CUDNN_DATA_FLOAT), nullptr));
-      CHECK_NOTHROW(make_graph(problem_of(c, graph, CUDNN_DATA_BFLOAT16), nullptr));
+      CHECK_NOTHROW(make_graph(problem_of(c, graph, kFp32, kFp32)));
+      CHECK_NOTHROW(make_graph(problem_of(c, graph, kBf16, kFp32)));
+      CHECK_NOTHROW(make_graph(problem_of(c, graph, kBf16, kBf16)));
     }
 }
 
 TEST_CASE("cuDNN refuses a graph whose shapes do not fit") {
   for (const Graph& graph : kGraphs) {
     CAPTURE(graph.name);
-    GraphConvProblem p = problem_of(kConvCases[0], graph, CUDNN_DATA_BFLOAT16);
+    GraphConvProblem p = problem_of(kConvCases[0], graph, kBf16, kBf16);
     p.y = {p.y[0], p.y[1] + 1, p.y[2], p.y[3]};
-    CHECK_THROWS_AS(make_graph(p, nullptr), Error);
+    CHECK_THROWS_AS(make_graph(p), Error);
   }
 }
 

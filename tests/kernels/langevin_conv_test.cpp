@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "kernels/scalars.h"
+#include "kernels/to_bf16.h"
 #include "tests/kernels/conv_cases.h"
 #include "tests/random_tensor.h"
 
@@ -87,6 +88,23 @@ TEST_CASE("the fused step draws the same noise, bit for bit") {
     langevin_step_conv(fused, none, {}, w, g, kStep, kKey, first);
     langevin_step(plain, Tensor::zeros(x_shape, test_device()), kStep, kKey, first);
     CHECK(fused.to_host() == plain.to_host());
+  }
+}
+
+TEST_CASE("the fused step on bf16 maps is that on their values, and gives the new x as bf16 too") {
+  for (const Case& c : cases()) {
+    CAPTURE(to_string(c.x));
+    CAPTURE(to_string(c.w));
+    const Shape h_shape = conv2d_shape(c.x, c.w, c.geometry);
+    const Tensor w = normal(c.w, 1), df_dh = to_bf16(normal(h_shape, 2)), h = to_bf16(normal(h_shape, 3));
+    const Tensor start = normal(c.x, 4);
+    for (uint64_t first : {uint64_t{0}, uint64_t{7}}) {
+      Tensor x = start.clone(), y = start.clone(), rounded = to_bf16(start);
+      langevin_step_conv(x, df_dh, {h, 0.2f}, w, c.geometry, kStep, kKey, first, &rounded);
+      langevin_step_conv(y, to_fp32(df_dh), {to_fp32(h), 0.2f}, w, c.geometry, kStep, kKey, first);
+      CHECK(relative_error(x.to_host(), y.to_host()) < 2e-6);
+      CHECK(rounded.to_host() == to_bf16(x).to_host());
+    }
   }
 }
 

@@ -8,21 +8,20 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/round_operand.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
 namespace {
 
-// The 16-bit numbers in a tensor's memory.
-std::vector<uint16_t> words(const Tensor& packed) {
-  const std::vector<float> memory = packed.to_host();
-  std::vector<uint16_t> w(2 * memory.size());
-  std::memcpy(w.data(), memory.data(), 2 * w.size());
-  return w;
+std::vector<float> rounded(const Tensor& x) { return round_operands(x, Precision::bf16).to_host(); }
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), sizeof(float) * a.size()) == 0;
 }
 
-float from_bf16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
-uint16_t bits_of(uint32_t x) { return bf16_bits(std::bit_cast<float>(x)); }
+float from_bf16(uint16_t bits) { return to_float({bits}); }
+uint16_t bits_of(uint32_t x) { return bf16_of(std::bit_cast<float>(x)).bits; }
 
 }  // namespace
 
@@ -46,51 +45,53 @@ TEST_CASE("a float becomes the nearest bf16 number, ties to even") {
     CHECK(std::isnan(from_bf16(bits_of(nan))));
 }
 
-TEST_CASE("both factors are packed in order, each 16-byte aligned, behind them zeros") {
+TEST_CASE("a tensor is rounded in order, alone or with another one in the same launch") {
   for (const int64_t n : {1, 3, 4, 7, 8, 9, 1000, 30001})
     for (const int64_t m : {1, 5, 8, 4099}) {
       CAPTURE(n);
       CAPTURE(m);
       const Tensor a = normal({n}, 1), b = normal({m}, 2);
-      const Bf16Pair packed = to_bf16(a, b);
-      CHECK(reinterpret_cast<uintptr_t>(packed.a.data()) % 16 == 0);
-      CHECK(reinterpret_cast<uintptr_t>(packed.b.data()) % 16 == 0);
-      CHECK(packed.a.storage_id() == packed.b.storage_id());
-      for (const auto& [from, to] : {std::pair(a, packed.a), std::pair(b, packed.b)}) {
-        const auto got = words(to);
-        const auto expected = round_operands(from, Precision::bf16).to_host();
-        REQUIRE(got.size() >= expected.size());
-        REQUIRE(got.size() < expected.size() + 8);
-        size_t wrong = 0;
-        for (size_t i = 0; i < got.size(); ++i)
-          wrong += std::bit_cast<uint32_t>(from_bf16(got[i])) !=
-                   (i < expected.size() ? std::bit_cast<uint32_t>(expected[i]) : 0u);
-        CHECK(wrong == 0);
-      }
+      const auto [to_a, to_b] = to_bf16(a, b);
+      CHECK(to_a.type() == ElementType::bf16);
+      CHECK(to_a.shape() == a.shape());
+      CHECK(same_bits(to_a.to_host(), rounded(a)));
+      CHECK(same_bits(to_b.to_host(), rounded(b)));
+      CHECK(same_bits(to_bf16(a).to_host(), rounded(a)));
+      CHECK(same_bits(to_fp32(to_a).to_host(), rounded(a)));
+      CHECK(to_fp32(to_a).type() == ElementType::fp32);
     }
 }
 
-TEST_CASE("a factor that begins anywhere in its memory is packed as well") {
+TEST_CASE("what is stored as asked is not copied") {
+  const Tensor x = normal({5}, 1), y = to_bf16(x);
+  CHECK(to_fp32(x).storage_id() == x.storage_id());
+  CHECK(to_bf16(y).storage_id() == y.storage_id());
+  const auto [a, b] = to_bf16(x, y);
+  CHECK(a.type() == ElementType::bf16);
+  CHECK(b.storage_id() == y.storage_id());
+}
+
+TEST_CASE("a tensor that begins anywhere in its memory is rounded as well") {
   const Tensor buffer = normal({100}, 1);
-  const auto values = buffer.to_host();
   for (const int64_t first : {1, 2, 3, 4}) {
     CAPTURE(first);
-    const Bf16Pair packed = to_bf16(buffer.view(first, {50}), buffer.view(first + 1, {33}));
-    const auto a = words(packed.a), b = words(packed.b);
-    for (int64_t i = 0; i < 50; ++i) CHECK(a[i] == bf16_bits(values[first + i]));
-    for (int64_t i = 0; i < 33; ++i) CHECK(b[i] == bf16_bits(values[first + 1 + i]));
+    const Tensor x = buffer.view(first, {50}), y = buffer.view(first + 1, {33});
+    const auto [a, b] = to_bf16(x, y);
+    CHECK(same_bits(a.to_host(), rounded(x)));
+    CHECK(same_bits(b.to_host(), rounded(y)));
+    CHECK(same_bits(to_fp32(to_bf16(buffer).view(first, {50})).to_host(), rounded(x)));
   }
 }
 
 TEST_CASE("NaN and infinity in a tensor stay what they are") {
   const float inf = std::numeric_limits<float>::infinity();
   const Tensor x = Tensor::from_host(std::vector<float>{NAN, inf, -inf, 3e38f, 1e-40f}, {5}, test_device());
-  const auto w = words(to_bf16(x, x).b);
-  CHECK(std::isnan(from_bf16(w[0])));
-  CHECK(from_bf16(w[1]) == inf);
-  CHECK(from_bf16(w[2]) == -inf);
-  CHECK(std::abs(from_bf16(w[3]) - 3e38f) <= 3e38f / 256);
-  CHECK(w[4] == 0x0001);  // 1e-40 is 0x000116C2, a denormal
+  const auto v = to_bf16(x).to_host();
+  CHECK(std::isnan(v[0]));
+  CHECK(v[1] == inf);
+  CHECK(v[2] == -inf);
+  CHECK(std::abs(v[3] - 3e38f) <= 3e38f / 256);
+  CHECK(v[4] == to_float({1}));  // 1e-40 is 0x000116C2, a denormal
 }
 
 }  // namespace ebm

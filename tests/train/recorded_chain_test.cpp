@@ -5,6 +5,9 @@
 #include <bit>
 
 #include "core/check.h"
+#include "core/device_calls.h"
+#include "core/precision.h"
+#include "kernels/conv.h"
 #include "models/recipes.h"
 #include "tests/fused_step.h"
 #include "tests/random_tensor.h"
@@ -38,6 +41,38 @@ TEST_CASE("a recorded chain is the chain itself, run after run, also in several 
       CHECK(x.to_host() == expected.to_host());
     }
   }
+}
+
+TEST_CASE("a step of a recorded chain in bf16 is seven kernels" * doctest::skip(!test_device().is_cuda())) {
+  const PrecisionScope mode(Precision::bf16);
+  const test::FixedPlans fixed;  // the rule takes one kernel for a layer where there is one
+  const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
+  const auto kernels = [&](int64_t num_steps) {
+    RecordedChain recorded(energy, {4, 28, 28, 1}, test_device(), num_steps, {0.5f, 0.1f, 0, 1.2f}, {2, Stream::langevin});
+    Tensor x = normal({4, 28, 28, 1}, 1);
+    for (int i = 0; i < 2; ++i) recorded.run(x, 0);  // the second run records
+    const int64_t before = replayed_kernels();
+    recorded.run(x, 0);
+    return replayed_kernels() - before;
+  };
+  if (cuda::last_conv_plan().starts_with("library")) return;  // no engine was to be had
+  CHECK(kernels(20) - kernels(10) == 10 * 7);
+}
+
+TEST_CASE("a recorded chain in bf16 stays near the one in fp32 with the same noise") {
+  const test::FusedStep steps = test::separate_then_fused_steps();
+  const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
+  const Tensor start = normal({4, 28, 28, 1}, 1);
+  const auto run = [&](Precision precision) {
+    const PrecisionScope mode(precision);
+    RecordedChain recorded(energy, start.shape(), test_device(), 6, {0.5f, 0.1f, 0, 1.2f}, {2, Stream::langevin});
+    Tensor x = start.clone();
+    recorded.run(x, 0);
+    return x.to_host();
+  };
+  const std::vector<float> fp32 = run(Precision::fp32), bf16 = run(Precision::bf16);
+  CHECK(fp32 != bf16);
+  CHECK(relative_error(bf16, fp32) < 0.02);
 }
 
 TEST_CASE("a recorded chain refuses what it was not made for") {

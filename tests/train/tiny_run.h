@@ -39,11 +39,13 @@ struct Notices : RunObserver {
 struct FixedPlans {
   FixedPlans() {
     cpu::clear_plans();
+    cuda::clear_plans();
     cpu::set_plan_timing(false);
   }
   ~FixedPlans() {
     cpu::set_plan_timing(true);
     cpu::clear_plans();
+    cuda::clear_plans();
   }
 };
 
