@@ -6,6 +6,7 @@
 #include "core/deterministic.h"
 #include "core/device_calls.h"
 #include "kernels/bias_activation.h"
+#include "kernels/conv_weight_plain.h"
 #include "kernels/pad.h"
 #include "kernels/round_operand.h"
 #include "kernels/to_bf16.h"
@@ -99,6 +100,9 @@ void backward_weight(const GraphConvProblem& p, const Tensor& x, const Tensor& d
   const Tensor image = factor(x, p.precision);
   const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
   const Tensor gradient = factor(dy, p.precision);
+  // cuDNN may have only routines whose bits change from run to run, as for an image of one channel.
+  if (deterministic() && open_session(framed.problem).plan.candidates.empty())
+    return conv2d_backward_weight_plain(image, gradient, p.geometry, dw);
   float* out = dw.mutable_data();
   run_first_supported("cudnnConvolutionBackwardFilter", framed.problem,
                       [&](const CudnnSession& s, const Candidate& c, float* workspace) {

@@ -35,13 +35,14 @@ void describe(const TensorDescriptor& descriptor, const Shape& s) {  // (N,H,W,C
 // The heuristic's answers that fit the workspace limit, in its order, but those that give the same bits
 // every time first: a resumed run has to repeat the one that was cut off. With deterministic() those alone.
 template <class Perf>
-std::vector<Candidate> usable(const std::array<Perf, kMaxCandidates>& results, int count) {
+std::vector<Candidate> usable(Direction direction, const std::array<Perf, kMaxCandidates>& results, int count) {
   std::vector<Candidate> candidates;
   for (const bool same_bits : {true, false}) {
     if (!same_bits && deterministic()) break;
     for (int i = 0; i < count; ++i) {
       const Perf& result = results[i];
       if (result.status != CUDNN_STATUS_SUCCESS || result.memory > kWorkspaceLimit) continue;
+      if (transforms_factors(direction, static_cast<int>(result.algo))) continue;
       if ((result.determinism == CUDNN_DETERMINISTIC) != same_bits) continue;
       candidates.push_back({static_cast<int>(result.algo), result.memory, result.mathType, same_bits});
     }
@@ -57,21 +58,21 @@ std::vector<Candidate> ask_heuristic(cudnnHandle_t handle, Direction direction, 
       check(cudnnGetConvolutionForwardAlgorithm_v7(handle, p.x, p.w, p.conv, p.y, kMaxCandidates, &count,
                                                    results.data()),
             "cudnnGetConvolutionForwardAlgorithm_v7");
-      return usable(results, count);
+      return usable(direction, results, count);
     }
     case Direction::backward_data: {
       std::array<cudnnConvolutionBwdDataAlgoPerf_t, kMaxCandidates> results;
       check(cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, p.w, p.y, p.conv, p.x, kMaxCandidates,
                                                         &count, results.data()),
             "cudnnGetConvolutionBackwardDataAlgorithm_v7");
-      return usable(results, count);
+      return usable(direction, results, count);
     }
     case Direction::backward_weight: {
       std::array<cudnnConvolutionBwdFilterAlgoPerf_t, kMaxCandidates> results;
       check(cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, p.x, p.y, p.conv, p.w, kMaxCandidates,
                                                           &count, results.data()),
             "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
-      return usable(results, count);
+      return usable(direction, results, count);
     }
   }
   return {};
@@ -88,8 +89,10 @@ std::unique_ptr<ConvPlan> make_plan(cudnnHandle_t handle, const ConvProblem& pro
   check(cudnnSetConvolution2dDescriptor(plan->conv, problem.pad_h, problem.pad_w, problem.stride_h,
                                         problem.stride_w, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
-  // CUDNN_DEFAULT_MATH would take TF32 where it can: fp32 has to be asked for.
-  const auto math = problem.precision == Precision::fp32 ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
+  // CUDNN_DEFAULT_MATH is the one that is documented to multiply fp32 tensors as TF32, and what PyTorch sets for it;
+  // CUDNN_TENSOR_OP_MATH promises tensor cores without conversion, which fp32 tensors may be taken to need. fp32
+  // itself has to be asked for.
+  const auto math = problem.precision == Precision::fp32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
   check(cudnnSetConvolutionMathType(plan->conv, math), "cudnnSetConvolutionMathType");
   plan->candidates = ask_heuristic(handle, problem.direction, *plan);
   if (problem.precision == Precision::fp32) {
@@ -114,6 +117,26 @@ DeviceState& state_of(int device) {
 }
 
 }  // namespace
+
+bool transforms_factors(Direction direction, int algorithm) {
+  switch (direction) {
+    case Direction::forward:
+      return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_FFT || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING ||
+             algorithm == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD ||
+             algorithm == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED;
+    case Direction::backward_data:
+      return algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT ||
+             algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING ||
+             algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD ||
+             algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED;
+    case Direction::backward_weight:
+      return algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT ||
+             algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING ||
+             algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD ||
+             algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED;
+  }
+  return false;
+}
 
 void check(cudnnStatus_t status, const char* call) {
   if (status == CUDNN_STATUS_SUCCESS) return;

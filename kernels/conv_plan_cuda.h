@@ -56,6 +56,14 @@ struct ConvProblem {
   Precision precision;
 };
 
+// Whether an algorithm of the older API transforms its factors before it multiplies them: FFT and Winograd. None of
+// them is taken. fp32 is held to 1e-5 of the largest output (tests/kernels/conv_device_test.cpp), which differences of
+// transformed numbers may miss. On tensor cores the transformed factors would be rounded, in bf16 factors that were
+// exact, and the way back makes those errors larger than what `ebm precision` counts with; without tensor cores such
+// an algorithm gains nothing, as they are some 7 times as fast as the fp32 units, on which Winograd saves at most
+// three products of four.
+bool transforms_factors(Direction direction, int algorithm);
+
 struct Candidate {
   int algorithm;  // a cudnnConvolution{Fwd,BwdData,BwdFilter}Algo_t
   size_t workspace;

@@ -1,4 +1,5 @@
-// Matrix products on the GPU by cuBLASLt. The library's heuristic is asked once per shape.
+// Matrix products on the GPU by cuBLASLt. The library's heuristic is asked once per shape, for several algorithms:
+// one that it names may refuse to run.
 #include <cuda_runtime_api.h>
 
 #include <array>
@@ -6,6 +7,8 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "core/cuda.h"
@@ -18,6 +21,7 @@ namespace ebm::cuda {
 namespace {
 
 constexpr size_t kWorkspaceLimit = size_t{32} << 20;  // what NVIDIA advises for its newest GPUs
+constexpr int kMostAlgorithms = 8;                     // asked for
 
 void check(cublasStatus_t status, const std::string& call) {
   EBM_CHECK(status == CUBLAS_STATUS_SUCCESS, call, cublaslt().status_string(status), "success");
@@ -33,12 +37,17 @@ struct Problem {
   auto operator<=>(const Problem&) const = default;
 };
 
-// Descriptors and algorithm of one problem; kept, like the library, until the process ends.
-struct Plan {
+struct Algorithm {
   cublasLtMatmulDesc_t operation;
-  cublasLtMatrixLayout_t a, b, c;
   cublasLtMatmulAlgo_t algorithm;
   size_t workspace;
+};
+
+// Descriptors and algorithms of one problem; kept, like the library, until the process ends.
+struct Plan {
+  cublasLtMatrixLayout_t a, b, c;
+  std::vector<Algorithm> algorithms;  // best first
+  size_t chosen = 0;                  // moves on when an algorithm turns out not to run
 };
 
 // "cublasLtMatmul of (400, 100) and (100, 1024)"
@@ -76,18 +85,30 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
         "cublasLtMatmulPreferenceSetAttribute");
 }
 
+// What the heuristic names for a problem in this arithmetic, in its order; none where it has none.
+void add_algorithms(const Problem& p, cublasComputeType_t compute, cublasLtMatmulPreference_t preference,
+                    Plan& plan) {
+  const CublasLt& lt = cublaslt();
+  cublasLtMatmulDesc_t operation;
+  check(lt.operation_create(&operation, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
+  set(operation, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
+  set(operation, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
+  std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> results;
+  int found = 0;
+  const cublasStatus_t status = lt.heuristic(handle(p.device), operation, plan.b, plan.a, plan.c, plan.c, preference,
+                                             kMostAlgorithms, results.data(), &found);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return;
+  if (status != CUBLAS_STATUS_SUCCESS) check(status, of_problem("cublasLtMatmulAlgoGetHeuristic", p));
+  for (int i = 0; i < found; ++i)
+    if (results[i].state == CUBLAS_STATUS_SUCCESS && results[i].workspaceSize <= kWorkspaceLimit)
+      plan.algorithms.push_back({operation, results[i].algo, results[i].workspaceSize});
+}
+
 // cuBLASLt counts by columns. Row-major C (m,n) read by columns is Cᵀ (n,m) = op(B)ᵀ op(A)ᵀ, and B and A
 // are their own transposes in the same way: so the operands change places and nothing is moved.
 Plan make_plan(const Problem& p) {
   const CublasLt& lt = cublaslt();
   Plan plan{};
-  const auto compute = p.operands == CUDA_R_16BF      ? CUBLAS_COMPUTE_32F
-                       : p.precision == Precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF
-                       : p.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                                        : CUBLAS_COMPUTE_32F;
-  check(lt.operation_create(&plan.operation, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
-  set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
-  set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   plan.b = p.transpose_b ? column_major(p.k, p.n, p.operands) : column_major(p.n, p.k, p.operands);
   plan.a = p.transpose_a ? column_major(p.m, p.k, p.operands) : column_major(p.k, p.m, p.operands);
   plan.c = column_major(p.n, p.m, CUDA_R_32F);
@@ -99,44 +120,54 @@ Plan make_plan(const Problem& p) {
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p.alignment[0]);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p.alignment[2]);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p.alignment[2]);
-  cublasLtMatmulHeuristicResult_t result;
-  int found = 0;
-  const cublasStatus_t status = lt.heuristic(handle(p.device), plan.operation, plan.b, plan.a, plan.c,
-                                             plan.c, preference, 1, &result, &found);
+  if (p.operands == CUDA_R_32F && p.precision == Precision::bf16)
+    add_algorithms(p, CUBLAS_COMPUTE_32F_FAST_16BF, preference, plan);
+  if (p.operands == CUDA_R_32F && p.precision == Precision::tf32)
+    add_algorithms(p, CUBLAS_COMPUTE_32F_FAST_TF32, preference, plan);
+  // Tensor cores may have nothing for odd sizes, or for factors that begin anywhere in a parameter buffer: then in
+  // fp32, which is more exact than what was asked for.
+  add_algorithms(p, CUBLAS_COMPUTE_32F, preference, plan);
   lt.preference_destroy(preference);
-  constexpr const char* kCall = "cublasLtMatmulAlgoGetHeuristic";
-  if (status != CUBLAS_STATUS_SUCCESS) check(status, of_problem(kCall, p));
-  EBM_CHECK(found > 0, of_problem(kCall, p), "no algorithm", "one");
-  plan.algorithm = result.algo;
-  plan.workspace = result.workspaceSize;
   return plan;
 }
 
-const Plan& plan_for(const Problem& problem, cublasLtHandle_t& lt_handle) {
+struct Session {
+  std::unique_lock<std::mutex> lock;  // held while the plan is in use
+  cublasLtHandle_t handle;
+  Plan& plan;
+};
+
+Session open_session(const Problem& problem) {
   static std::mutex mutex;
   static auto* plans = new std::map<Problem, Plan>;
-  std::lock_guard lock(mutex);
-  lt_handle = handle(problem.device);
+  std::unique_lock lock(mutex);
+  const cublasLtHandle_t lt_handle = handle(problem.device);
   auto found = plans->find(problem);
   if (found == plans->end()) found = plans->emplace(problem, make_plan(problem)).first;
-  return found->second;
+  return {std::move(lock), lt_handle, found->second};
 }
 
 void multiply(const Problem& problem, const void* a, const void* b, float beta, float* c) {
   const Device device{DeviceType::cuda, problem.device};
   const auto compute_stream = static_cast<cudaStream_t>(stream(device.index));
-  cublasLtHandle_t lt_handle;
-  const Plan& plan = plan_for(problem, lt_handle);
-  Tensor workspace;  // may be handed out again at once: whoever gets it works in the same stream
-  if (plan.workspace > 0)
-    workspace = Tensor::empty({static_cast<int64_t>(plan.workspace / sizeof(float)) + 1}, device);
+  const Session session = open_session(problem);
+  Plan& plan = session.plan;
   const float alpha = 1.0f;
-  const cublasStatus_t status =
-      cublaslt().matmul(lt_handle, plan.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c, plan.c,
-                        &plan.algorithm, plan.workspace > 0 ? workspace.mutable_data() : nullptr, plan.workspace,
-                        compute_stream);
-  if (status != CUBLAS_STATUS_SUCCESS) check(status, of_problem("cublasLtMatmul", problem));
-  count_device_call();
+  for (; plan.chosen < plan.algorithms.size(); ++plan.chosen) {
+    const Algorithm& with = plan.algorithms[plan.chosen];
+    Tensor workspace;  // may be handed out again at once: whoever gets it works in the same stream
+    if (with.workspace > 0)
+      workspace = Tensor::empty({static_cast<int64_t>(with.workspace / sizeof(float)) + 1}, device);
+    const cublasStatus_t status =
+        cublaslt().matmul(session.handle, with.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c, plan.c,
+                          &with.algorithm, with.workspace > 0 ? workspace.mutable_data() : nullptr, with.workspace,
+                          compute_stream);
+    if (status == CUBLAS_STATUS_SUCCESS) return count_device_call();
+    if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, of_problem("cublasLtMatmul", problem));
+  }
+  EBM_FAIL(of_problem("cublasLtMatmul", problem),
+           std::to_string(plan.algorithms.size()) + " algorithms, none of which runs, in " + name(problem.precision),
+           "one that runs");
 }
 
 }  // namespace

@@ -74,12 +74,13 @@ void print_net(const NetResult& result, const Ceilings& ceilings, Device device)
   const bool gpu = device.is_cuda();
   size_t width = 0;
   for (const Measurement& m : result.rows) width = std::max(width, m.name.size());
-  fmt::print("\n{}, batch {}\n{:<{}} {:>10} {:>16} {:>16}  {}\n", result.net, result.batch, "", width, "ms",
-             gpu ? "TFLOP/s of peak" : "GFLOP/s of peak", "GB/s of copy", gpu ? "  calls launches  plan" : "plan");
+  fmt::print("\n{}, batch {}\n{:<{}} {:>10} {:>16} {:>9} {:>16}  {}\n", result.net, result.batch, "", width, "ms",
+             gpu ? "TFLOP/s of peak" : "GFLOP/s of peak", "MB", "GB/s of copy", gpu ? "  calls launches  plan" : "plan");
   for (const Measurement& m : result.rows) {
     const double seconds = 1e-3 * m.milliseconds;
-    fmt::print("{:<{}} {:>10.{}f} {:>16} {:>16}  {}\n", m.name, width, m.milliseconds, gpu ? 4 : 3,
+    fmt::print("{:<{}} {:>10.{}f} {:>16} {:>9} {:>16}  {}\n", m.name, width, m.milliseconds, gpu ? 4 : 3,
                rate(m.flops, seconds, gpu ? 1e12 : 1e9, ceilings.matrix),
+               m.bytes > 0 ? fmt::format("{:.1f}", 1e-6 * m.bytes) : "",
                rate(m.bytes, seconds, 1e9, ceilings.copy),
                gpu ? fmt::format("{:>7.4g} {:>8.4g}  {}", m.calls, m.kernels, m.plan) : m.plan);
   }
@@ -95,6 +96,7 @@ nlohmann::json to_json(const NetResult& result, const Ceilings& ceilings) {
       row["fraction_of_peak"] = m.flops / seconds / ceilings.matrix;
     }
     if (m.bytes > 0) {
+      row["mb"] = 1e-6 * m.bytes;
       row["gb_per_s"] = 1e-9 * m.bytes / seconds;
       row["fraction_of_copy"] = m.bytes / seconds / ceilings.copy;
     }

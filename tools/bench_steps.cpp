@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "kernels/conv.h"
+#include "kernels/langevin_conv.h"
 #include "models/energy.h"
 #include "tools/bench_cases.h"
 #include "tools/bench_clock.h"
@@ -43,19 +44,27 @@ double langevin_flops(const EnergyConfig& config) {
 
 // Bytes of one Langevin step that goes layer by layer: forward reads the input and writes the output, the
 // gradient reads that of the output and the output's signs and writes that of the input; weights are read
-// in each direction; the head's are read and written out as the last map's gradient; the update reads x and
-// ∂f/∂x and writes x.
-double langevin_bytes(const EnergyConfig& config, int64_t batch) {
+// in each direction; the head's are read and written out as the last map's gradient; the update reads and writes x.
+// Of a fused step ∂f/∂x is not in memory; with bf16 maps the first layer reads x as bf16, which is written before.
+double langevin_bytes(const EnergyConfig& config, int64_t batch, Device device) {
+  const bool bf16 = chain_maps(device) == ElementType::bf16;
+  const double map_size = bf16 ? sizeof(Bf16) : sizeof(float);
   Shape map{batch, config.image.height, config.image.width, config.image.channels};
-  double elements = 3.0 * static_cast<double>(map.size());
+  const ConvLayer& first = config.layers.front();
+  const bool fused = prefer_langevin_step_conv(device, map, {first.channels, first.kernel, first.kernel, map[3]},
+                                               {first.stride, first.pad});
+  const double pixels = static_cast<double>(map.size());
+  double bytes = pixels * (2 * sizeof(float) + (bf16 ? 2 : 1) * map_size);  // the update; what the first layer reads
+  if (!fused) bytes += pixels * 2 * map_size;                               // ∂f/∂x
   for (const ConvLayer& l : config.layers) {
     const Shape w{l.channels, l.kernel, l.kernel, map[3]};
     const Shape out = conv2d_shape(map, w, {l.stride, l.pad});
-    elements += static_cast<double>(2 * map.size() + 3 * out.size() + 2 * w.size());
+    const double inner = &l == &first ? 0 : 2 * static_cast<double>(map.size());
+    bytes += map_size * (inner + static_cast<double>(3 * out.size() + 2 * w.size()));
     map = out;
   }
   const double head = static_cast<double>(map.size() / batch);
-  return sizeof(float) * (elements + head * static_cast<double>(batch) + head);
+  return bytes + map_size * head * static_cast<double>(batch) + sizeof(float) * head;
 }
 
 // Floating-point operations of one training iteration.
@@ -96,7 +105,7 @@ Measurement measure_langevin(const Settings& settings, int64_t batch, Device dev
           .name = fmt::format("langevin step, batch {}, chain of {}", batch, steps),
           .milliseconds = 1e3 * seconds / static_cast<double>(steps),
           .flops = langevin_flops(config) * static_cast<double>(batch),
-          .bytes = langevin_bytes(config, batch),
+          .bytes = langevin_bytes(config, batch, device),
           .calls = calls_of(chain) / static_cast<double>(steps),
           .kernels = kernels_of(chain) / static_cast<double>(steps),
           .plan = ""};

@@ -41,6 +41,7 @@ T read_number(const std::map<std::string, std::string>& metadata, const std::str
 DivergenceGuard::DivergenceGuard(const Trainer& trainer)
     : settings_(trainer.settings()),
       pixels_(static_cast<double>(trainer.generator().image().elements())) {
+  EBM_CHECK(trainer.is_finite(), "training", "a state that is not finite", "finite weights to begin with");
   for (Kept& kept : kept_) trainer.save(kept.snapshot);
 }
 
@@ -82,11 +83,15 @@ std::string DivergenceGuard::judge(const Metrics& m) const {
 
 std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer,
                                                                 const Metrics& m) {
-  const std::string reason = judge(m);
+  std::string reason = judge(m);
+  const bool keeps = m.iteration % settings_.guard_every == 0;
+  // What is kept is looked at itself: a weight that is NaN need not show in the metrics, as cuDNN's fused
+  // activations may make a number of it.
+  if (reason.empty() && keeps && !trainer.is_finite()) reason = "a state that is not finite";
   if (reason.empty()) {
     gap_.seen = std::min(gap_.seen + 1, kMeanIterations);
     gap_.mean += (std::abs(m.energy_gap) - gap_.mean) / static_cast<double>(gap_.seen);
-    if (m.iteration % settings_.guard_every == 0) keep(trainer);
+    if (keeps) keep(trainer);
     return std::nullopt;
   }
 

@@ -12,8 +12,9 @@ namespace ebm {
 
 class DivergenceGuard {
  public:
-  // Takes the trainer's present state, which is held to be good, as the one to return to. Memory:
-  // kStates copies of the parameters and the optimiser's state, on the trainer's device.
+  // Takes the trainer's present state, which is held to be good, as the one to return to; throws Error if
+  // it is not finite. Memory: kStates copies of the parameters and the optimiser's state, on the trainer's
+  // device.
   explicit DivergenceGuard(const Trainer& trainer);
 
   struct Rollback {
@@ -24,7 +25,8 @@ class DivergenceGuard {
         false;  // the retries are used up: the state is the last good one, its scale unchanged
   };
 
-  // Judges one iteration. When it is fine, keeps the trainer's state every guard_every iterations.
+  // Judges one iteration, every guard_every iterations the trainer's state too. When they are fine, the state is
+  // kept then.
   // Otherwise the trainer goes back, with its energy learning rate lowered: to the second newest
   // state, since what diverges now was often on its way when the newest was kept; and if it diverged
   // a little while ago too, to a state older than the one it returned to then.

@@ -109,6 +109,8 @@ class Trainer {
     double energy_lr_scale = 1.0;
   };
   void save(Snapshot& snapshot) const;
+  // Whether all that a snapshot holds is finite; waits for the device.
+  bool is_finite() const;
   void restore(const Snapshot& snapshot);
 
  private:

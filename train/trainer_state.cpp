@@ -1,8 +1,11 @@
 // The trainer's state as named host tensors and back: what a checkpoint holds and a rollback restores.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
 #include "core/check.h"
+#include "kernels/reduce.h"
 #include "train/tensor_entry.h"
 #include "train/trainer.h"
 
@@ -93,6 +96,12 @@ void Trainer::save(Snapshot& snapshot) const {
   for (const Network& network : networks_) snapshot.adam_steps.push_back(network.adam->steps());
   snapshot.iteration = iteration_;
   snapshot.energy_lr_scale = energy_lr_scale_;
+}
+
+bool Trainer::is_finite() const {
+  const std::vector<Tensor> list = buffer_list();
+  return std::all_of(list.begin(), list.end(),
+                     [](const Tensor& buffer) { return std::isfinite(sum(buffer).item()); });
 }
 
 void Trainer::restore(const Snapshot& snapshot) {

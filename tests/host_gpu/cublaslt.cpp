@@ -1,6 +1,7 @@
 // cuBLASLt's matrix products, as far as kernels/linear_cuda.cpp calls them, on the host.
 #include <cublasLt.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -30,7 +31,20 @@ struct Operation {
 struct Promise {
   uint32_t a = 256, b = 256, c = 256, d = 256;
 };
-static_assert(sizeof(Promise) <= sizeof(cublasLtMatmulAlgo_t));
+
+// What an algorithm consists of here. The heuristic names three: one that refuses to run, one that it says itself
+// is not supported, and one that runs and relies on the promise.
+struct Algorithm {
+  Promise promised;
+  bool refuses;
+};
+static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
+constexpr int kAlgorithms = 3;
+
+// The reduced modes want factors aligned to 16 bytes and rows of even length: that cuBLASLt may refuse others, and
+// the two ways of saying so, are assumed.
+bool is_reduced(const Operation& o) { return o.bits() != kFp32; }
+bool is_odd(const Layout& l) { return l.rows % 2 != 0 || l.columns % 2 != 0; }
 
 bool is_aligned(const void* pointer, uint32_t bytes) { return reinterpret_cast<uintptr_t>(pointer) % bytes == 0; }
 
@@ -107,14 +121,24 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
   }
   return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatmulPreference_t preference, int,
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t operation,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+                                              cublasLtMatmulPreference_t preference, int most,
                                               cublasLtMatmulHeuristicResult_t results[], int* found) {
-  results[0] = {};
-  std::memcpy(&results[0].algo, preference, sizeof(Promise));  // the algorithm relies on it
-  results[0].workspaceSize = kWorkspace;
-  *found = 1;
+  const Operation& o = *reinterpret_cast<Operation*>(operation);
+  const Promise& promise = *reinterpret_cast<Promise*>(preference);
+  *found = 0;
+  if (is_reduced(o) && (promise.a < 16 || promise.b < 16)) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (is_reduced(o) && (is_odd(*reinterpret_cast<Layout*>(a)) || is_odd(*reinterpret_cast<Layout*>(b))))
+    return CUBLAS_STATUS_SUCCESS;  // and names none
+  for (; *found < std::min(most, kAlgorithms); ++*found) {
+    cublasLtMatmulHeuristicResult_t& result = results[*found] = {};
+    const Algorithm algorithm{promise, *found == 0};
+    std::memcpy(&result.algo, &algorithm, sizeof algorithm);
+    result.workspaceSize = kWorkspace;
+    result.state = *found == 1 ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS;
+  }
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, const void* alpha, const void* a,
@@ -131,8 +155,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
   if (k != (plain_b ? lb.rows : lb.columns) || ld.rows != m || ld.columns != n || ld.type != CUDA_R_32F)
     return CUBLAS_STATUS_INVALID_VALUE;
   if (c != d || workspace_bytes < kWorkspace) return CUBLAS_STATUS_INVALID_VALUE;
-  Promise promised;
-  std::memcpy(static_cast<void*>(&promised), algorithm, sizeof promised);
+  Algorithm with;
+  std::memcpy(static_cast<void*>(&with), algorithm, sizeof with);
+  if (with.refuses) return CUBLAS_STATUS_NOT_SUPPORTED;
+  const Promise& promised = with.promised;
   if (!is_aligned(a, promised.a) || !is_aligned(b, promised.b) || !is_aligned(c, promised.c) ||
       !is_aligned(d, promised.d))
     fail("a product's operand is less aligned than promised");

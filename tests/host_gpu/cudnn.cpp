@@ -47,9 +47,14 @@ cudnnStatus_t set(Extents& to, cudnnTensorFormat_t format, cudnnDataType_t type,
   return CUDNN_STATUS_SUCCESS;
 }
 
-// What the heuristic may answer: it promises an algorithm that then refuses to run, one that wants more memory than
-// anyone gives, and one whose bits are not the same every time.
-constexpr int kRefuses = 2;
+// What the heuristic may answer: one that transforms its factors, which nobody may take, one that it promises and that
+// then refuses to run (told by its workspace), one that wants more memory than anyone gives, and one whose bits are not
+// the same every time. 5 is such an algorithm in each direction, 0 and 1 are none.
+constexpr int kTransforms = 5;
+static_assert(kTransforms == CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING &&
+              kTransforms == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED &&
+              kTransforms == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED);
+constexpr size_t kRefuses = 2 * kConvolutionWorkspace;
 template <class Perf>
 cudnnStatus_t answer(const Settings& settings, int most, int* count, Perf* results) {
   struct Answer {
@@ -58,10 +63,11 @@ cudnnStatus_t answer(const Settings& settings, int most, int* count, Perf* resul
     cudnnStatus_t status;
     size_t memory;
   };
-  constexpr Answer answers[] = {{0, CUDNN_NON_DETERMINISTIC, CUDNN_STATUS_SUCCESS, kConvolutionWorkspace},
-                                {3, CUDNN_DETERMINISTIC, CUDNN_STATUS_NOT_SUPPORTED, 0},
-                                {3, CUDNN_DETERMINISTIC, CUDNN_STATUS_SUCCESS, size_t{8} << 30},
-                                {kRefuses, CUDNN_DETERMINISTIC, CUDNN_STATUS_SUCCESS, kConvolutionWorkspace},
+  constexpr Answer answers[] = {{kTransforms, CUDNN_DETERMINISTIC, CUDNN_STATUS_SUCCESS, kConvolutionWorkspace},
+                                {0, CUDNN_NON_DETERMINISTIC, CUDNN_STATUS_SUCCESS, kConvolutionWorkspace},
+                                {1, CUDNN_DETERMINISTIC, CUDNN_STATUS_NOT_SUPPORTED, 0},
+                                {1, CUDNN_DETERMINISTIC, CUDNN_STATUS_SUCCESS, size_t{8} << 30},
+                                {1, CUDNN_DETERMINISTIC, CUDNN_STATUS_SUCCESS, kRefuses},
                                 {1, CUDNN_DETERMINISTIC, CUDNN_STATUS_SUCCESS, kConvolutionWorkspace}};
   *count = 0;
   for (const Answer& a : answers) {
@@ -87,7 +93,8 @@ struct Operand {
 cudnnStatus_t run(cudnnHandle_t handle, const Settings& settings, const Extents& x, const Extents& filter,
                   const Extents& y, Loops loops, const Operand& a, const Operand& b, void* out, uint64_t out_size,
                   int algorithm, void* workspace, size_t workspace_bytes, const void* beta) {
-  if (algorithm == kRefuses) return CUDNN_STATUS_NOT_SUPPORTED;
+  if (algorithm == kTransforms) fail("a convolution by an algorithm that transforms its factors");
+  if (workspace_bytes == kRefuses) return CUDNN_STATUS_NOT_SUPPORTED;
   const bool fits = x.n == y.n && x.c == filter.c && y.c == filter.n && settings.out_h(x, filter) == y.h &&
                     settings.out_w(x, filter) == y.w;
   bool aligned = reinterpret_cast<uintptr_t>(out) % 16 == 0;

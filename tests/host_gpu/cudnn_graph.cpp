@@ -1,5 +1,6 @@
 // cuDNN's graph API, as far as kernels/conv_graph_cuda.cpp calls it, on the host: descriptors keep what is set on
 // them, and a plan does its operations one after the other. HOST_GPU_GRAPHS=0: no graph has an engine.
+// HOST_GPU_NAN=swallowed: activations make 0 of a NaN, as max(v, 0) + slope · min(v, 0) does, and so do their masks.
 #include <cudnn.h>
 
 #include <cstdlib>
@@ -84,6 +85,11 @@ bool read_convolution(const Node& operation, const ConvolutionAttributes& at, Co
   for (size_t i = 0; i < 2; ++i)
     if ((x[2 + i] + before[i] + after[i] - f[2 + i]) / stride[i] + 1 != y[2 + i]) return false;
   return x[0] == y[0] && x[1] == f[1] && y[1] == f[0];
+}
+
+bool swallows_nan() {
+  static const char* const text = std::getenv("HOST_GPU_NAN");
+  return text && std::string(text) == "swallowed";
 }
 
 // One execution of a graph.
@@ -174,6 +180,7 @@ class Execution {
   void pointwise(const Node& operation) {
     const Node& how = *operation.node(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
     const auto slope = static_cast<float>(how.one<double>(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE));
+    const auto seen = [](float v) { return v != v && swallows_nan() ? 0.0f : v; };
     const auto operand = [&](int attribute) -> const Node& { return *operation.node(attribute); };
     const Numbers x = read(operand(CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
     Numbers out = x;
@@ -185,11 +192,11 @@ class Execution {
         break;
       }
       case CUDNN_POINTWISE_RELU_FWD:
-        for (float& v : out) v = v > 0 ? v : slope * v;
+        for (float& v : out) v = seen(v > 0 ? v : slope * v);
         break;
       case CUDNN_POINTWISE_RELU_BWD: {
         const Numbers dy = read(operand(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC));
-        for (size_t i = 0; i < x.size(); ++i) out[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+        for (size_t i = 0; i < x.size(); ++i) out[i] = seen(x[i] > 0 ? dy[i] : slope * dy[i]);
         return write(operand(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC), std::move(out));
       }
       default: fail("a pointwise operation that the host's cuDNN does not know");

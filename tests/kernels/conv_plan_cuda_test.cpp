@@ -50,4 +50,19 @@ TEST_CASE("even padding costs no copy") {
   CHECK(symmetric_padding(28, 5, 14, 2, {2, 1}).extra == Padding{});
 }
 
+TEST_CASE("algorithms that transform their factors are told from the others") {
+  const auto count = [](Direction direction, int algorithms) {
+    int found = 0;
+    for (int i = 0; i < algorithms; ++i) found += transforms_factors(direction, i);
+    return found;
+  };
+  CHECK(count(Direction::forward, CUDNN_CONVOLUTION_FWD_ALGO_COUNT) == 4);
+  CHECK(count(Direction::backward_data, CUDNN_CONVOLUTION_BWD_DATA_ALGO_COUNT) == 4);
+  CHECK(count(Direction::backward_weight, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_COUNT) == 4);
+  CHECK_FALSE(transforms_factors(Direction::forward, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM));
+  CHECK_FALSE(transforms_factors(Direction::forward, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM));
+  CHECK_FALSE(transforms_factors(Direction::backward_data, CUDNN_CONVOLUTION_BWD_DATA_ALGO_1));
+  CHECK_FALSE(transforms_factors(Direction::backward_weight, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1));
+}
+
 }  // namespace ebm::cuda

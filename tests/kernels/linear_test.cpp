@@ -4,9 +4,11 @@
 
 #include <bit>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
+#include "core/precision.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
@@ -53,6 +55,31 @@ TEST_CASE("gemm agrees with double for every transpose, and for vectors") {
         }
       }
       CHECK(worst < 5e-6 * (std::sqrt(k) + 1));  // also false for NaN, which beta = 0 must not read
+    }
+  }
+}
+
+TEST_CASE("every mode has a product for odd sizes and for factors that begin anywhere") {
+  for (const auto& [mode, tolerance] :
+       {std::pair{Precision::fp32, 2e-6}, std::pair{Precision::tf32, 2e-3}, std::pair{Precision::bf16, 2e-2}}) {
+    for (const auto& [m, n, k] : std::vector<Extents>{{8, 16, 32}, {7, 5, 33}, {1, 1, 1}}) {
+      for (const int64_t offset : {0, 1, 2, 3}) {
+        CAPTURE(name(mode));
+        CAPTURE(m);
+        CAPTURE(offset);
+        const PrecisionScope scope(mode);
+        const Tensor a = normal({offset + m * k}, 1).view(offset, {m, k}), b = normal({k, n}, 2);
+        Tensor c = Tensor::empty({m, n}, test_device());
+        for (int again = 0; again < 2; ++again) gemm(false, false, m, n, k, a, b, 0, c);
+        const auto va = a.to_host(), vb = b.to_host();
+        std::vector<double> expected(m * n);
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t j = 0; j < n; ++j)
+            for (int64_t l = 0; l < k; ++l)
+              expected[i * n + j] += static_cast<double>(va[i * k + l]) * vb[l * n + j];
+        // bf16 rounds a factor by at most 2^-9, tf32 by 2^-12; on a GPU it may also be fp32
+        CHECK(relative_error(c.to_host(), expected) < tolerance);
+      }
     }
   }
 }

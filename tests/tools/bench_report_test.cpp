@@ -17,12 +17,13 @@ TEST_CASE("the report holds each rate against the ceiling of its own kind") {
   const nlohmann::json& row = json["rows"][0];  // 2e9 in 2 ms are 1e12 a second, 5e8 bytes 2.5e11
   CHECK(row["gflops"].get<double>() == doctest::Approx(1000));
   CHECK(row["fraction_of_peak"].get<double>() == doctest::Approx(0.25));
+  CHECK(row["mb"].get<double>() == doctest::Approx(500));
   CHECK(row["gb_per_s"].get<double>() == doctest::Approx(250));
   CHECK(row["fraction_of_copy"].get<double>() == doctest::Approx(0.25));
   CHECK(row["calls"] == 3);
   CHECK(row["launches"] == 5);
   CHECK(row["plan"] == "algorithm 1");
-  for (const char* key : {"gflops", "fraction_of_peak", "gb_per_s", "fraction_of_copy", "calls", "launches", "plan"})
+  for (const char* key : {"gflops", "fraction_of_peak", "mb", "gb_per_s", "fraction_of_copy", "calls", "launches", "plan"})
     CHECK_FALSE(json["rows"][1].contains(key));
   CHECK(json["step"]["num_steps"] == bench_settings("mnist").num_steps);
   CHECK(json["training"]["generator"]["layers"][0]["batch_norm"] == true);

@@ -1,0 +1,74 @@
+// Which arithmetic a run's word for it means, and that U is never computed in bf16.
+#include "train/settings.h"
+
+#include <doctest/doctest.h>
+
+#include "core/check.h"
+#include "tests/random_tensor.h"
+#include "tests/train/fixtures.h"
+#include "tests/train/tiny_run.h"
+#include "train/trainer.h"
+
+using namespace ebm;
+
+namespace {
+const Device kGpu{DeviceType::cuda, 0};  // nothing is computed on it
+}
+
+TEST_CASE("a mode that is asked for is that of chains and updates, on any device") {
+  for (const char* word : {"fp32", "tf32", "bf16"})
+    for (const Device device : {kCpu, kGpu}) {
+      const Precisions p = choose_precisions(word, device, recipe_settings("mnist", Profile::paper));
+      CHECK(std::string(name(p.updates)) == word);
+      CHECK(std::string(name(p.chains)) == word);
+    }
+  CHECK_THROWS_AS(choose_precisions("fp16", kCpu, Settings{}), Error);
+}
+
+TEST_CASE("auto is fp32 on the CPU, and on a GPU tf32 with chains in bf16 where the recipe bears that") {
+  const auto chains = [](const Settings& s) { return choose_precisions("auto", kGpu, s).chains; };
+  CHECK(choose_precisions("auto", kCpu, recipe_settings("mnist", Profile::paper)).chains == Precision::fp32);
+  for (const char* recipe : {"mnist", "fashion", "cifar10"}) {
+    const Settings s = recipe_settings(recipe, Profile::paper);
+    CHECK(choose_precisions("auto", kGpu, s).updates == Precision::tf32);
+    CHECK(chains(s) == Precision::bf16);
+  }
+  CHECK(chains(recipe_settings("mnist", Profile::laptop)) == Precision::bf16);
+  CHECK(chains(recipe_settings("cifar10", Profile::laptop)) == Precision::tf32);  // was not measured
+  Settings s = recipe_settings("mnist", Profile::paper);
+  s.noise_scale = 0;  // nothing that the error is small beside
+  CHECK(chains(s) == Precision::tf32);
+  s = recipe_settings("mnist", Profile::laptop);
+  s.drift *= 2;
+  CHECK(chains(s) == Precision::tf32);
+  s.noise *= 2;
+  CHECK(chains(s) == Precision::bf16);
+}
+
+TEST_CASE("chains have a mode of their own until everything's is set") {
+  const PrecisionScope mode(Precision::fp32);
+  set_precisions({Precision::tf32, Precision::bf16, ""});
+  CHECK(precision() == Precision::tf32);
+  CHECK(chain_precision() == Precision::bf16);
+  CHECK(energy_precision() == Precision::tf32);
+  {
+    const PrecisionScope inner(Precision::bf16);
+    CHECK(energy_precision() == Precision::tf32);
+  }
+  CHECK(chain_precision() == Precision::bf16);
+  set_precision(Precision::fp32);
+  CHECK(chain_precision() == Precision::fp32);
+}
+
+TEST_CASE("U that is reported is computed in tf32 where everything else is in bf16") {
+  const test::FixedPlans fixed;
+  Trainer trainer(test::tiny_settings(1), test_device());
+  const ImageShape image = trainer.generator().image();
+  const Tensor x = normal({4, image.height, image.width, image.channels}, 1);
+  const auto energy = [&](Precision precision) {
+    const PrecisionScope mode(precision);
+    return trainer.energy(x).to_host();
+  };
+  CHECK(energy(Precision::bf16) == energy(Precision::tf32));
+  CHECK(energy(Precision::tf32) != energy(Precision::fp32));
+}
