@@ -25,6 +25,7 @@ tests          60  shared  unit_tests     40  unit tests of what needs no cuDNN
 conv_tests    130  shared  unit_tests     60  convolutions beside the CPU: fp32, tf32, bf16, NaN
 parity         70  shared  train_ebm_vae  20  a short training beside that of the CPU: losses agree to rounding
 graph          90  shared  train_ebm_vae  20  a run, the same again, the same without graphs: every figure the same
+start          60  alone   train_ebm_vae  20  seconds of a first and of a second start, whose plans are on disk
 ops            70  alone   ebm            90  each op of the mnist net in bf16 and tf32, its plan
 ncu            50  alone   train_ebm_vae  40  24 kernels of the chain by Nsight Compute: names, time, tensor cores
 peer_bf16     150  alone   ebm            30  the Langevin step beside PyTorch
@@ -107,6 +108,8 @@ if [[ -n "$pack" ]]; then
   programs=$pack/programs
 fi
 
+export EBM_CONV_CACHE=$work/conv_plans  # what cuDNN compiles, once for all processes
+
 # The packages nvidia-... of python3: folders with include/ and lib/.
 mapfile -t cuda_roots < <(python3 -c '
 import nvidia, pathlib
@@ -154,7 +157,7 @@ date=$(date -u '+%Y-%m-%d %H:%M UTC')
   if ((rehearsal)); then
     echo "# NO GPU RESULT: a rehearsal of tools/gpu_check.sh on the host GPU, $date"
     echo
-    echo "Sizes and times mean nothing; rows are what a GPU would have filled in."
+    echo "Sizes and times mean nothing."
   else
     echo "# GPU check, $date"
   fi
@@ -191,8 +194,10 @@ publish() {
     for name in "${phases[@]}"; do echo "| $name | $(verdict "$name") |"; done
     printf '\n## For docs/performance.md: %s, %s, commit %s\n\n' "${gpu%%,*}" "$date" "$commit"
     python3 tools/gpu_figures.py "$run/logs" 2>&1
-    printf '\n## For docs/gpu.md\n\n'
-    ledger
+    if ((!rehearsal)); then
+      printf '\n## For docs/gpu.md\n\n'
+      ledger
+    fi
     printf '\n## The phases\n'
     for name in build "${phases[@]}"; do
       [[ -e $run/begun.$name ]] || continue

@@ -9,7 +9,7 @@
 #   tree/         the sources, with tools/gpu_check.sh
 #   MANIFEST      commit, hash of the sources, date; sha256 of every file
 #
-# cuDNN, cuBLASLt and NVRTC are those of the GPU machine: with those beside it PyTorch runs there too, and cuDNN finds
+# cuDNN, cuBLASLt, cuRAND and NVRTC are those of the GPU machine: with those beside it PyTorch runs there too, and cuDNN finds
 # NVRTC relative to its own folder. docs/gpu.md says how to run it.
 #
 #   tools/gpu_pack.sh
@@ -77,8 +77,8 @@ done | sort -u |
 # Libraries to run with: all that the programs name but
 #   libc and its parts, ld-linux   they belong to the system's own loader
 #   libstdc++, libgcc_s            on every system with a C++ compiler; that of g++ 12 or later serves
-#   libcudnn                       see above; cuBLASLt is opened by name and stands in no list
-left_out='^(linux-vdso|ld-linux|libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcudnn)[-.]'
+#   libcudnn, libcurand            CUDA's own, see above; cuBLASLt is opened by name and stands in no list
+left_out='^(linux-vdso|ld-linux|libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcudnn|libcurand)[-.]'
 cudnn=$(sed -n 's/^CUDNN_LIBRARY:[^=]*=//p' $build/CMakeCache.txt)
 run_path=$PWD/$root/$libraries:$(dirname "$cudnn")
 LD_LIBRARY_PATH=$run_path ldd $root/programs/{ebm,train_ebm_vae,tests/unit_tests} >.gpu_pack/ldd
