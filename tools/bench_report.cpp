@@ -54,9 +54,10 @@ nlohmann::json training_to_json(const Settings& s) {
           {"kl_weight", s.kl_weight}};
 }
 
-// "12.3  45%", or nothing where there is nothing to say.
+// "12.3  45%", or nothing where there is nothing to say; "12.3" without a ceiling.
 std::string rate(double work, double seconds, double unit, double ceiling) {
   if (work <= 0) return "";
+  if (ceiling <= 0) return fmt::format("{:.1f}", work / seconds / unit);
   return fmt::format("{:.1f} {:>4.0f}%", work / seconds / unit, 100 * work / seconds / ceiling);
 }
 
@@ -93,12 +94,12 @@ nlohmann::json to_json(const NetResult& result, const Ceilings& ceilings) {
     nlohmann::json row{{"part", m.part}, {"name", m.name}, {"ms", m.milliseconds}};
     if (m.flops > 0) {
       row["gflops"] = 1e-9 * m.flops / seconds;
-      row["fraction_of_peak"] = m.flops / seconds / ceilings.matrix;
+      if (ceilings.matrix > 0) row["fraction_of_peak"] = m.flops / seconds / ceilings.matrix;
     }
     if (m.bytes > 0) {
       row["mb"] = 1e-6 * m.bytes;
       row["gb_per_s"] = 1e-9 * m.bytes / seconds;
-      row["fraction_of_copy"] = m.bytes / seconds / ceilings.copy;
+      if (ceilings.copy > 0) row["fraction_of_copy"] = m.bytes / seconds / ceilings.copy;
     }
     if (m.calls > 0) row["calls"] = m.calls;
     if (m.kernels > 0) row["launches"] = m.kernels;

@@ -12,8 +12,8 @@ given. Each round times every variant and then `ebm bench`; a figure is its medi
 and ebm is compared with PyTorch's best variant. A Langevin step is compiled by max-autotune, a
 training iteration, of which that would take minutes, as by default. A variant that PyTorch cannot
 run is listed with the error and does not stop the others; a compile that --budget seconds do not
-suffice for is given up. Each time is printed when it is measured, and --json is written anew after
-each; after --limit seconds, or when stopped by SIGTERM or Ctrl-C, the tables are made of what there
+suffice for is given up. With --ebm-json ebm is not run: the file must be of the same machine and
+hour. Each time is printed when it is measured, and --json is written anew after each; after --limit seconds, or when stopped by SIGTERM or Ctrl-C, the tables are made of what there
 is. OMP_WAIT_POLICY reaches both programs. The networks are in torch_networks.py.
 """
 import argparse
@@ -226,8 +226,8 @@ def cuda_variants(part, description, batch, arguments):
     variants = {}
     for compiling in (False, True):
         dtype = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
-        # compiled where it is fastest: compiling takes its time
-        for layout in FORMATS if not compiling else ["channels_last"]:
+        # the likely best first; compiled there alone: compiling takes its time
+        for layout in ["channels_last"] if compiling else ["channels_last", "NCHW"]:
             place = Place("cuda", dtype, FORMATS[layout])
             for in_graph in (False, True):
                 label = f"{layout}, {'compiled' if compiling else 'eager'}{' in a graph' if in_graph else ''}"
@@ -238,6 +238,8 @@ def cuda_variants(part, description, batch, arguments):
 
 def ebm_bench(net, arguments):
     """What ./ebm bench says of the net: what to compute, and the time of each part."""
+    if arguments.ebm_json:
+        return measured_before(net, arguments)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "bench.json")
         command = [arguments.ebm, "bench", "--net", net, "--only", ",".join(arguments.parts),
@@ -250,7 +252,24 @@ def ebm_bench(net, arguments):
             reason = (done.stderr or done.stdout).strip()
             sys.exit(f"bench_torch.py: {' '.join(command)} failed: {reason}")
         with open(path) as file:
+            return figures(json.load(file), arguments)
+
+
+def measured_before(net, arguments):
+    """The same from a file that `ebm bench --json` wrote, which must be of the same net and precision."""
+    try:
+        with open(arguments.ebm_json) as file:
             result = json.load(file)
+        received = (result["nets"][0]["net"], result["precision"], result["device"].split(":")[0])
+    except (OSError, ValueError, LookupError) as error:
+        sys.exit(f"bench_torch.py: --ebm-json {arguments.ebm_json}: {error!r}")
+    expected = (net, arguments.precision, arguments.device)
+    if received != expected:
+        sys.exit(f"bench_torch.py: --ebm-json {arguments.ebm_json}: received {received}, expected {expected}")
+    return figures(result, arguments)
+
+
+def figures(result, arguments):
     measured = result["nets"][0]
     rows = {part: next(row for row in measured["rows"] if row["part"] == part) for part in arguments.parts}
     return dict(measured, rows=rows, peak=result["peak_gflops"])
@@ -275,7 +294,7 @@ def table(name, part, variants, ours, arguments):
     # round by round too, so that a slow minute of the machine weighs on both sides
     return dict(result, best=best, ratio=statistics.median(torch_ms[best]) / statistics.median(ours_ms),
                 ratios=[theirs / mine for theirs, mine in zip(torch_ms[best], ours_ms)],
-                fraction_of_peak=statistics.median(o["rows"][part]["fraction_of_peak"] for o in ours),
+                fraction_of_peak=statistics.median(o["rows"][part].get("fraction_of_peak", 0) for o in ours),
                 peak_gflops=statistics.median(o["peak"] for o in ours))
 
 
@@ -349,6 +368,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
+    parser.add_argument("--ebm-json", help="take ebm's times from this file of `ebm bench --json`, run beforehand")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
                         help="of the GPU's arithmetic [tf32]; the CPU's is fp32")

@@ -31,6 +31,7 @@ struct BenchFlags {
   std::string device = "auto";
   std::string precision = "auto";
   std::string json;
+  bool no_ceilings = false;
 };
 
 void run_bench(const BenchFlags& flags) {
@@ -52,7 +53,8 @@ void run_bench(const BenchFlags& flags) {
   const std::string date = fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
   fmt::print("{}: {}, {}\n", to_string(device), describe(device), date);
 
-  const Ceilings before = measure_ceilings(device);
+  const auto measured_ceilings = [&] { return flags.no_ceilings ? Ceilings{} : measure_ceilings(device); };
+  const Ceilings before = measured_ceilings();
   reset_peak_memory(device);
   std::vector<NetResult> results;
   for (const std::string& net : flags.nets) {
@@ -65,9 +67,9 @@ void run_bench(const BenchFlags& flags) {
     results.push_back(result);
   }
   const double peak_bytes = static_cast<double>(memory_stats(device).peak_bytes_in_use);
-  const Ceilings after = measure_ceilings(device);
+  const Ceilings after = measured_ceilings();
   const Ceilings ceilings = larger(before, after);
-  print_ceilings(before, after);
+  if (!flags.no_ceilings) print_ceilings(before, after);
   for (const NetResult& result : results) print_net(result, ceilings, device);
   fmt::print("\npeak memory in tensors: {:.0f} MB\n", 1e-6 * peak_bytes);
 
@@ -114,6 +116,8 @@ void add_bench_command(CLI::App& app) {
                    "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
                  "the others by rounding, slowly [auto]")
       ->type_name("auto|fp32|tf32|bf16");
+  command->add_flag("--no-ceilings", flags->no_ceilings,
+                    "leave out the matrix peak and the copy bandwidth, and the shares of them");
   command->add_option("--json", flags->json, "also write the figures to this file")
       ->type_name("FILE");
   command->callback([flags] { run_bench(*flags); });

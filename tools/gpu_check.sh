@@ -1,85 +1,114 @@
 #!/usr/bin/env bash
-# Builds on a GPU machine, runs what only a GPU can show, and writes a dated report.
+# What only a GPU can show, within some minutes on one: programs that were built beforehand run, most valuable first,
+# and each figure is written down when it is seen. docs/gpu.md says how to run it.
 #
-#   tools/gpu_check.sh [-o REPORT] [PHASE ...]      no phase: all of them, in this order
+#   tools/gpu_check.sh --pack .gpu_pack/pack.tar.gz --out DIR [--budget 520] [--only PHASE,...]
+#   tools/gpu_check.sh --programs build-host-gpu --out DIR    a rehearsal on the host GPU: no GPU result
 #
-#   phase         min  limit, s  what it does
-#   build         2-4     330    Release, for the generation of the GPU that is there, into build-gpu/
-#   suite         1-2     130    the unit tests with EBM_TEST_DEVICE=cuda: every op against double and the CPU
-#   parity          1      70    the same short training run on CPU and GPU: the losses agree to rounding
-#   graph         0.5      50    the same run with and without --no-graph: every figure the same
-#   bench         1-2     130    ebm bench: ops, Langevin step, training iteration
-#   peer_mnist    3-4     225    tools/bench_torch.py: Langevin step and training iteration beside PyTorch's, tf32
-#   peer_cifar10  3-4     225    the same for cifar10
-#   epoch         1-2     150    timed epochs of mnist, fashion and cifar10 at the paper's settings
-#   busy            1      80    the share of the time in which the GPU works, in steady state
-#   precision       2     150    ebm precision, and the curves of trainings in fp32, tf32 and bf16 side by side
-#   deterministic   1      60    the same seed twice with --deterministic: every figure the same; what it costs
-#   sanitize      2-3     150    compute-sanitizer (memcheck, racecheck, initcheck) over the kernels' tests
-#   peer_bf16       3     210    both nets' Langevin step and training iteration beside PyTorch's, in bf16
-#   peer_fp32       3     210    the same in fp32
-#   profile         1      60    tools/profile.sh ncu: the chain's kernels by Nsight Compute
+#   --pack FILE      what tools/gpu_pack.sh wrote, or the folder that it was unpacked to
+#   --programs DIR   a folder of a build. Where neither is named, or the pack's programs do not start, they are built
+#   --out DIR        for report.md, logs.tar.gz and ncu.txt [build-gpu/out]
+#   --budget S       seconds in all; what no time is left for is cut, and the report says so [520]
+#   --only PHASES    these alone, in the order below
 #
-# The minutes are estimates, and none has been measured. In calls of at most ten minutes these
-# four commands fit, and what matters most comes first:
-#   tools/gpu_check.sh build suite parity graph
-#   tools/gpu_check.sh bench peer_mnist peer_cifar10
-#   tools/gpu_check.sh epoch busy precision deterministic sanitize
-#   tools/gpu_check.sh peer_bf16 peer_fp32 profile
-# Each writes a report of its own into build-gpu/reports/; with -o a report is added to the end of that file. A phase
-# that its limit ends reports what it had so far.
+# A phase that fails or cannot run here is reported as that, and the next one runs; the exit code is 0 only where every
+# phase asked for has passed. A machine needs python3; a build the CUDA toolkit, a C++ compiler, CMake and ninja too;
+# the peer phases PyTorch. What the toolkit lacks is taken from the packages that PyTorch brings (nvidia/...).
 #
-# Where .gpu_pack/pack.tar.gz lies (tools/gpu_pack.sh), headers, libraries and MNIST come from there, and the
-# machine needs only the CUDA toolkit, a C++ compiler, CMake, ninja and Python with PyTorch. What the toolkit
-# lacks of cuDNN, cuBLASLt and headers is taken from the packages that PyTorch brings (nvidia/cu13, nvidia/cudnn).
-# A phase that fails, or that cannot run here, is reported as that, and the next one runs; the exit code is 0
-# only where every phase asked for has passed.
+# Phases. Limits are in seconds, estimates, and none has been measured. "alone": it measures time, so nothing runs
+# beside it; the others in a row share the GPU. Then the program that it waits for, and the lines of its log that the
+# report shows.
+readonly kPhases='
+env            20  shared  -              40  what is there: GPU, libraries by version, whether our programs start
+first          90  alone   ebm            40  a Langevin step of 400 mnist chains: bf16, tf32, bf16 with two launches
+tests          60  shared  unit_tests     40  unit tests of what needs no cuDNN
+conv_tests    130  shared  unit_tests     60  convolutions beside the CPU: fp32, tf32, bf16, NaN
+parity         70  shared  train_ebm_vae  20  a short training beside that of the CPU: losses agree to rounding
+graph          90  shared  train_ebm_vae  20  a run, the same again, the same without graphs: every figure the same
+start          60  alone   train_ebm_vae  20  seconds of a first and of a second start, whose plans are on disk
+ops            70  alone   ebm            90  each op of the mnist net in bf16 and tf32, its plan
+ncu            50  alone   train_ebm_vae  40  24 kernels of the chain by Nsight Compute: names, time, tensor cores
+peer_bf16     150  alone   ebm            30  the Langevin step beside PyTorch
+peer_tf32     130  alone   ebm            30
+training       80  alone   ebm            40  a training iteration in tf32 and bf16: phases, busy
+sanitize       40  shared  unit_tests     20  compute-sanitizer memcheck over two kernels
+more_tests    150  shared  unit_tests     60  the rest of the unit tests
+precision     150  shared  train_ebm_vae  60  ebm precision, and curves in fp32, tf32, bf16 side by side
+peer_cifar10  160  alone   ebm            30
+epoch         150  alone   train_ebm_vae  20  timed epochs of mnist and cifar10
+busy           80  alone   train_ebm_vae  20  the share of the time in which the GPU works
+'
 set -uo pipefail
-cd "$(dirname "$0")/.." || exit
-
-readonly kNotRun=77  # what a phase returns that cannot run here; its last line says why
-all_phases=(build suite parity graph bench peer_mnist peer_cifar10 epoch busy precision deterministic sanitize
-  peer_bf16 peer_fp32 profile)
-declare -A limit=([build]=330 [suite]=130 [parity]=70 [graph]=50 [bench]=130 [peer_mnist]=225 [peer_cifar10]=225
-  [epoch]=150 [busy]=80 [precision]=150 [deterministic]=60 [sanitize]=150 [peer_bf16]=210 [peer_fp32]=210
-  [profile]=60)
-
+SECONDS=0
 stop() {
   echo "tools/gpu_check.sh: $*" >&2
   exit 1
 }
 
-report=build-gpu/reports/$(date -u '+%Y-%m-%d_%H%M%S').md
-phases=()
+all_phases=()
+declare -A limit kind needs lines
+while read -r name a b c d _; do
+  [[ -n "$name" ]] || continue
+  all_phases+=("$name")
+  limit[$name]=$a kind[$name]=$b needs[$name]=$c lines[$name]=$d
+done <<<"$kPhases"
+
+pack="" programs="" out="" budget=520 phases=()
 while (($#)); do
   case $1 in
-    -o) (($# > 1)) || stop "-o needs a file"; report=$2; shift ;;
-    *) [[ " ${all_phases[*]} " == *" $1 "* ]] || stop "unknown phase \"$1\"; expected ${all_phases[*]}"
-      phases+=("$1") ;;
+    --pack | --programs | --out | --budget | --only) (($# > 1)) || stop "$1 needs a value" ;;&
+    --pack) pack=$(readlink -m "$2") ;;
+    --programs) programs=$(readlink -m "$2") ;;
+    --out) out=$(readlink -m "$2") ;;
+    --budget) budget=$2 ;;
+    --only) IFS=, read -r -a phases <<<"$2" ;;
+    *) stop "received \"$1\"; expected --pack, --programs, --out, --budget or --only" ;;
   esac
-  shift
+  shift 2
+done
+cd "$(dirname "$0")/.." || exit
+[[ "$budget" =~ ^[1-9][0-9]{0,5}$ ]] || stop "received --budget $budget; expected seconds"
+for name in "${phases[@]}"; do
+  [[ -n "${limit[$name]:-}" ]] || stop "received phase \"$name\"; expected ${all_phases[*]}"
 done
 ((${#phases[@]})) || phases=("${all_phases[@]}")
+[[ -z "$pack" || -z "$programs" ]] || stop "received --pack and --programs; expected one of them"
 
+work=$PWD/build-gpu
+run=$work/run  # logs/ and trainings/ of this call
+out=${out:-$work/out}
+[[ ! -e $out/report.md ]] || stop "received --out $out, which has a report.md; expected a folder without one"
+rm -rf "$run"
+mkdir -p "$run/logs" "$run/trainings" "$out" || stop "cannot make the folders $run and $out"
+
+rehearsal=0
+[[ ! -e $programs/tests/host_gpu/libhost_gpu.so ]] || rehearsal=1
 gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv,noheader 2>/dev/null | head -1)
-[[ -n "$gpu" ]] || stop "no GPU here: nvidia-smi names none"
+((!rehearsal)) || gpu="the host GPU, none, none, 9.0"
+[[ -n "$gpu" || "${phases[*]}" == env ]] || stop "no GPU here: nvidia-smi names none; expected one, or --only env"
+gpu=${gpu:-none, none, none, 0.0}
 capability=${gpu##*, }
 [[ "$capability" =~ ^[0-9]+\.[0-9]+$ ]] || stop "nvidia-smi says the compute capability is \"$capability\"; expected one like 9.0"
-PATH=$PATH:/usr/local/cuda/bin  # nvcc and compute-sanitizer, where the toolkit is not in PATH
+PATH=$PATH:/usr/local/cuda/bin  # nvcc, ncu and compute-sanitizer, where the toolkit is not in PATH
 
-pack=.gpu_pack
-if [[ -f $pack/pack.tar.gz ]]; then
-  rm -rf $pack/root
-  mkdir $pack/root && tar -xzf $pack/pack.tar.gz -C $pack/root || stop "$pack/pack.tar.gz cannot be unpacked"
-  packed_recipe="" packed_sources="" packed_commit="" packed_date=""
-  # shellcheck disable=SC1091  # written by gpu_pack.sh
-  [[ ! -f $pack/root/packed ]] || . $pack/root/packed
-  [[ "$packed_recipe" == "$(tools/gpu_pack.sh --recipe)" ]] ||
-    stop "$pack/pack.tar.gz, packed ${packed_date:-by an older version}${packed_commit:+ at $packed_commit}," \
-      "is not what this tree needs: run tools/gpu_pack.sh again"
-  export CMAKE_PREFIX_PATH=$PWD/$pack/root/usr
-  export EBM_DATA=$PWD/$pack/root/data
+packed_commit="" packed_sources="" packed_date=""
+if [[ -n "$pack" ]]; then
+  [[ -e $pack ]] || stop "received --pack $pack; expected a file or folder that is there"
+  if [[ -f $pack ]]; then
+    rm -rf "$work/pack"
+    mkdir "$work/pack"
+    tar -xzf "$pack" -C "$work/pack" || stop "$pack cannot be unpacked"
+    pack=$work/pack
+  fi
+  (cd "$pack" && sha256sum --check --quiet MANIFEST) >"$run/logs/pack.log" 2>&1 ||
+    stop "the pack in $pack is damaged: $(head -n 1 "$run/logs/pack.log")"
+  stated() { sed -n "s/^# $1 //p" "$pack/MANIFEST"; }
+  packed_commit=$(stated commit) packed_sources=$(stated sources) packed_date=$(stated date)
+  export EBM_DATA=$pack/data
+  programs=$pack/programs
 fi
+
+export EBM_CONV_CACHE=$work/conv_plans  # what cuDNN compiles, once for all processes
 
 # The packages nvidia-... of python3: folders with include/ and lib/.
 mapfile -t cuda_roots < <(python3 -c '
@@ -89,90 +118,190 @@ for folder in nvidia.__path__:
         if (package / "lib").is_dir():
             print(package)
 ' 2>/dev/null)
+# Where our programs find libraries: the pack's, then PyTorch's own cuDNN, cuBLASLt and NVRTC, beside which ours are
+# measured, then the toolkit's. cuDNN stays in its folder: it looks for NVRTC from there.
+libraries=""
+toolkit=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
+for folder in "${pack:+$pack/usr/lib/x86_64-linux-gnu}" "${cuda_roots[@]/%//lib}" "$toolkit/lib64"; do
+  [[ ! -d $folder ]] || libraries+=${libraries:+:}$folder
+done
 
 # within COMMAND: ends it, by SIGTERM first, when the phase's time is over.
-deadline=0
+deadline=$budget
 within() {
-  local left=$((deadline - SECONDS))
+  local left=$((deadline - SECONDS)) status=0
   ((left > 0)) || return 124
-  local status=0
   timeout --kill-after=5 "$left" "$@" || status=$?
   ((status != 137 || SECONDS < deadline)) || status=124  # it did not end by itself
   return $status
 }
-# ours COMMAND: the same with the libraries that it looks for by name: oneDNN's libOpenCL.so.1 in
-# the pack, cuBLASLt and, for cuDNN's engines that compile at run time, NVRTC. Not for python3, which has its own.
-libraries=$PWD/$pack/root/usr/lib/x86_64-linux-gnu
-toolkit=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/bin/nvcc)")")")
-for folder in "$toolkit/lib64" "${cuda_roots[@]/%//lib}"; do
-  [[ ! -d $folder ]] || libraries+=:$folder
-done
-ours() { within env LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"; }
+# with_libraries COMMAND: the same with the folders above. Not for a python3 that has PyTorch, which brings its own.
+with_libraries() { within env LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"; }
+program() { [[ $1 != unit_tests ]] && echo "$programs/$1" || echo "$programs/tests/$1"; }
+# ours PROGRAM ARGUMENTS
+ours() { with_libraries "$(program "$1")" "${@:2}"; }
+
 # The tree by its own files, and by a commit only where that is known.
-identity() {
-  local sources commit
-  sources=$(tools/gpu_pack.sh --sources)
-  if commit=$(git describe --always --dirty 2>/dev/null); then
-    echo "Commit $commit, sources $sources."
-  elif [[ "$sources" == "${packed_sources:-}" ]]; then
-    echo "Sources $sources, those that were packed at commit $packed_commit."
-  else
-    echo "Sources $sources, of no known commit${packed_commit:+; at commit $packed_commit others were packed: $packed_sources}."
-  fi
-}
-
-mkdir -p "$(dirname "$report")" build-gpu/logs || stop "cannot make the folder of \"$report\""
+tree_sources=$(tools/gpu_pack.sh --sources)
+if [[ -n "$packed_commit" ]]; then
+  commit=$packed_commit
+  identity="Programs: built at commit $packed_commit, $packed_date, sources $packed_sources;"
+  [[ "$packed_sources" == "$tree_sources" ]] && identity+=" the tree's are the same." ||
+    identity+=" the tree's are others: $tree_sources."
+else
+  commit=$(git describe --always --dirty 2>/dev/null) || commit="sources $tree_sources"
+  identity="Programs: ${programs:-built here} at $commit, sources $tree_sources."
+fi
+date=$(date -u '+%Y-%m-%d %H:%M UTC')
 {
-  echo "# GPU check, $(date -u '+%Y-%m-%d %H:%M UTC')"
-  echo
-  echo "$(identity) GPU, driver, memory, capability: $gpu."
-  nvcc --version 2>/dev/null | grep release || echo "No nvcc."
-  echo "Processor: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) cores."
-} >>"$report" || stop "cannot write \"$report\""
-
-# Runs a function as a phase: its output to a log, its last lines and its duration to the report.
-passed=() failed=() not_run=()
-phase() {
-  local name=$1 lines=$2 begin=$SECONDS log=build-gpu/logs/$1.log code=0 verdict
-  echo "== $name"
-  deadline=$((SECONDS + limit[$name]))
-  if [[ $name != build && ! -x build-gpu/tests/unit_tests ]]; then
-    echo "no programs in build-gpu/: the phase build has not passed" >"$log"
-    code=$kNotRun
+  if ((rehearsal)); then
+    echo "# NO GPU RESULT: a rehearsal of tools/gpu_check.sh on the host GPU, $date"
+    echo
+    echo "Sizes and times mean nothing."
   else
-    "phase_$name" >"$log" 2>&1 || code=$?
+    echo "# GPU check, $date"
   fi
-  case $code in
-    0) verdict=passed passed+=("$name") ;;
-    "$kNotRun") verdict="NOT RUN" not_run+=("$name") ;;
-    124) verdict="FAILED, out of time" failed+=("$name") ;;
-    *) verdict="FAILED, exit code $code" failed+=("$name") ;;
-  esac
-  {
-    echo
-    echo "## $name: $verdict, $((SECONDS - begin)) s"
-    echo
-    echo '```'
-    tail -n "$lines" "$log"
-    echo '```'
-  } | tee -a "$report"
-}
+  echo
+  echo "$identity"
+  echo "GPU, driver, memory, capability: $gpu."
+  echo "Processor: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) cores."
+} >"$run/head.md"
 
 # shellcheck source=tools/gpu_phases.sh
 . tools/gpu_phases.sh
+sizes
 
+readonly kNotRun=77  # what a phase returns that cannot run here; its last line says why
+# verdict NAME: of what the phase left behind
+verdict() {
+  local code seconds
+  if [[ -e $run/cut.$1 ]]; then cat "$run/cut.$1"; return; fi
+  if [[ ! -e $run/done.$1 ]]; then [[ -e $run/begun.$1 ]] && echo "under way" || echo "to come"; return; fi
+  read -r code seconds <"$run/done.$1"
+  case $code in
+    0) echo "passed, $seconds s" ;;
+    "$kNotRun") echo "NOT RUN, $seconds s" ;;
+    124) echo "FAILED, out of time, $seconds s$(cat "$run/shortened.$1" 2>/dev/null)" ;;
+    *) echo "FAILED, exit code $code, $seconds s" ;;
+  esac
+}
+# Everything that is known so far, written anew: a call that is killed leaves what it had measured.
+publish() {
+  local name
+  {
+    cat "$run/head.md"
+    printf '\n| phase | |\n|---|---|\n'
+    for name in "${phases[@]}"; do echo "| $name | $(verdict "$name") |"; done
+    printf '\n## For docs/performance.md: %s, %s, commit %s\n\n' "${gpu%%,*}" "$date" "$commit"
+    python3 tools/gpu_figures.py "$run/logs" 2>&1
+    if ((!rehearsal)); then
+      printf '\n## For docs/gpu.md\n\n'
+      ledger
+    fi
+    printf '\n## The phases\n'
+    for name in build "${phases[@]}"; do
+      [[ -e $run/begun.$name ]] || continue
+      printf '\n### %s: %s\n\n```\n' "$name" "$(verdict "$name")"
+      tail -n "${lines[$name]}" "$run/logs/$name.log" | cut -c 1-240
+      echo '```'
+    done
+  } >"$out/report.md.part" && mv "$out/report.md.part" "$out/report.md"
+  (cd "$run" && find logs trainings \( -path 'logs/*' -o -name metrics.csv \) -type f -print0 |
+    tar -czf "$out/logs.tar.gz.part" --null --files-from=-) 2>/dev/null  # some are being written
+  mv "$out/logs.tar.gz.part" "$out/logs.tar.gz"
+}
+
+# start NAME SECONDS: a phase in the background.
+running=()
+start() {
+  : >"$run/begun.$1"
+  (
+    code=0 begin=$SECONDS deadline=$((SECONDS + $2))
+    "phase_$1" </dev/null >"$run/logs/$1.log" 2>&1 || code=$?
+    echo "$code $((SECONDS - begin))" >"$run/done.$1"
+  ) &
+  running+=("$!")
+}
+# until_done: waits for the phases that were started; the report is at most ten seconds behind.
+until_done() {
+  local pid published=$SECONDS
+  for pid in "${running[@]}"; do
+    while kill -0 "$pid" 2>/dev/null; do
+      sleep 0.2
+      ((SECONDS < published + 10)) || { publish; published=$SECONDS; }
+    done
+    wait "$pid"
+  done
+  running=()
+  publish
+}
+
+# Nothing that starts: builds, beside the phases, which wait for their programs.
+lines[build]=10
+build_job=""
+if [[ -z "$programs" ]] || { [[ -n "$pack" ]] && ! ours ebm --help >"$run/logs/start.log" 2>&1; }; then
+  [[ -n "$programs" ]] || echo "no programs yet: they are built" >"$run/logs/start.log"
+  if [[ $capability != 0.0 ]]; then
+    packed_programs=$programs programs=$work/build
+    start build $((budget - 3))
+    build_job=$! running=()
+  fi
+fi
+# whether a program is there, once nothing is being made of it any more
+await_program() {
+  while [[ -n "$build_job" && ! -e $run/built.$1 ]] && kill -0 "$build_job" 2>/dev/null; do
+    ((SECONDS < budget - 5)) || return 1
+    sleep 0.2
+  done
+  [[ -x $(program "$1") ]]
+}
+
+shown=()
+show() {  # the verdicts that are new, for whoever watches
+  local name
+  for name in "${phases[@]}"; do
+    [[ -e $run/done.$name || -e $run/cut.$name ]] || continue
+    [[ " ${shown[*]} " != *" $name "* ]] || continue
+    echo "$SECONDS s: $name: $(verdict "$name")"
+    shown+=("$name")
+  done
+}
 for name in "${phases[@]}"; do
-  case $name in
-    build) phase build 5 ;;
-    suite | sanitize | precision) phase "$name" 60 ;;
-    bench | peer_* | profile) phase "$name" 300 ;;
-    *) phase "$name" 20 ;;
+  if [[ ${kind[$name]} == alone || $name == env ]]; then until_done; show; fi
+  if [[ ${needs[$name]} != - ]] && ! await_program "${needs[$name]}"; then
+    : >"$run/begun.$name"
+    echo "no program ${needs[$name]} in $programs" >"$run/logs/$name.log"
+    echo "$kNotRun 0" >"$run/done.$name"
+    continue
+  fi
+  left=$((budget - 3 - SECONDS)) seconds=${limit[$name]}
+  if ((left < seconds / 2 || left < 5)); then
+    echo "CUT: $left s were left of the budget, $seconds may be needed" >"$run/cut.$name"
+    continue
+  fi
+  ((left >= seconds)) || { seconds=$left; echo " (its limit is ${limit[$name]}, the budget left it $left)" >"$run/shortened.$name"; }
+  start "$name" "$seconds"
+  if [[ ${kind[$name]} == alone || $name == env ]]; then until_done; show; fi
+done
+until_done
+show
+
+passed=() failed=() not_run=() cut=()
+for name in "${phases[@]}"; do
+  case $(verdict "$name") in
+    passed*) passed+=("$name") ;;
+    NOT*) not_run+=("$name") ;;
+    CUT*) cut+=("$name") ;;
+    *) failed+=("$name") ;;
   esac
 done
-
-verdict="passed: ${passed[*]:-none}"
-((${#failed[@]} == 0)) || verdict+="; FAILED: ${failed[*]}"
-((${#not_run[@]} == 0)) || verdict+="; NOT RUN: ${not_run[*]}"
-printf '\n%s\n' "$verdict" | tee -a "$report"
-echo "report: $report"
-((${#failed[@]} + ${#not_run[@]} == 0))
+summary="passed: ${passed[*]:-none}"
+((${#failed[@]} == 0)) || summary+="; FAILED: ${failed[*]}"
+((${#not_run[@]} == 0)) || summary+="; NOT RUN: ${not_run[*]}"
+((${#cut[@]} == 0)) || summary+="; CUT: ${cut[*]}"
+printf '\n%s, %d s.\n' "$summary" "$SECONDS" >>"$run/head.md"
+publish
+sed '/^## The phases/,$d' "$out/report.md"
+echo "report: $out/report.md"
+[[ -z "$build_job" ]] || kill "$build_job" 2>/dev/null
+((${#failed[@]} + ${#not_run[@]} + ${#cut[@]} == 0))

@@ -6,14 +6,16 @@ set -euo pipefail
 repository=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-tree=$folder/tree bin=$folder/bin calls=$folder/calls
-mkdir -p "$tree/tools" "$bin" "$folder/python/nvidia/cu13/lib" "$folder/python/nvidia/cudnn/lib" "$folder/toolkit"/{bin,lib64}
-cp "$repository"/tools/{gpu_check.sh,gpu_phases.sh,gpu_pack.sh,setup.sh} "$tree/tools"
+tree=$folder/tree bin=$folder/bin calls=$folder/calls programs=$folder/programs
+mkdir -p "$tree/tools" "$tree/docs" "$bin" "$programs/tests" "$folder/python/nvidia/cu13/lib" \
+  "$folder/python/nvidia/cudnn/lib" "$folder/toolkit"/{bin,lib64}
+cp "$repository"/tools/{gpu_check.sh,gpu_phases.sh,gpu_figures.py,gpu_pack.sh,setup.sh} "$tree/tools"
+cp "$repository/docs/gpu.md" "$tree/docs"
 for tool in CMakeLists.txt CMakePresets.json autograd cmake core evaluate kernels models tests third_party train; do
   ln -s "$repository/$tool" "$tree/$tool"
 done
-for tool in awk bash cat chmod cp cut date dirname echo env find grep gzip head mkdir nproc readlink rm sha256sum sort tail tar tee \
-    timeout xargs; do
+for tool in awk bash cat chmod cp cut date dirname env find grep gzip head mkdir mv nproc readlink rm sed sha256sum \
+    sleep sort tail tar timeout xargs; do
   ln -s "$(type -P $tool)" "$bin/$tool"
 done
 
@@ -26,7 +28,10 @@ stand_in() {
   printf '#!%s\necho "%s $* LIBRARIES=${LD_LIBRARY_PATH:-}" >>"%s"\n%s\n' "$BASH" "$2" "$calls" "$3" >"$1/$2"
   chmod +x "$1/$2"
 }
-check() { env -u LD_LIBRARY_PATH PATH="$bin:$folder/toolkit/bin" "$tree/tools/gpu_check.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
+check() {
+  env -u LD_LIBRARY_PATH PATH="$bin:$folder/toolkit/bin" "$tree/tools/gpu_check.sh" "$@" \
+    >"$folder/stdout" 2>"$folder/stderr"
+}
 stops_with() {  # TEXT ARGUMENTS: exit code 1, one line with TEXT
   local code=0
   check "${@:2}" || code=$?
@@ -35,77 +40,71 @@ stops_with() {  # TEXT ARGUMENTS: exit code 1, one line with TEXT
 }
 says() { grep -qE -- "$1" "$2" || fail "\"$1\" is not in $2: $(cat "$2")"; }
 says_not() { ! grep -qE -- "$1" "$2" || fail "\"$1\" is in $2"; }
-latest() { find "$tree/build-gpu/reports" -name '*.md' | sort | tail -n 1; }
 
 stops_with "no GPU here"
 stand_in "$bin" nvidia-smi 'echo "A name, 580.1, 81559 MiB, 9.0"'
-stops_with 'unknown phase "suit"' suit
-stops_with "-o needs a file" -o
+stops_with 'received phase "suit"' --only suit
+stops_with "--out needs a value" --out
+stops_with "received --budget 5s; expected seconds" --budget 5s
+stops_with 'received "tests"' tests
+stops_with "expected one of them" --pack "$folder" --programs "$programs"
 
-# The build takes what the toolkit lacks from Python's packages, and our programs alone get their folders.
-stand_in "$bin" python3 "[[ \$2 != *nvidia* ]] || printf '%s\n' $folder/python/nvidia/cu13 $folder/python/nvidia/cudnn"
+# Our programs get the folders of Python's packages and of the toolkit; python3 does not.
+stand_in "$bin" python3 "[[ \${2:-} != *nvidia* ]] || printf '%s\n' $folder/python/nvidia/cu13 $folder/python/nvidia/cudnn"
+stand_in "$bin" ldd ""
 stand_in "$folder/toolkit/bin" nvcc 'echo "release 13.0"'
-stand_in "$bin" ninja ""
-stand_in "$bin" cmake 'mkdir -p build-gpu/tests && cp "$0" build-gpu/tests/unit_tests'
-stand_in "$bin" ctest "echo 'a test'; exit 3"
+stand_in "$programs" ebm ""
+stand_in "$programs" train_ebm_vae ""
+stand_in "$programs/tests" unit_tests 'echo "test cases: 3"; [[ $* != *tests/core* ]] || exit 3'
 code=0
-check build suite sanitize || code=$?
+check --programs "$programs" --out "$folder/first" --only env,tests,ncu,sanitize || code=$?
 [[ $code == 1 ]] || fail "a failed phase: exit code $code, expected 1"
-roots="$folder/python/nvidia/cu13;$folder/python/nvidia/cudnn"
-says "cmake -S .*-DCMAKE_CUDA_ARCHITECTURES=90 -DEBM_CUDA_ROOTS=$roots " "$calls"
-says "^ctest .*LIBRARIES=.*:$folder/toolkit/lib64:$folder/python/nvidia/cu13/lib:$folder/python/nvidia/cudnn/lib" "$calls"
-says_not "^python3 .*LIBRARIES=." "$calls"
-report=$(latest)
-says "A name, 580.1, 81559 MiB, 9.0" "$report"
-says "^Sources [0-9a-f]{12}, of no known commit\.$" <(sed 's/ GPU, driver.*//' "$report")
-says "## build: passed" "$report"
-says "## suite: FAILED, exit code 3" "$report"
-says "^a test" "$report"
-says "## sanitize: NOT RUN" "$report"
-says "passed: build; FAILED: suite; NOT RUN: sanitize" "$report"
+libraries="$folder/python/nvidia/cu13/lib:$folder/python/nvidia/cudnn/lib:$folder/toolkit/lib64"
+says "^ebm --help LIBRARIES=$libraries$" "$calls"
+says "^unit_tests .*--source-file=.tests/core/. LIBRARIES=$libraries$" "$calls"
+says_not "^python3 tools/compare.*LIBRARIES=." "$calls"
+report=$folder/first/report.md
+says "^GPU, driver, memory, capability: A name, 580.1, 81559 MiB, 9.0\.$" "$report"
+says "^\| env \| passed, " "$report"
+says "^\| tests \| FAILED, exit code 3, " "$report"
+says "^\| ncu \| NOT RUN, " "$report"
+says "^tests_core: exit code 3$" "$report"
+says "passed: env; FAILED: tests; NOT RUN: ncu sanitize, " "$report"
+[[ -s $folder/first/logs.tar.gz ]] || fail "no logs.tar.gz"
+(($(find "$folder/first" -type f | wc -l) <= 8)) || fail "more than 8 files in --out"
+stops_with "which has a report.md" --programs "$programs" --out "$folder/first"
 
-# A second call leaves that report alone; -o adds to a file; a phase ends at its limit.
-sleep 1
-stand_in "$bin" ctest ""
-check suite || fail "suite: $(cat "$folder/stdout")"
-[[ $(latest) != "$report" ]] || fail "a second call wrote to the first one's report"
-check -o "$folder/both.md" suite && check -o "$folder/both.md" suite || fail "-o: $(cat "$folder/stderr")"
-[[ $(grep -c "## suite: passed" "$folder/both.md") == 2 ]] || fail "-o did not keep the first report"
-sed -i 's/\[suite\]=[0-9]*/[suite]=1/' "$tree/tools/gpu_check.sh"
-stand_in "$bin" ctest "echo begun; exec $(command -v sleep) 20"
-! check suite || fail "a phase beyond its limit passed"
-says "## suite: FAILED, out of time" "$(latest)"
-says "^begun" "$(latest)"
+# A phase that passes gives the rows of docs/gpu.md that it shows; test programs that run no test have failed.
+stand_in "$programs/tests" unit_tests 'echo "test cases: 3"'
+check --programs "$programs" --out "$folder/second" --only tests || fail "tests: $(cat "$folder/stdout")"
+says "^\| matrix products \| .* \| agrees \| A name \| .* \|$" "$folder/second/report.md"
+says_not "^\| convolution, forward" "$folder/second/report.md"
+stand_in "$programs/tests" unit_tests 'echo "test cases: 0 "'
+! check --programs "$programs" --out "$folder/third" --only tests || fail "no tests passed"
 
-# The peer: a table each, every one with its share of the limit; python3 without our folders, our program with them.
-stand_in "$tree/build-gpu" ebm ""
-: >"$calls"
-check peer_bf16 || fail "peer_bf16: $(cat "$(latest)")"
-for table in "mnist --parts langevin" "cifar10 --parts langevin" "mnist --parts training" "cifar10 --parts training"; do
-  says "^python3 tools/bench_torch.py .*--precision bf16 --nets $table .*--limit [0-9]+ " "$calls"
-done
-says "--nets mnist --parts langevin .*--limit 4[4-7] " "$calls"  # a quarter of 210 s, less 5 s
-[[ $(grep -c bench_torch.py "$calls") == 4 ]] || fail "peer_bf16: $(cat "$calls")"
-says_not "^python3 .*LIBRARIES=." "$calls"
-env -u LD_LIBRARY_PATH "$tree/build-gpu/ebm_with_libraries" bench
-says "^ebm bench LIBRARIES=.*/nvidia/cu13/lib:" "$calls"
-stand_in "$bin" python3 "[[ \$2 != *torch* ]]"
-! check peer_mnist || fail "peer_mnist passed without PyTorch"
-says "## peer_mnist: NOT RUN" "$(latest)"
+# What no time is left for is cut, and a phase ends with the budget.
+stand_in "$programs/tests" unit_tests 'echo begun; exec sleep 30'
+sed -i 's/^tests  *60 /tests 4 /' "$tree/tools/gpu_check.sh"
+! check --programs "$programs" --out "$folder/fourth" --only tests,training --budget 9 || fail "a cut phase passed"
+says "^\| tests \| FAILED, out of time, " "$folder/fourth/report.md"
+says "^\| training \| CUT: " "$folder/fourth/report.md"
 
-# A pack: of this tree it is taken, of other files it is named as that, of another recipe it is refused.
-pack() {  # RECIPE SOURCES
-  rm -rf "$tree/.gpu_pack" "$folder/pack" && mkdir -p "$tree/.gpu_pack" "$folder/pack"
-  printf 'packed_recipe=%s\npacked_sources=%s\npacked_commit=abc\npacked_date="a day"\n' "$1" "$2" >"$folder/pack/packed"
-  tar -czf "$tree/.gpu_pack/pack.tar.gz" -C "$folder/pack" .
-}
-stand_in "$bin" ctest ""
-recipe=$("$tree/tools/gpu_pack.sh" --recipe)
-pack "$recipe" "$("$tree/tools/gpu_pack.sh" --sources)"
-check -o "$folder/packed.md" suite || fail "with a pack: $(cat "$folder/stderr")"
-says "^Sources [0-9a-f]{12}, those that were packed at commit abc\." "$folder/packed.md"
-pack "$recipe" 0123456789ab
-check -o "$folder/changed.md" suite || fail "with a pack of other sources: $(cat "$folder/stderr")"
-says "of no known commit; at commit abc others were packed: 0123456789ab\." "$folder/changed.md"
-pack 000000000000 0123456789ab
-stops_with "packed a day at abc, is not what this tree needs: run tools/gpu_pack.sh again" suite
+# A pack is checked against its MANIFEST, and brings programs, libraries and data.
+pack=$folder/pack
+mkdir -p "$pack/usr/lib/x86_64-linux-gnu" "$pack/data"
+cp -r "$programs" "$pack/programs"
+stand_in "$pack/programs/tests" unit_tests ""
+stand_in "$pack/programs" ebm 'echo "DATA=$EBM_DATA"'
+{
+  printf '# commit abc\n# sources 0123456789ab\n# date a day\n'
+  cd "$pack" && find . -type f ! -name MANIFEST -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+} >"$folder/MANIFEST"
+mv "$folder/MANIFEST" "$pack/MANIFEST"
+tar -czf "$folder/pack.tar.gz" -C "$pack" .
+check --pack "$folder/pack.tar.gz" --out "$folder/fifth" --only env || fail "with a pack: $(cat "$folder/stdout")"
+says "^Programs: built at commit abc, a day, sources 0123456789ab; the tree's are others: [0-9a-f]{12}\.$" \
+  "$folder/fifth/report.md"
+says "^ebm --help LIBRARIES=$tree/build-gpu/pack/usr/lib/x86_64-linux-gnu:$folder/python" "$calls"
+echo damaged >>"$pack/programs/ebm"
+tar -czf "$folder/pack.tar.gz" -C "$pack" .
+stops_with "is damaged: ./programs/ebm: FAILED" --pack "$folder/pack.tar.gz" --out "$folder/sixth" --only env
