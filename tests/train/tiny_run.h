@@ -37,16 +37,17 @@ struct Notices : RunObserver {
 
 // Fixed plans for one scope: two runs then agree bit for bit.
 struct FixedPlans {
-  FixedPlans() {
+  FixedPlans() : timing(cpu::plan_timing()) {
     cpu::clear_plans();
     cuda::clear_plans();
     cpu::set_plan_timing(false);
   }
   ~FixedPlans() {
-    cpu::set_plan_timing(true);
+    cpu::set_plan_timing(timing);
     cpu::clear_plans();
     cuda::clear_plans();
   }
+  const bool timing;
 };
 
 // One thread for one scope: such small networks wait for each other's threads most of the time.
