@@ -25,6 +25,7 @@ sizes() {
     parity=("${recipe[@]}" "${balanced[@]}" --precision fp32 --iterations 2 --deterministic --seed 1 --quiet
       --checkpoint-every 0 --samples-every 100000)
     threads=1
+    export EBM_CONV_TIMING=0  # of convolutions: it takes minutes there
   fi
 }
 
