@@ -151,7 +151,14 @@ Tensor random_tensor(const Shape& shape, Device device) {
 Settings bench_settings(const std::string& net) {
   if (net == "mnist" || net == "cifar10") return recipe_settings(net, Profile::paper);
   if (net == "laptop") return recipe_settings("mnist", Profile::laptop);
-  EBM_FAIL("--net", "\"" + net + "\"", "mnist, cifar10 or laptop");
+  if (net == "tiny") {
+    Settings s = recipe_settings("mnist", Profile::laptop);
+    s.width = s.encoder_width = s.batch = s.chains = 8;
+    s.generator_width = 32;
+    s.num_steps = 4;
+    return s;
+  }
+  EBM_FAIL("--net", "\"" + net + "\"", "mnist, cifar10, laptop or tiny");
 }
 
 std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device) {
@@ -169,9 +176,9 @@ std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, De
   table.add(fmt::format("langevin update {}", to_string(x.shape())), 0, bytes_of({&x, &x, &x}),
             [&] { langevin_step(x, df_dx, step, key); });
   // the same where memory decides: a chain's x alone fits a cache
-  constexpr int64_t kLarge = int64_t{1} << 25;
-  Tensor x_large = random_tensor({kLarge}, device);
-  const Tensor df_dx_large = random_tensor({kLarge}, device);
+  const int64_t large = int64_t{1} << (settings.chains < 64 ? 10 : 25);  // a trial's net is to take no time
+  Tensor x_large = random_tensor({large}, device);
+  const Tensor df_dx_large = random_tensor({large}, device);
   table.add(fmt::format("langevin update {}", to_string(x_large.shape())), 0,
             bytes_of({&x_large, &x_large, &x_large}),
             [&] { langevin_step(x_large, df_dx_large, step, key); });

@@ -24,8 +24,8 @@ struct Measurement {
   std::string plan;  // how a convolution is computed: kernels/conv_plan.h, on a GPU cuda::last_conv_plan()
 };
 
-// mnist and cifar10: the paper's networks and settings; laptop: the laptop profile of mnist. Throws
-// Error for another name.
+// mnist and cifar10: the paper's networks and settings; laptop: the laptop profile of mnist; tiny: a net to try the
+// program with, whose figures mean nothing. Throws Error for another name.
 Settings bench_settings(const std::string& net);
 
 // Uniform in [-1, 1], different at each call.

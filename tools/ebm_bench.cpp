@@ -102,7 +102,7 @@ void add_bench_command(CLI::App& app) {
       ->add_option("--net", flags->nets,
                    "which networks: the paper's or the laptop profile's [mnist]")
       ->delimiter(',')
-      ->type_name("mnist,cifar10,laptop");
+      ->type_name("mnist,cifar10,laptop,tiny");
   command->add_option("--only", flags->parts, "what to measure [all of them]")
       ->delimiter(',')
       ->type_name("ops,langevin,training");

@@ -65,7 +65,7 @@ TEST_CASE("a mistyped name is answered with the nearest one") {
   CHECK(ebm_tool(folder, {"fetch", "minst"}).is_error_with("did you mean mnist?"));
   CHECK(ebm_tool(folder, {"sample"}).is_error_with("--run is required"));
   CHECK(ebm_tool(folder, {"precision"}).is_error_with("--net"));
-  CHECK(ebm_tool(folder, {"precision", "--net", "nmist"}).is_error_with("mnist, cifar10 or laptop"));
+  CHECK(ebm_tool(folder, {"precision", "--net", "nmist"}).is_error_with("mnist, cifar10, laptop or tiny"));
   CHECK(ebm_tool(folder, {"precision", "--net", "laptop", "--n", "0"}).is_error_with("n"));
   put(folder / "c.toml", "recipe = \"synthetic\"\nstpes = 3\n");
   CHECK(train(folder, {"--config", "c.toml"})
