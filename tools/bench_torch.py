@@ -12,9 +12,10 @@ given. Each round times every variant and then `ebm bench`; a figure is its medi
 and ebm is compared with PyTorch's best variant. A Langevin step is compiled by max-autotune, a
 training iteration, of which that would take minutes, as by default. A variant that PyTorch cannot
 run is listed with the error and does not stop the others; a compile that --budget seconds do not
-suffice for is given up. With --ebm-json ebm is not run: the file must be of the same machine and
-hour. Each time is printed when it is measured, and --json is written anew after each; after --limit seconds, or when stopped by SIGTERM or Ctrl-C, the tables are made of what there
-is. OMP_WAIT_POLICY reaches both programs. The networks are in torch_networks.py.
+suffice for is given up. With --ebm-json ebm is not run again: its times come from that file, which
+must be of the same machine and hour. Each time is printed when it is measured, and --json is written
+anew after each; after --limit seconds, or when stopped by SIGTERM or Ctrl-C, the tables are made of
+what there is. OMP_WAIT_POLICY reaches both programs. The networks are in torch_networks.py.
 """
 import argparse
 import datetime
