@@ -15,6 +15,8 @@ Precision chain_precision() { return of_chains; }
 void set_chain_precision(Precision precision) { of_chains = precision; }
 Precision energy_precision() { return current == Precision::bf16 ? Precision::tf32 : current.load(); }
 
+Precision default_precision(Device device) { return device.is_cuda() ? Precision::tf32 : Precision::fp32; }
+
 Precision parse_precision(const std::string& text) {
   if (text == "fp32") return Precision::fp32;
   if (text == "tf32") return Precision::tf32;

@@ -11,6 +11,8 @@
 
 #include <string>
 
+#include "core/device.h"
+
 namespace ebm {
 
 enum class Precision { fp32, tf32, bf16 };
@@ -41,6 +43,9 @@ class PrecisionScope {
   Precision before_, chains_before_;
 };
 const char* name(Precision precision);
+// What `auto` means but for chains: tf32 on a GPU, fp32 on the CPU. The gradients of every recipe bear tf32
+// (docs/performance.md).
+Precision default_precision(Device device);
 // Reads fp32 | tf32 | bf16; throws Error for another word. `auto` is read where the recipe is known
 // (train/settings.h).
 Precision parse_precision(const std::string& text);

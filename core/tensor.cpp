@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -72,8 +71,8 @@ Tensor::Tensor(std::shared_ptr<Storage> storage, void* data, const Shape& shape,
 
 Tensor Tensor::empty(const Shape& shape, Device device, ElementType type) {
   // Whole 16 bytes, which kernels may read at a time.
-  const size_t bytes = type == ElementType::fp32 ? shape.size() * sizeof(float)
-                                                 : (shape.size() * sizeof(Bf16) + 15) / 16 * 16;
+  const size_t size = shape.size() * size_of(type);
+  const size_t bytes = type == ElementType::fp32 ? size : (size + 15) / 16 * 16;
   auto storage = std::make_shared<Storage>(device, bytes);
   void* const data = storage->memory;
   return {std::move(storage), data, shape, type};
@@ -113,7 +112,7 @@ void Tensor::refuse_type(ElementType wanted) const {
 
 int64_t Tensor::storage_offset() const {
   const auto offset = static_cast<const std::byte*>(data_) - static_cast<const std::byte*>(storage_->memory);
-  return offset / static_cast<int64_t>(type_ == ElementType::fp32 ? sizeof(float) : sizeof(Bf16));
+  return offset / static_cast<int64_t>(size_of(type_));
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {
@@ -126,8 +125,7 @@ Tensor Tensor::view(int64_t first, const Shape& shape) const {
   EBM_CHECK(first >= 0 && first + shape.size() <= size_, "view",
             to_string(shape) + " from element " + std::to_string(first),
             "elements within " + to_string(shape_));
-  const size_t size = type_ == ElementType::fp32 ? sizeof(float) : sizeof(Bf16);
-  return {storage_, static_cast<std::byte*>(data_) + first * size, shape, type_};
+  return {storage_, static_cast<std::byte*>(data_) + first * size_of(type_), shape, type_};
 }
 
 std::vector<float> Tensor::to_host() const {
@@ -138,7 +136,7 @@ std::vector<float> Tensor::to_host() const {
   }
   std::vector<Bf16> halves(size_);
   copy_bytes(kCpu, halves.data(), device(), data_, bytes());
-  for (int64_t i = 0; i < size_; ++i) values[i] = std::bit_cast<float>(uint32_t{halves[i].bits} << 16);
+  std::transform(halves.begin(), halves.end(), values.begin(), [](Bf16 x) { return value_of(x); });
   return values;
 }
 
@@ -170,6 +168,10 @@ void Tensor::copy_from_host(std::span<const float> values) {
   EBM_CHECK(static_cast<int64_t>(values.size()) == size_, "copy",
             std::to_string(values.size()) + " values", "one for each element of " + to_string(shape_));
   copy_bytes(device(), mutable_data(), kCpu, values.data(), bytes());
+}
+
+Tensor aligned(const Tensor& tensor, size_t bytes) {
+  return !tensor.defined() || reinterpret_cast<uintptr_t>(tensor.raw()) % bytes == 0 ? tensor : tensor.clone();
 }
 
 void check_same_shape(const char* op, const Tensor& a, const Tensor& b) {

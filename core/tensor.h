@@ -12,6 +12,7 @@
 
 #include "core/device.h"
 #include "core/memory.h"
+#include "core/random.h"  // EBM_HD
 
 namespace ebm {
 
@@ -44,6 +45,9 @@ const char* name(ElementType type);
 struct Bf16 {
   uint16_t bits;
 };
+EBM_HD float value_of(Bf16 x) { return __builtin_bit_cast(float, uint32_t{x.bits} << 16); }
+
+constexpr size_t size_of(ElementType type) { return type == ElementType::fp32 ? sizeof(float) : sizeof(Bf16); }
 
 // The memory behind one or more tensors.
 struct Storage {
@@ -75,7 +79,7 @@ class Tensor {
   int64_t extent(int i) const { return shape_[i]; }
   int64_t size() const { return size_; }
   ElementType type() const { return type_; }
-  size_t bytes() const { return static_cast<size_t>(size_) * (type_ == ElementType::fp32 ? sizeof(float) : sizeof(Bf16)); }
+  size_t bytes() const { return static_cast<size_t>(size_) * size_of(type_); }
   Device device() const { return storage_->device; }
 
   // The elements: data() of an fp32 tensor, bf16_data() of a bf16 one; of another type they throw Error, so that an
@@ -120,6 +124,10 @@ class Tensor {
   int64_t size_ = 0;
   ElementType type_ = ElementType::fp32;
 };
+
+// The tensor itself where its memory begins at a multiple of `bytes` and where it is undefined, else a copy: a view may
+// begin anywhere.
+Tensor aligned(const Tensor& tensor, size_t bytes = 16);
 
 // Throws Error unless the two shapes are equal / the tensor has this shape / both are on one device.
 void check_same_shape(const char* op, const Tensor& a, const Tensor& b);

@@ -35,7 +35,7 @@ void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
     if (b.defined()) map_channel_values(y.device(), rows, channels, f, values, ReadChannel{b.data(), channels});
     else map_values(y.device(), y.size(), f, values);
   };
-  if (y.type() == ElementType::bf16) run(ReadWriteBf16{y.mutable_bf16_data()});
+  if (y.type() == ElementType::bf16) run(ReadWrite{y.mutable_bf16_data()});
   else run(ReadWrite{y.mutable_data()});
 }
 
@@ -44,7 +44,7 @@ void pass_through(const LeakyMask& mask, Tensor& dy) {
   check_same_shape("pass_through", mask.y, dy);
   const PassThrough f{mask.negative_slope};
   if (dy.type() == ElementType::bf16)
-    map_values(dy.device(), dy.size(), f, ReadWriteBf16{dy.mutable_bf16_data()}, ReadBf16{mask.y.bf16_data()});
+    map_values(dy.device(), dy.size(), f, ReadWrite{dy.mutable_bf16_data()}, Read{mask.y.bf16_data()});
   else
     map_values(dy.device(), dy.size(), f, ReadWrite{dy.mutable_data()}, Read{mask.y.data()});
 }

@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "kernels/conv_plan.h"
+#include "kernels/round_operand.h"
 #include "kernels/to_bf16.h"
 
 namespace ebm {
@@ -24,7 +25,7 @@ int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
 
 // The CPU computes such a convolution in fp32, on the same numbers.
 bool is_bf16_on_cpu(const Tensor& map) { return map.type() == ElementType::bf16 && !map.device().is_cuda(); }
-Tensor rounded(const Tensor& t) { return to_fp32(to_bf16(t)); }
+Tensor rounded(const Tensor& t) { return round_operands(to_fp32(t), Precision::bf16); }
 
 }  // namespace
 

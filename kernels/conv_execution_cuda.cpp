@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include "core/check.h"
+#include "core/cache_folder.h"
 
 namespace ebm::cuda {
 namespace {
@@ -45,9 +45,8 @@ std::optional<fs::path> folder_of_environment() {
     if (std::string(folder) == "0") return std::nullopt;
     return fs::path(folder);
   }
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && cache[0]) return fs::path(cache) / "ebm/conv_plans";
-  if (const char* home = std::getenv("HOME"); home && home[0]) return fs::path(home) / ".cache/ebm/conv_plans";
-  return std::nullopt;
+  const std::optional<fs::path> cache = cache_folder();
+  return cache ? std::optional(*cache / "conv_plans") : std::nullopt;
 }
 
 }  // namespace

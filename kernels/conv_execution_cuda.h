@@ -39,8 +39,8 @@ class ExecutionPlan {
   size_t workspace_bytes_ = 0;
 };
 
-// The folder in which plans are kept: $EBM_CONV_CACHE, else ebm/conv_plans in $XDG_CACHE_HOME or ~/.cache. None with
-// EBM_CONV_CACHE=0, or where there is no home. A file is one plan, under its key, and checked when it is read.
+// The folder in which plans are kept: $EBM_CONV_CACHE, else conv_plans in cache_folder(). None with
+// EBM_CONV_CACHE=0, or where there is no such folder. A file is one plan, under its key, and checked when it is read.
 class PlanCache {
  public:
   PlanCache();

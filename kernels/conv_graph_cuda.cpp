@@ -281,10 +281,4 @@ std::string to_string(const GraphConvProblem& p) {
   return out.str();
 }
 
-std::string last_cudnn_error() {
-  char text[256] = "";
-  cudnnGetLastErrorString(text, sizeof(text));
-  return text[0] ? std::string(" (") + text + ")" : "";
-}
-
 }  // namespace ebm::cuda

@@ -85,7 +85,4 @@ std::vector<Engine> find_engines(const GraphConvProblem& problem, const GraphDes
 // What a tensor of a graph is called when it is given memory. The last two stay inside the kernel.
 enum GraphTensor : int64_t { kA = 1, kB, kThird, kOut, kSum, kBiased };
 
-// cuDNN's last error in words, as in " (…)"; "" where it has none.
-std::string last_cudnn_error();
-
 }  // namespace ebm::cuda

@@ -32,11 +32,11 @@ Framed frame(const GraphConvProblem& p) {
           v.extra};
 }
 
-// cuDNN expects 16-byte alignment; a view into a parameter buffer may start anywhere.
+// cuDNN expects 16-byte alignment.
 Tensor factor(const Tensor& given, Precision precision) {
   const Tensor tensor = to_fp32(given);
   if (precision == Precision::bf16 && given.type() == ElementType::fp32) return round_operands(tensor, precision);
-  return reinterpret_cast<uintptr_t>(tensor.data()) % 16 == 0 ? tensor : tensor.clone();
+  return aligned(tensor);
 }
 
 // Calls run(session, candidate, workspace) with one candidate after the other until one is supported.

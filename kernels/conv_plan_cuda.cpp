@@ -11,7 +11,6 @@
 namespace ebm::cuda {
 namespace {
 
-constexpr size_t kWorkspaceLimit = size_t{512} << 20;
 constexpr int kMaxCandidates = 16;  // more than there are algorithms
 
 using PlanKey = std::array<int64_t, 19>;
@@ -138,13 +137,15 @@ bool transforms_factors(Direction direction, int algorithm) {
   return false;
 }
 
+std::string last_cudnn_error() {
+  char text[256] = "";
+  cudnnGetLastErrorString(text, sizeof(text));
+  return text[0] ? std::string(" (") + text + ")" : "";
+}
+
 void check(cudnnStatus_t status, const char* call) {
   if (status == CUDNN_STATUS_SUCCESS) return;
-  char detail[256] = "";
-  cudnnGetLastErrorString(detail, sizeof(detail));
-  std::string received = cudnnGetErrorString(status);
-  if (detail[0]) received += std::string(" (") + detail + ")";
-  EBM_FAIL(call, received, "CUDNN_STATUS_SUCCESS");
+  EBM_FAIL(call, cudnnGetErrorString(status) + last_cudnn_error(), "CUDNN_STATUS_SUCCESS");
 }
 
 namespace {

@@ -15,7 +15,11 @@
 
 namespace ebm::cuda {
 
+inline constexpr size_t kWorkspaceLimit = size_t{512} << 20;  // bytes that a convolution may have beside its operands
+
 void check(cudnnStatus_t status, const char* call);
+// cuDNN's last error in words, as in " (…)"; "" where it has none.
+std::string last_cudnn_error();
 
 // Creates a cuDNN descriptor and destroys it.
 template <class T, cudnnStatus_t (*kCreate)(T*), cudnnStatus_t (*kDestroy)(T)>

@@ -107,13 +107,6 @@ ConvStepTile tile_for(const Shape& x, const Shape& w, const ConvGeometry& g) {
   return t;
 }
 
-// A view may start anywhere; a map is read four elements at a time.
-Tensor aligned(const Tensor& map) {
-  if (!map.defined()) return map;
-  const size_t quad = map.type() == ElementType::bf16 ? sizeof(Bf16Quad) : sizeof(Quad);
-  return reinterpret_cast<uintptr_t>(map.raw()) % quad == 0 ? map : map.clone();
-}
-
 template <class Map>
 const Map* elements(const Tensor& map) {
   if (!map.defined()) return nullptr;
@@ -157,7 +150,7 @@ void langevin_step_conv(Tensor& x, const Tensor& df_dh, const LeakyMask& mask, c
   }
   if (rounded) check_same_shape(kOp, x, *rounded);
   if (x.size() == 0) return;
-  const Tensor dy = aligned(df_dh), y = aligned(mask.y);
+  const Tensor dy = aligned(df_dh), y = aligned(mask.y);  // quads are read of them
   float* const pixels = x.mutable_data();
   Bf16* const rounded_pixels = rounded ? rounded->mutable_bf16_data() : nullptr;
   const auto run_with = [&]<int kStride, int kChannels, class Map>() {

@@ -38,9 +38,6 @@ struct ConvStepTile {
   EBM_HD int dy_quads() const { return dy_rows() * dy_columns() * kLanes; }
 };
 
-EBM_HD Quad read_quad(const float* x) { return *reinterpret_cast<const Quad*>(x); }
-EBM_HD Quad read_quad(const Bf16* x) { return to_quad(*reinterpret_cast<const Bf16Quad*>(x)); }
-
 // Map: the type of the layer's map and its gradient, float or Bf16.
 template <int kStride, int kChannels, class Map>
 struct ConvStep {

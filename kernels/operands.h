@@ -19,16 +19,36 @@ struct alignas(8) Bf16Quad {
   Bf16 v[4];
 };
 
-EBM_HD Quad to_quad(const Bf16Quad& from) {
+// A quad that is aligned, as the floats that it holds.
+EBM_HD Quad read_quad(const float* x) { return *reinterpret_cast<const Quad*>(x); }
+EBM_HD Quad read_quad(const Bf16* x) {
+  const Bf16Quad from = *reinterpret_cast<const Bf16Quad*>(x);
   Quad to;
-  for (int j = 0; j < 4; ++j) to.v[j] = to_float(from.v[j]);
+  for (int j = 0; j < 4; ++j) to.v[j] = value_of(from.v[j]);
   return to;
 }
-EBM_HD Bf16Quad to_bf16_quad(const Quad& from) {
+EBM_HD void write_quad(float* x, const Quad& from) { *reinterpret_cast<Quad*>(x) = from; }
+EBM_HD void write_quad(Bf16* x, const Quad& from) {
   Bf16Quad to;
   for (int j = 0; j < 4; ++j) to.v[j] = bf16_of(from.v[j]);
-  return to;
+  *reinterpret_cast<Bf16Quad*>(x) = to;
 }
+
+// A bf16 number as the float that it is, rounded back when the expression that it stands in ends.
+struct Bf16Element {
+  Bf16* to;
+  float value;
+  EBM_HD explicit Bf16Element(Bf16* x) : to(x), value(value_of(*x)) {}
+  EBM_HD ~Bf16Element() { *to = bf16_of(value); }
+  EBM_HD operator float&() { return value; }
+};
+
+// An element as the maths reads it, and as it writes it.
+EBM_HD float value_of(float x) { return x; }
+EBM_HD void put(float* to, float value) { *to = value; }
+EBM_HD void put(Bf16* to, float value) { *to = bf16_of(value); }
+EBM_HD float& element_at(float* x) { return *x; }
+EBM_HD Bf16Element element_at(Bf16* x) { return Bf16Element(x); }
 
 // A quad starts at element `at` of an array; of its elements only those in begin … end − 1 exist.
 struct QuadPlace {
@@ -41,90 +61,52 @@ struct QuadPlace {
   }
 };
 
-EBM_HD Quad load_quad(const float* x, const QuadPlace& place) {
-  if (place.is_whole(x)) return *reinterpret_cast<const Quad*>(x + place.at);
+template <class T>
+EBM_HD Quad load_quad(const T* x, const QuadPlace& place) {
+  if (place.is_whole(x)) return read_quad(x + place.at);
   Quad quad;
-  for (int j = 0; j < 4; ++j) quad.v[j] = place.has(j) ? x[place.at + j] : 0.0f;
+  for (int j = 0; j < 4; ++j) quad.v[j] = place.has(j) ? value_of(x[place.at + j]) : 0.0f;
   return quad;
 }
 
-EBM_HD void store_quad(float* x, const QuadPlace& place, const Quad& quad) {
-  if (place.is_whole(x)) {
-    *reinterpret_cast<Quad*>(x + place.at) = quad;
-    return;
-  }
+template <class T>
+EBM_HD void store_quad(T* x, const QuadPlace& place, const Quad& quad) {
+  if (place.is_whole(x)) return write_quad(x + place.at, quad);
   for (int j = 0; j < 4; ++j) {
-    if (place.has(j)) x[place.at + j] = quad.v[j];
+    if (place.has(j)) put(x + place.at + j, quad.v[j]);
   }
 }
 
-EBM_HD Quad load_quad(const Bf16* x, const QuadPlace& place) {
-  if (place.is_whole(x)) return to_quad(*reinterpret_cast<const Bf16Quad*>(x + place.at));
-  Quad quad;
-  for (int j = 0; j < 4; ++j) quad.v[j] = place.has(j) ? to_float(x[place.at + j]) : 0.0f;
-  return quad;
-}
-
-EBM_HD void store_quad(Bf16* x, const QuadPlace& place, const Quad& quad) {
-  if (place.is_whole(x)) {
-    *reinterpret_cast<Bf16Quad*>(x + place.at) = to_bf16_quad(quad);
-    return;
-  }
-  for (int j = 0; j < 4; ++j) {
-    if (place.has(j)) x[place.at + j] = bf16_of(quad.v[j]);
-  }
-}
-
+// T: float or Bf16.
+template <class T>
 struct Read {
-  const float* x;
-  EBM_HD float at(int64_t i, int64_t = 0) const { return x[i]; }
+  const T* x;
+  EBM_HD float at(int64_t i, int64_t = 0) const { return value_of(x[i]); }
   EBM_HD Quad load(const QuadPlace& place) const { return load_quad(x, place); }
   EBM_HD void store(const QuadPlace&, const Quad&) const {}
 };
+template <class T>
+Read(const T*) -> Read<T>;
 
+template <class T>
 struct Write {
-  float* x;
-  EBM_HD float& at(int64_t i, int64_t = 0) const { return x[i]; }
+  T* x;
+  EBM_HD decltype(auto) at(int64_t i, int64_t = 0) const { return element_at(x + i); }
   EBM_HD Quad load(const QuadPlace&) const { return {}; }
   EBM_HD void store(const QuadPlace& place, const Quad& quad) const { store_quad(x, place, quad); }
 };
+template <class T>
+Write(T*) -> Write<T>;
 
+template <class T>
 struct ReadWrite {
-  float* x;
-  EBM_HD float& at(int64_t i, int64_t = 0) const { return x[i]; }
+  T* x;
+  EBM_HD decltype(auto) at(int64_t i, int64_t = 0) const { return element_at(x + i); }
   EBM_HD Quad load(const QuadPlace& place) const { return load_quad(x, place); }
   EBM_HD void store(const QuadPlace& place, const Quad& quad) const { store_quad(x, place, quad); }
 };
-
-// A bf16 number as the float that it is, rounded back when the expression that it stands in ends.
-struct Bf16Element {
-  Bf16* to;
-  float value;
-  EBM_HD explicit Bf16Element(Bf16* x) : to(x), value(to_float(*x)) {}
-  EBM_HD ~Bf16Element() { *to = bf16_of(value); }
-  EBM_HD operator float&() { return value; }
-};
-
-struct ReadBf16 {
-  const Bf16* x;
-  EBM_HD float at(int64_t i, int64_t = 0) const { return to_float(x[i]); }
-  EBM_HD Quad load(const QuadPlace& place) const { return load_quad(x, place); }
-  EBM_HD void store(const QuadPlace&, const Quad&) const {}
-};
-
-struct WriteBf16 {
-  Bf16* x;
-  EBM_HD Bf16Element at(int64_t i, int64_t = 0) const { return Bf16Element(x + i); }
-  EBM_HD Quad load(const QuadPlace&) const { return {}; }
-  EBM_HD void store(const QuadPlace& place, const Quad& quad) const { store_quad(x, place, quad); }
-};
-
-struct ReadWriteBf16 {
-  Bf16* x;
-  EBM_HD Bf16Element at(int64_t i, int64_t = 0) const { return Bf16Element(x + i); }
-  EBM_HD Quad load(const QuadPlace& place) const { return load_quad(x, place); }
-  EBM_HD void store(const QuadPlace& place, const Quad& quad) const { store_quad(x, place, quad); }
-};
+template <class T>
+ReadWrite(T*) -> ReadWrite<T>;
 
 // One value for each of `count` channels, which all elements of that channel read.
 struct ReadChannel {

@@ -181,8 +181,8 @@ Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask)
   const ReadChannel row{dy.data(), n};
   const ExpandFirstMasked masked{mask.negative_slope};
   if (type == ElementType::bf16)
-    map_channel_values(dy.device(), shape[0], n, masked, WriteBf16{dx.mutable_bf16_data()}, row,
-                       ReadBf16{mask.y.bf16_data()});
+    map_channel_values(dy.device(), shape[0], n, masked, Write{dx.mutable_bf16_data()}, row,
+                       Read{mask.y.bf16_data()});
   else if (mask.y.defined())
     map_channel_values(dy.device(), shape[0], n, masked, Write{dx.mutable_data()}, row, Read{mask.y.data()});
   else

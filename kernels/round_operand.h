@@ -18,11 +18,10 @@ EBM_HD float round_mantissa(float x, int dropped) {
   return __builtin_bit_cast(float, nan ? bits | 0x00400000u : rounded);
 }
 
-// The bf16 number next to x, and back.
+// The bf16 number next to x.
 EBM_HD Bf16 bf16_of(float x) {
   return {static_cast<uint16_t>(__builtin_bit_cast(uint32_t, round_mantissa(x, 16)) >> 16)};
 }
-EBM_HD float to_float(Bf16 x) { return __builtin_bit_cast(float, uint32_t{x.bits} << 16); }
 
 EBM_HD float round_operand(float x, Precision precision) {
   switch (precision) {

@@ -33,7 +33,7 @@ int64_t quads(const Tensor& t) { return (t.size() + 3) / 4; }
 Tensor to_bf16(const Tensor& x) {
   if (x.type() == ElementType::bf16) return x;
   Tensor y = Tensor::empty(x.shape(), x.device(), ElementType::bf16);
-  map_values(x.device(), x.size(), Copy{}, WriteBf16{y.mutable_bf16_data()}, Read{x.data()});
+  map_values(x.device(), x.size(), Copy{}, Write{y.mutable_bf16_data()}, Read{x.data()});
   return y;
 }
 
@@ -49,7 +49,7 @@ std::pair<Tensor, Tensor> to_bf16(const Tensor& a, const Tensor& b) {
 Tensor to_fp32(const Tensor& x) {
   if (x.type() == ElementType::fp32) return x;
   Tensor y = Tensor::empty(x.shape(), x.device());
-  map_values(x.device(), x.size(), Copy{}, Write{y.mutable_data()}, ReadBf16{x.bf16_data()});
+  map_values(x.device(), x.size(), Copy{}, Write{y.mutable_data()}, Read{x.bf16_data()});
   return y;
 }
 

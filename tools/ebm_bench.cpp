@@ -44,9 +44,7 @@ void run_bench(const BenchFlags& flags) {
   if (!flags.json.empty()) check_writable(flags.json);
   const Device device = parse_device(flags.device);
   // one mode for all that is measured, chains included: their share of the peak is that of one arithmetic
-  set_precision(flags.precision != "auto"  ? parse_precision(flags.precision)
-                : device.is_cuda() ? Precision::tf32
-                                   : Precision::fp32);
+  set_precision(flags.precision == "auto" ? default_precision(device) : parse_precision(flags.precision));
   const auto wants = [&](const char* part) {
     return std::find(flags.parts.begin(), flags.parts.end(), part) != flags.parts.end();
   };

@@ -84,20 +84,16 @@ phase_first() {
   EBM_FUSED_STEP=0 bench first_bf16_unfused --precision bf16 --only langevin "${bench_size[@]}" --no-ceilings || code=$?
   return $code
 }
-phase_ops() {
+# bench_modes PART: in bf16 and in tf32
+bench_modes() {
   local code=0 precision
   for precision in bf16 tf32; do
-    bench ops_$precision --precision $precision --only ops "${bench_size[@]}" --no-ceilings || code=$?
+    bench "$1_$precision" --precision $precision --only "$1" "${bench_size[@]}" --no-ceilings || code=$?
   done
   return $code
 }
-phase_training() {
-  local code=0 precision
-  for precision in tf32 bf16; do
-    bench training_$precision --precision $precision --only training "${bench_size[@]}" --no-ceilings || code=$?
-  done
-  return $code
-}
+phase_ops() { bench_modes ops; }
+phase_training() { bench_modes training; }
 
 # Processes that run side by side; together() prints each one's end, and its code is that of one that failed.
 names=() pids=()

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "core/cache_folder.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "train/cifar.h"
@@ -129,18 +130,11 @@ const DatasetRecord& dataset_record(const std::string& name) {
 }
 
 std::filesystem::path data_root(const std::string& option) {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::filesystem::path(value ? value : "");
-  };
   if (!option.empty()) return option;
-  if (const auto chosen = variable("EBM_DATA"); !chosen.empty()) return chosen;
-  // The XDG specification has relative values ignored.
-  if (const auto cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "ebm";
-  const auto home = variable("HOME");
-  EBM_CHECK(!home.empty(), "data_root", "no --data, EBM_DATA, XDG_CACHE_HOME or HOME",
-            "a folder for data sets");
-  return home / ".cache" / "ebm";
+  if (const char* chosen = std::getenv("EBM_DATA"); chosen && chosen[0]) return chosen;
+  const std::optional<std::filesystem::path> cache = cache_folder();
+  EBM_CHECK(cache.has_value(), "data_root", "no --data, EBM_DATA, XDG_CACHE_HOME or HOME", "a folder for data sets");
+  return *cache;
 }
 
 std::optional<std::filesystem::path> find_data_file(const DatasetRecord& record,

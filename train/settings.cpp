@@ -159,14 +159,17 @@ Precisions choose_precisions(const std::string& text, Device device, const Setti
     const Precision all = parse_precision(text);
     return {all, all, text};
   }
-  if (!device.is_cuda()) return {Precision::fp32, Precision::fp32, "fp32"};
+  const Precision updates = default_precision(device);
+  const std::string text_of_updates = name(updates);
   const std::optional<double> error = bf16_step_error(settings);
-  if (!error) return {Precision::tf32, Precision::tf32, "tf32"};
+  if (!device.is_cuda() || !error) return {updates, updates, text_of_updates};
   std::ostringstream ratio;
   ratio << std::setprecision(2) << *error;
   if (*error <= kMostBf16StepError)
-    return {Precision::tf32, Precision::bf16, "tf32, chains in bf16: its error is " + ratio.str() + " of a step's noise"};
-  return {Precision::tf32, Precision::tf32, "tf32, chains too: bf16's error would be " + ratio.str() + " of a step's noise"};
+    return {updates, Precision::bf16,
+            text_of_updates + ", chains in bf16: its error is " + ratio.str() + " of a step's noise"};
+  return {updates, updates,
+          text_of_updates + ", chains too: bf16's error would be " + ratio.str() + " of a step's noise"};
 }
 
 void set_precisions(const Precisions& precisions) {

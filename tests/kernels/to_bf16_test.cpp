@@ -20,7 +20,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), sizeof(float) * a.size()) == 0;
 }
 
-float from_bf16(uint16_t bits) { return to_float({bits}); }
+float from_bf16(uint16_t bits) { return value_of({bits}); }
 uint16_t bits_of(uint32_t x) { return bf16_of(std::bit_cast<float>(x)).bits; }
 
 }  // namespace
@@ -91,7 +91,7 @@ TEST_CASE("NaN and infinity in a tensor stay what they are") {
   CHECK(v[1] == inf);
   CHECK(v[2] == -inf);
   CHECK(std::abs(v[3] - 3e38f) <= 3e38f / 256);
-  CHECK(v[4] == to_float({1}));  // 1e-40 is 0x000116C2, a denormal
+  CHECK(v[4] == value_of({1}));  // 1e-40 is 0x000116C2, a denormal
 }
 
 }  // namespace ebm
