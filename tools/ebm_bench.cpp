@@ -11,6 +11,7 @@
 #include "core/check.h"
 #include "core/memory.h"
 #include "core/precision.h"
+#include "kernels/conv.h"
 #include "kernels/conv_plan.h"
 #include "tools/bench.h"
 #include "tools/bench_cases.h"
@@ -70,6 +71,8 @@ void run_bench(const BenchFlags& flags) {
   if (!flags.no_ceilings) print_ceilings(before, after);
   for (const NetResult& result : results) print_net(result, ceilings, device);
   fmt::print("\npeak memory in tensors: {:.0f} MB\n", 1e-6 * peak_bytes);
+  const std::string convolutions = device.is_cuda() ? cuda::conv_summary() : "";
+  if (!convolutions.empty()) fmt::print("{}\n", convolutions);
 
   if (flags.json.empty()) return;
   nlohmann::json json{{"device", to_string(device)},
@@ -85,6 +88,7 @@ void run_bench(const BenchFlags& flags) {
                       {"conv_plans", conv_plans_to_string()},
                       {"nets", nlohmann::json::array()}};
   json["precision"] = name(precision());
+  if (!convolutions.empty()) json["convolutions"] = convolutions;
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));
   const std::string text = json.dump(2) + "\n";
   write_file_atomically(flags.json, std::as_bytes(std::span(text)));

@@ -100,17 +100,15 @@ TEST_CASE("a NaN in any weight is seen by the guard before the state is kept") {
   const OneThread one_thread;
   Watched run(Method::ebm_vae);
   const SafetensorsFile state = run.trainer->state();
-  int late = 0;
   for (const auto& [name, entry] : state.tensors) {
     CAPTURE(name);
     run.spoil(name);
     const int64_t after = run.noticed();
     CHECK(after > 0);
     CHECK(run.trainer->is_finite());
-    late += after > 1;
+    // where activations make 0 of a NaN, as on the host GPU of test guard_nan, no metric shows this one
+    if (std::getenv("HOST_GPU_NAN") && name == "energy.conv3.weight") CHECK(after > 1);
   }
-  // the test of the host GPU whose activations make 0 of a NaN does have weights that no metric shows
-  if (std::getenv("HOST_GPU_NAN")) CHECK(late > 0);
 
   run.spoil("energy.conv2.weight");
   CHECK(contains(error_of([&] { DivergenceGuard guard(*run.trainer); }), "a state that is not finite"));
