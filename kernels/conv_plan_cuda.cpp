@@ -88,9 +88,8 @@ std::unique_ptr<ConvPlan> make_plan(cudnnHandle_t handle, const ConvProblem& pro
   check(cudnnSetConvolution2dDescriptor(plan->conv, problem.pad_h, problem.pad_w, problem.stride_h,
                                         problem.stride_w, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
-  // CUDNN_DEFAULT_MATH is the one that is documented to multiply fp32 tensors as TF32, and what PyTorch sets for it;
-  // CUDNN_TENSOR_OP_MATH promises tensor cores without conversion, which fp32 tensors may be taken to need. fp32
-  // itself has to be asked for.
+  // CUDNN_DEFAULT_MATH lets cuDNN multiply fp32 tensors as TF32, as PyTorch has it; whether every algorithm does so is
+  // not known. fp32 itself has to be asked for.
   const auto math = problem.precision == Precision::fp32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
   check(cudnnSetConvolutionMathType(plan->conv, math), "cudnnSetConvolutionMathType");
   plan->candidates = ask_heuristic(handle, problem.direction, *plan);
