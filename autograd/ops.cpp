@@ -16,8 +16,7 @@ namespace {
 template <class F>
 Var record(std::vector<Var> inputs, Tensor value, F&& backward, float negative_slope = 1.0f) {
   Var output(std::move(value));
-  if (Tape* tape = Tape::current())
-    tape->record(std::move(inputs), output, std::forward<F>(backward), negative_slope);
+  if (Tape* tape = Tape::current()) tape->record(std::move(inputs), output, std::forward<F>(backward), negative_slope);
   return output;
 }
 

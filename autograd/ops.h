@@ -5,7 +5,7 @@
 
 #include "autograd/tape.h"
 #include "core/random.h"
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 namespace ebm {
 
@@ -48,7 +48,7 @@ Var logsumexp_rows(const Var& x);  // (N,M) -> (N)
 
 // Shape.
 Var reshape(const Var& x, const Shape& shape);
-Var concat_channels(const Var& a, const Var& b);                     // (…,A), (…,B) -> (…,A+B)
-Var slice_channels(const Var& x, int64_t first, int64_t count);      // (…,C) -> (…,count)
+Var concat_channels(const Var& a, const Var& b);                 // (…,A), (…,B) -> (…,A+B)
+Var slice_channels(const Var& x, int64_t first, int64_t count);  // (…,C) -> (…,count)
 
 }  // namespace ebm

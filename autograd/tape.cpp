@@ -37,11 +37,13 @@ void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward,
 std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targets) {
   EBM_CHECK(loss.value().size() == 1, "gradient", "a loss of shape " + to_string(loss.shape()), "one element");
   const Tensor one = full(loss.shape(), 1.0f, loss.value().device());
-  return backward(loss, [&](const LeakyMask& mask) { return through(mask, one); }, targets);
+  return backward(
+      loss, [&](const LeakyMask& mask) { return through(mask, one); }, targets);
 }
 
 std::vector<Tensor> Tape::gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets) {
-  return backward(y, [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); }, targets);
+  return backward(
+      y, [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); }, targets);
 }
 
 std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed,
@@ -83,8 +85,7 @@ std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(cons
     for (size_t i = 0; i < needs.size(); ++i) needs[i] = depends(node->inputs[i]);
     std::vector<LeakyMask> input_masks;
     for (const Var& input : node->inputs) input_masks.push_back(mask_of(early, input));
-    Gradients result(through(mask_of(late, node->output), dy->second), std::move(needs),
-                     std::move(input_masks));
+    Gradients result(through(mask_of(late, node->output), dy->second), std::move(needs), std::move(input_masks));
     node->backward(result);
 
     for (size_t i = 0; i < node->inputs.size(); ++i) {
@@ -99,8 +100,7 @@ std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(cons
   std::vector<Tensor> out;
   for (const Var& target : targets) {
     const auto found = gradients.find(target.id());
-    out.push_back(found != gradients.end() ? found->second
-                                           : Tensor::zeros(target.shape(), target.value().device()));
+    out.push_back(found != gradients.end() ? found->second : Tensor::zeros(target.shape(), target.value().device()));
   }
   return out;
 }

@@ -5,8 +5,7 @@
 namespace ebm {
 namespace {
 
-std::string one_line(const std::string& op, const std::string& received,
-                     const std::string& expected) {
+std::string one_line(const std::string& op, const std::string& received, const std::string& expected) {
   std::string text = "[" + op + "] received " + received;
   if (!expected.empty()) text += ", expected " + expected;
   return text;

@@ -10,8 +10,7 @@ namespace ebm {
 // line: "[op] received ..., expected ... (file:line)". Caught once, in main().
 class Error : public std::runtime_error {
  public:
-  Error(std::string op, std::string received, std::string expected, const char* file = "",
-        int line = 0);
+  Error(std::string op, std::string received, std::string expected, const char* file = "", int line = 0);
 
   const std::string& op() const { return op_; }
   const std::string& received() const { return received_; }
@@ -26,8 +25,8 @@ class Error : public std::runtime_error {
 }  // namespace ebm
 
 // The strings are evaluated only when the condition fails, so they may be costly to build.
-#define EBM_CHECK(condition, op, received, expected)                     \
-  do {                                                                   \
+#define EBM_CHECK(condition, op, received, expected)                                  \
+  do {                                                                                \
     if (!(condition)) throw ::ebm::Error(op, received, expected, __FILE__, __LINE__); \
   } while (false)
 #define EBM_FAIL(op, received, expected) throw ::ebm::Error(op, received, expected, __FILE__, __LINE__)

@@ -5,9 +5,7 @@
 namespace ebm::cuda {
 namespace {
 
-[[noreturn]] void absent(const char* what) {
-  EBM_FAIL(what, "a CUDA device", "a build with CUDA (this one has none)");
-}
+[[noreturn]] void absent(const char* what) { EBM_FAIL(what, "a CUDA device", "a build with CUDA (this one has none)"); }
 
 }  // namespace
 

@@ -231,8 +231,8 @@ void copy_beside(int index, void* to, const void* from, size_t bytes, void* afte
 
 void copy_to_pinned(int index, void* to, const void* from, size_t bytes) {
   count_device_call();
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, compute_stream(index)),
-        "cudaMemcpyAsync to the host", bytes);
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, compute_stream(index)), "cudaMemcpyAsync to the host",
+        bytes);
 }
 
 void await(int index, void* event) {

@@ -21,21 +21,17 @@ std::string cpu_name() {
 
 }  // namespace
 
-std::string to_string(Device device) {
-  return device.is_cuda() ? "cuda:" + std::to_string(device.index) : "cpu";
-}
+std::string to_string(Device device) { return device.is_cuda() ? "cuda:" + std::to_string(device.index) : "cpu"; }
 
 Device parse_device(const std::string& text) {
   const int count = cuda_device_count();
   if (text == "auto") return count > 0 ? Device{DeviceType::cuda, 0} : kCpu;
   if (text == "cpu") return kCpu;
-  if (text != "cuda" && !text.starts_with("cuda:"))
-    EBM_FAIL("device", "\"" + text + "\"", "auto, cpu, cuda or cuda:N");
+  if (text != "cuda" && !text.starts_with("cuda:")) EBM_FAIL("device", "\"" + text + "\"", "auto, cpu, cuda or cuda:N");
   int index = 0;
   if (text.size() > 4) {
     const std::string digits = text.substr(5);
-    EBM_CHECK(!digits.empty() && digits.size() < 4 &&
-                  digits.find_first_not_of("0123456789") == std::string::npos,
+    EBM_CHECK(!digits.empty() && digits.size() < 4 && digits.find_first_not_of("0123456789") == std::string::npos,
               "device", "\"" + text + "\"", "auto, cpu, cuda or cuda:N");
     index = std::stoi(digits);
   }

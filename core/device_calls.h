@@ -10,7 +10,7 @@ namespace ebm {
 namespace detail {
 inline std::atomic<int64_t> device_calls{0};
 inline std::atomic<int64_t> replayed_kernels{0};
-}
+}  // namespace detail
 
 // Since the program started, on all GPUs together; 0 on the CPU.
 inline int64_t device_calls() { return detail::device_calls.load(std::memory_order_relaxed); }

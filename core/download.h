@@ -27,7 +27,7 @@ class Download {
   Device device_;
   std::vector<float> values_;  // on the CPU
   float* pinned_ = nullptr;
-  void* copied_ = nullptr;     // event
+  void* copied_ = nullptr;  // event
 };
 
 }  // namespace ebm

@@ -122,8 +122,10 @@ void MemoryPool::release_cached_locked() {
   if (device_.is_cuda()) cuda::synchronize(device_.index);
   for (auto& [size, blocks] : free_) {
     for (void* memory : blocks) {
-      if (device_.is_cuda()) cuda::release(device_.index, memory);
-      else std::free(memory);
+      if (device_.is_cuda())
+        cuda::release(device_.index, memory);
+      else
+        std::free(memory);
     }
     count(shared_, [&](MemoryStats& stats) { stats.bytes_held -= size * blocks.size(); });
     blocks.clear();
@@ -139,8 +141,8 @@ void* MemoryPool::from_system(size_t size) {
 
 void MemoryPool::out_of_memory(size_t bytes) {
   const MemoryStats stats = memory_stats(device_);
-  std::string expected = "no more than the device has: held " + megabytes(stats.bytes_held) + ", in use " +
-                         megabytes(stats.bytes_in_use);
+  std::string expected =
+      "no more than the device has: held " + megabytes(stats.bytes_held) + ", in use " + megabytes(stats.bytes_in_use);
   if (device_.is_cuda()) {
     const cuda::MemoryInfo info = cuda::memory_info(device_.index);
     expected += ", free " + megabytes(info.free) + " of " + megabytes(info.total);

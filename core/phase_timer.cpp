@@ -25,8 +25,10 @@ PhaseTimer::~PhaseTimer() {
 void PhaseTimer::begin(int i) {
   end();
   Phase& phase = phases_[i];
-  if (device_.is_cuda()) cuda::record_event(device_.index, phase.begun);
-  else phase.begin = std::chrono::steady_clock::now();
+  if (device_.is_cuda())
+    cuda::record_event(device_.index, phase.begun);
+  else
+    phase.begin = std::chrono::steady_clock::now();
   phase.ran = true;
   current_ = i;
   range_.emplace(phase.name);
@@ -35,8 +37,10 @@ void PhaseTimer::begin(int i) {
 void PhaseTimer::end() {
   if (current_ < 0) return;
   Phase& phase = phases_[current_];
-  if (device_.is_cuda()) cuda::record_event(device_.index, phase.ended);
-  else phase.end = std::chrono::steady_clock::now();
+  if (device_.is_cuda())
+    cuda::record_event(device_.index, phase.ended);
+  else
+    phase.end = std::chrono::steady_clock::now();
   current_ = -1;
   range_.reset();
 }

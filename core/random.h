@@ -69,8 +69,8 @@ struct Floats4 {
 // Ten rounds on a 128-bit counter under a 64-bit key. The GPU uses cuRAND's own rounds: the same integers.
 EBM_HD Words4 philox4x32_10(Words4 counter, uint32_t key0, uint32_t key1) {
 #if defined(__CUDA_ARCH__)
-  const uint4 r = curand_Philox4x32_10(
-      make_uint4(counter.v[0], counter.v[1], counter.v[2], counter.v[3]), make_uint2(key0, key1));
+  const uint4 r =
+      curand_Philox4x32_10(make_uint4(counter.v[0], counter.v[1], counter.v[2], counter.v[3]), make_uint2(key0, key1));
   return {{r.x, r.y, r.z, r.w}};
 #else
   for (int round = 0; round < 10; ++round) {
@@ -87,9 +87,9 @@ EBM_HD Words4 philox4x32_10(Words4 counter, uint32_t key0, uint32_t key1) {
 
 // The four words of elements 4·quad … 4·quad+3. The element index reaches 2^34 - 1.
 EBM_HD Words4 random_words(const RandomKey& key, uint64_t quad) {
-  return philox4x32_10({{static_cast<uint32_t>(quad) + key.first_quad, key.step, key.iteration,
-                         static_cast<uint32_t>(key.stream)}},
-                       static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32));
+  return philox4x32_10(
+      {{static_cast<uint32_t>(quad) + key.first_quad, key.step, key.iteration, static_cast<uint32_t>(key.stream)}},
+      static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32));
 }
 
 // (0, 1): both ends excluded, so that a logarithm is always finite. 23 bits and a half fit a float exactly.
@@ -125,8 +125,8 @@ EBM_HD void cos_sin_turns(float v, float& cosine, float& sine) {
   const float t = (v - 0.25f * static_cast<float>(quadrant)) * 6.28318530718f;
   const float t2 = t * t;
   const float s = t + t * t2 * (-1.6666654611e-1f + t2 * (8.3321608736e-3f - t2 * 1.9515295891e-4f));
-  const float c = 1.0f - 0.5f * t2 +
-                  t2 * t2 * (4.166664568298827e-2f + t2 * (-1.388731625493765e-3f + t2 * 2.443315711809948e-5f));
+  const float c =
+      1.0f - 0.5f * t2 + t2 * t2 * (4.166664568298827e-2f + t2 * (-1.388731625493765e-3f + t2 * 2.443315711809948e-5f));
   const bool swap = quadrant & 1;
   const float a = swap ? s : c;  // magnitude of the cosine
   const float b = swap ? c : s;
@@ -151,18 +151,10 @@ EBM_HD Floats4 to_normal(const Words4& w) {
   return n;
 }
 
-EBM_HD Floats4 normal4(const RandomKey& key, uint64_t quad) {
-  return to_normal(random_words(key, quad));
-}
-EBM_HD Floats4 uniform4(const RandomKey& key, uint64_t quad) {
-  return to_uniform(random_words(key, quad));
-}
+EBM_HD Floats4 normal4(const RandomKey& key, uint64_t quad) { return to_normal(random_words(key, quad)); }
+EBM_HD Floats4 uniform4(const RandomKey& key, uint64_t quad) { return to_uniform(random_words(key, quad)); }
 // One element of the same sequence; for places where four at a time would not read well.
-EBM_HD float normal1(const RandomKey& key, uint64_t element) {
-  return normal4(key, element / 4).v[element % 4];
-}
-EBM_HD float uniform1(const RandomKey& key, uint64_t element) {
-  return uniform4(key, element / 4).v[element % 4];
-}
+EBM_HD float normal1(const RandomKey& key, uint64_t element) { return normal4(key, element / 4).v[element % 4]; }
+EBM_HD float uniform1(const RandomKey& key, uint64_t element) { return uniform4(key, element / 4).v[element % 4]; }
 
 }  // namespace ebm

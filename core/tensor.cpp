@@ -56,11 +56,7 @@ void copy_bytes(Device to_device, void* to, Device from_device, const void* from
 }  // namespace
 
 Storage::Storage(Device device, size_t bytes)
-    : device(device),
-      bytes(bytes),
-      pool(current_pool(device)),
-      memory(pool->allocate(bytes)),
-      id(next_storage_id()) {}
+    : device(device), bytes(bytes), pool(current_pool(device)), memory(pool->allocate(bytes)), id(next_storage_id()) {}
 
 Storage::~Storage() { pool->release(memory, bytes); }
 
@@ -80,8 +76,10 @@ Tensor Tensor::empty(const Shape& shape, Device device, ElementType type) {
 
 Tensor Tensor::zeros(const Shape& shape, Device device) {
   Tensor tensor = empty(shape, device);
-  if (device.is_cuda()) cuda::fill_zero(device.index, tensor.data_, tensor.bytes());
-  else std::memset(tensor.data_, 0, tensor.bytes());
+  if (device.is_cuda())
+    cuda::fill_zero(device.index, tensor.data_, tensor.bytes());
+  else
+    std::memset(tensor.data_, 0, tensor.bytes());
   return tensor;
 }
 
@@ -123,8 +121,7 @@ Tensor Tensor::reshaped(const Shape& shape) const {
 
 Tensor Tensor::view(int64_t first, const Shape& shape) const {
   EBM_CHECK(first >= 0 && first + shape.size() <= size_, "view",
-            to_string(shape) + " from element " + std::to_string(first),
-            "elements within " + to_string(shape_));
+            to_string(shape) + " from element " + std::to_string(first), "elements within " + to_string(shape_));
   return {storage_, static_cast<std::byte*>(data_) + first * size_of(type_), shape, type_};
 }
 
@@ -165,8 +162,8 @@ void Tensor::copy_from(const Tensor& other) {
 }
 
 void Tensor::copy_from_host(std::span<const float> values) {
-  EBM_CHECK(static_cast<int64_t>(values.size()) == size_, "copy",
-            std::to_string(values.size()) + " values", "one for each element of " + to_string(shape_));
+  EBM_CHECK(static_cast<int64_t>(values.size()) == size_, "copy", std::to_string(values.size()) + " values",
+            "one for each element of " + to_string(shape_));
   copy_bytes(device(), mutable_data(), kCpu, values.data(), bytes());
 }
 
@@ -182,13 +179,12 @@ void check_same_shape(const char* op, const Tensor& a, const Tensor& b) {
 
 void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected) {
   EBM_CHECK(tensor.defined(), op, std::string(name) + " undefined", to_string(expected));
-  EBM_CHECK(tensor.shape() == expected, op, std::string(name) + " " + to_string(tensor.shape()),
-            to_string(expected));
+  EBM_CHECK(tensor.shape() == expected, op, std::string(name) + " " + to_string(tensor.shape()), to_string(expected));
 }
 
 void check_same_device(const char* op, const Tensor& a, const Tensor& b) {
-  EBM_CHECK(a.device() == b.device(), op,
-            "tensors on " + to_string(a.device()) + " and " + to_string(b.device()), "one device");
+  EBM_CHECK(a.device() == b.device(), op, "tensors on " + to_string(a.device()) + " and " + to_string(b.device()),
+            "one device");
 }
 
 }  // namespace ebm

@@ -1,5 +1,5 @@
 // Tensor: a contiguous array of up to four dimensions on one device. Images are NHWC. Its elements are fp32, but in
-// the maps of a Langevin chain on a GPU, which bf16 halves (train/langevin.h).
+// the maps of a Langevin chain on a GPU, which bf16 halves (train/chains/langevin.h).
 #pragma once
 
 #include <array>
@@ -100,7 +100,7 @@ class Tensor {
   std::vector<float> to_host() const;  // of either type; waits for the device
   float item() const;                  // the value of a one-element tensor; waits for the device
   Tensor clone() const;
-  Tensor to(Device device) const;  // a copy there; *this if it is there already
+  Tensor to(Device device) const;       // a copy there; *this if it is there already
   void copy_from(const Tensor& other);  // same size and type, any device
   void copy_from_host(std::span<const float> values);
 

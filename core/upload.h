@@ -24,7 +24,7 @@ class Upload {
   void release();
 
  private:
-  Tensor tensor_;           // on the CPU host() is its memory
+  Tensor tensor_;  // on the CPU host() is its memory
   float* pinned_ = nullptr;
   void *copied_ = nullptr, *released_ = nullptr;  // events
 };

@@ -80,23 +80,24 @@ int64_t check_inputs(const char* op, const Tensor& x, const Tensor& gamma) {
 
 }  // namespace
 
-Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps,
-                  BatchNormSaved& saved) {
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps, BatchNormSaved& saved) {
   const int64_t count = check_inputs("batch_norm", x, gamma), channels = x.shape().back();
   check_shape("batch_norm", "beta", beta, {channels});
   check_same_device("batch_norm", x, beta);
   saved.mean = Tensor::empty({channels}, x.device());
   saved.inv_std = Tensor::empty({channels}, x.device());
-  reduce_columns<2>(x.device(), count, channels, Moments{x.data()},
-                    FinishMoments{saved.mean.mutable_data(), saved.inv_std.mutable_data(),
-                                  static_cast<double>(count), eps});
+  reduce_columns<2>(
+      x.device(), count, channels, Moments{x.data()},
+      FinishMoments{saved.mean.mutable_data(), saved.inv_std.mutable_data(), static_cast<double>(count), eps});
   Tensor y = Tensor::empty(x.shape(), x.device());
   const auto run = [&](const auto&... scale) {
     map_channel_values(x.device(), count, channels, Value{}, Write{y.mutable_data()}, Read{x.data()},
                        channels_of(saved.mean), channels_of(saved.inv_std), channels_of(beta), scale...);
   };
-  if (gamma.defined()) run(channels_of(gamma));
-  else run();
+  if (gamma.defined())
+    run(channels_of(gamma));
+  else
+    run();
   return y;
 }
 
@@ -116,8 +117,10 @@ BatchNormGradients batch_norm_backward(const Tensor& x, const Tensor& gamma, con
                        Write{dx.mutable_data()}, Read{x.data()}, Read{dy.data()}, channels_of(saved.mean),
                        channels_of(saved.inv_std), channels_of(dbeta), channels_of(dgamma), scale...);
   };
-  if (gamma.defined()) run(channels_of(gamma));
-  else run();
+  if (gamma.defined())
+    run(channels_of(gamma));
+  else
+    run();
   return {dx, gamma.defined() ? dgamma : Tensor{}, dbeta};
 }
 

@@ -18,8 +18,7 @@ struct BatchNormGradients {
 };
 
 // x (N,H,W,C) or (N,C); gamma (C) may be undefined: no scale; beta (C).
-Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps,
-                  BatchNormSaved& saved);
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps, BatchNormSaved& saved);
 BatchNormGradients batch_norm_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy,
                                        const BatchNormSaved& saved);
 

@@ -32,11 +32,15 @@ void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
   }
   const auto run = [&](const auto& values) {
     const BiasActivation f{negative_slope};
-    if (b.defined()) map_channel_values(y.device(), rows, channels, f, values, ReadChannel{b.data(), channels});
-    else map_values(y.device(), y.size(), f, values);
+    if (b.defined())
+      map_channel_values(y.device(), rows, channels, f, values, ReadChannel{b.data(), channels});
+    else
+      map_values(y.device(), y.size(), f, values);
   };
-  if (y.type() == ElementType::bf16) run(ReadWrite{y.mutable_bf16_data()});
-  else run(ReadWrite{y.mutable_data()});
+  if (y.type() == ElementType::bf16)
+    run(ReadWrite{y.mutable_bf16_data()});
+  else
+    run(ReadWrite{y.mutable_data()});
 }
 
 void pass_through(const LeakyMask& mask, Tensor& dy) {

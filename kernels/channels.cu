@@ -58,10 +58,10 @@ Tensor concat_channels(const Tensor& a, const Tensor& b) {
 }
 
 Tensor slice_channels(const Tensor& x, int64_t first, int64_t count) {
-  EBM_CHECK(x.rank() > 0 && first >= 0 && count > 0 && first + count <= x.shape().back(), "slice_channels",
-            "channels " + std::to_string(first) + " to " + std::to_string(first + count) + " of " +
-                to_string(x.shape()),
-            "channels within the last extent");
+  EBM_CHECK(
+      x.rank() > 0 && first >= 0 && count > 0 && first + count <= x.shape().back(), "slice_channels",
+      "channels " + std::to_string(first) + " to " + std::to_string(first + count) + " of " + to_string(x.shape()),
+      "channels within the last extent");
   Tensor y = Tensor::empty(with_channels(x.shape(), count), x.device());
   map(x.device(), y.size(), Slice{x.data(), y.mutable_data(), x.shape().back(), first, count});
   return y;

@@ -1,5 +1,5 @@
 // The functions of cuBLASLt that are used here, found at run time: linking the library would cost every
-// process of the program, also those that never see a GPU, 0.1 s and 200 MB (cmake/EbmCuda.cmake).
+// process of the program, also those that never see a GPU, 0.1 s and 200 MB (third_party/EbmCuda.cmake).
 #pragma once
 
 #include <cublasLt.h>

@@ -132,8 +132,11 @@ struct Fill {
 
 bool derivative_reads_input(Unary f) {
   switch (f) {
-    case Unary::swish: case Unary::softplus: case Unary::square: case Unary::log: case Unary::abs:
-      return true;
+    case Unary::swish:
+    case Unary::softplus:
+    case Unary::square:
+    case Unary::log:
+    case Unary::abs: return true;
     default: return false;
   }
 }

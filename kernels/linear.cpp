@@ -10,8 +10,7 @@ namespace {
 void gemm(bool transpose_a, bool transpose_b, const Tensor& a, const Tensor& b, int64_t k, Tensor& c) {
   const int64_t m = c.extent(0), n = c.extent(1);
   if (c.device().is_cuda()) {
-    cuda::gemm(c.device(), transpose_a, transpose_b, m, n, k, a.data(), b.data(), 0.0f,
-               c.mutable_data());
+    cuda::gemm(c.device(), transpose_a, transpose_b, m, n, k, a.data(), b.data(), 0.0f, c.mutable_data());
   } else {
     const Tensor ra = round_operands(a, precision()), rb = round_operands(b, precision());
     cpu::gemm(transpose_a, transpose_b, m, n, k, ra.data(), rb.data(), 0.0f, c.mutable_data());

@@ -58,16 +58,15 @@ void outer_product(int64_t m, int64_t n, const float* a, const float* b, float b
 
 }  // namespace
 
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
-          const float* b, float beta, float* c) {
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b,
+          float beta, float* c) {
   if (m == 0 || n == 0) return;
   if (k == 1) return outer_product(m, n, a, b, beta, c);
   // A vector is contiguous with and without transpose. A transposed matrix is read by its rows too.
   if (n == 1) return transpose_a ? vector_matrix(m, k, b, a, beta, c) : matrix_vector(m, k, a, b, beta, c);
   if (m == 1) return transpose_b ? matrix_vector(n, k, b, a, beta, c) : vector_matrix(n, k, a, b, beta, c);
-  const dnnl_status_t status =
-      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, transpose_a ? m : k,
-                 b, transpose_b ? k : n, beta, c, n);
+  const dnnl_status_t status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a,
+                                          transpose_a ? m : k, b, transpose_b ? k : n, beta, c, n);
   EBM_CHECK(status == dnnl_success, "gemm",
             "status " + std::to_string(status) + " from dnnl_sgemm for " + std::to_string(m) + " x " +
                 std::to_string(n) + " x " + std::to_string(k),

@@ -21,7 +21,7 @@ namespace ebm::cuda {
 namespace {
 
 constexpr size_t kWorkspaceLimit = size_t{32} << 20;  // what NVIDIA advises for its newest GPUs
-constexpr int kMostAlgorithms = 8;                     // asked for
+constexpr int kMostAlgorithms = 8;                    // asked for
 
 void check(cublasStatus_t status, const std::string& call) {
   EBM_CHECK(status == CUBLAS_STATUS_SUCCESS, call, cublaslt().status_string(status), "success");
@@ -32,7 +32,7 @@ struct Problem {
   bool transpose_a, transpose_b;
   int64_t m, n, k;
   Precision precision;
-  cudaDataType_t operands;              // of a and b
+  cudaDataType_t operands;            // of a and b
   std::array<uint32_t, 3> alignment;  // of a, b, c in bytes: views into a parameter buffer start anywhere
   auto operator<=>(const Problem&) const = default;
 };
@@ -75,8 +75,7 @@ cublasLtMatrixLayout_t column_major(int64_t rows, int64_t columns, cudaDataType_
 
 template <class T>
 void set(cublasLtMatmulDesc_t operation, cublasLtMatmulDescAttributes_t attribute, T value) {
-  check(cublaslt().operation_set(operation, attribute, &value, sizeof(value)),
-        "cublasLtMatmulDescSetAttribute");
+  check(cublaslt().operation_set(operation, attribute, &value, sizeof(value)), "cublasLtMatmulDescSetAttribute");
 }
 
 template <class T>
@@ -86,8 +85,7 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
 }
 
 // What the heuristic names for a problem in this arithmetic, in its order; none where it has none.
-void add_algorithms(const Problem& p, cublasComputeType_t compute, cublasLtMatmulPreference_t preference,
-                    Plan& plan) {
+void add_algorithms(const Problem& p, cublasComputeType_t compute, cublasLtMatmulPreference_t preference, Plan& plan) {
   const CublasLt& lt = cublaslt();
   cublasLtMatmulDesc_t operation;
   check(lt.operation_create(&operation, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
@@ -158,10 +156,9 @@ void multiply(const Problem& problem, const void* a, const void* b, float beta, 
     Tensor workspace;  // may be handed out again at once: whoever gets it works in the same stream
     if (with.workspace > 0)
       workspace = Tensor::empty({static_cast<int64_t>(with.workspace / sizeof(float)) + 1}, device);
-    const cublasStatus_t status =
-        cublaslt().matmul(session.handle, with.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c, plan.c,
-                          &with.algorithm, with.workspace > 0 ? workspace.mutable_data() : nullptr, with.workspace,
-                          compute_stream);
+    const cublasStatus_t status = cublaslt().matmul(
+        session.handle, with.operation, &alpha, b, plan.b, a, plan.a, &beta, c, plan.c, c, plan.c, &with.algorithm,
+        with.workspace > 0 ? workspace.mutable_data() : nullptr, with.workspace, compute_stream);
     if (status == CUBLAS_STATUS_SUCCESS) return count_device_call();
     if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, of_problem("cublasLtMatmul", problem));
   }
@@ -172,17 +169,31 @@ void multiply(const Problem& problem, const void* a, const void* b, float beta, 
 
 }  // namespace
 
-void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
-          const float* a, const float* b, float beta, float* c) {
+void gemm(Device device, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
+          const float* b, float beta, float* c) {
   if (m == 0 || n == 0) return;
   EBM_CHECK(k > 0, "gemm", "an inner extent of 0", "1 or more");
-  multiply({device.index, transpose_a, transpose_b, m, n, k, precision(), CUDA_R_32F,
+  multiply({device.index,
+            transpose_a,
+            transpose_b,
+            m,
+            n,
+            k,
+            precision(),
+            CUDA_R_32F,
             {alignment_of(a), alignment_of(b), alignment_of(c)}},
            a, b, beta, c);
 }
 
 void product_of_bf16(Device device, int64_t n, const void* a, const void* b, float* c) {
-  multiply({device.index, false, false, n, n, n, Precision::bf16, CUDA_R_16BF,
+  multiply({device.index,
+            false,
+            false,
+            n,
+            n,
+            n,
+            Precision::bf16,
+            CUDA_R_16BF,
             {alignment_of(a), alignment_of(b), alignment_of(c)}},
            a, b, 0.0f, c);
 }

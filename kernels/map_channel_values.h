@@ -35,8 +35,7 @@ __global__ void map_channel_values_kernel(Index n, Index channels, F f, Operand.
 }
 
 template <class Index, class F, class... Operand>
-void launch_map_channel_values(Device device, int64_t n, int64_t channels, const F& f,
-                               const Operand&... operand) {
+void launch_map_channel_values(Device device, int64_t n, int64_t channels, const F& f, const Operand&... operand) {
   const Launch launch = launch_for((n + 3) / 4);
   map_channel_values_kernel<Index><<<launch.blocks, launch.threads, 0, launch_stream(device)>>>(
       static_cast<Index>(n), static_cast<Index>(channels), f, operand...);
@@ -67,16 +66,18 @@ void map_channels_on_cpu(int64_t rows, int64_t channels, const F& f) {
 }
 
 template <class F, class... Operand>
-void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f,
-                        const Operand&... operand) {
-  static_assert(!requires(F g) { g.load(); }, "a functor's load() is not called here");
+void map_channel_values(Device device, int64_t rows, int64_t channels, const F& f, const Operand&... operand) {
+  static_assert(
+      !requires(F g) { g.load(); }, "a functor's load() is not called here");
   const int64_t n = rows * channels;
   if (n == 0) return;
   if (device.is_cuda()) {
 #if defined(__CUDACC__)
     // A 64-bit division takes three times as long; the margin keeps i + stride from wrapping around.
-    if (n < (int64_t{1} << 31)) launch_map_channel_values<uint32_t>(device, n, channels, f, operand...);
-    else launch_map_channel_values<int64_t>(device, n, channels, f, operand...);
+    if (n < (int64_t{1} << 31))
+      launch_map_channel_values<uint32_t>(device, n, channels, f, operand...);
+    else
+      launch_map_channel_values<int64_t>(device, n, channels, f, operand...);
 #else
     EBM_FAIL("map_channel_values", to_string(device), "a build with CUDA");
 #endif

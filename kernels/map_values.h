@@ -34,7 +34,8 @@ void map_values(Device device, int64_t n, const F& f, const Operand&... operand)
   } else {
     F local = f;
     load_numbers(local);
-    map_on_cpu(n, [=](int64_t i) { local(operand.at(i)...); }, 1);
+    map_on_cpu(
+        n, [=](int64_t i) { local(operand.at(i)...); }, 1);
   }
 }
 

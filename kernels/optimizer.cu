@@ -29,9 +29,7 @@ struct AdamUpdate {
 struct EmaUpdate {
   Scalar decay;
   EBM_HD void load() { decay.load(); }
-  EBM_HD void operator()(float& average, float x) const {
-    average = decay.value * average + (1 - decay.value) * x;
-  }
+  EBM_HD void operator()(float& average, float x) const { average = decay.value * average + (1 - decay.value) * x; }
 };
 
 }  // namespace

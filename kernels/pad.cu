@@ -7,8 +7,8 @@ namespace {
 
 // Where an image lies in its bordered copy.
 struct Frame {
-  int64_t height, width, channels;          // of the image
-  int64_t top, left;                        // borders before it
+  int64_t height, width, channels;  // of the image
+  int64_t top, left;                // borders before it
   int64_t padded_height, padded_width;
 };
 
@@ -38,8 +38,13 @@ struct Crop {
 };
 
 Frame frame(const Shape& image, Padding pad_h, Padding pad_w) {
-  return {image[1], image[2], image[3], pad_h.before, pad_w.before,
-          image[1] + pad_h.before + pad_h.after, image[2] + pad_w.before + pad_w.after};
+  return {image[1],
+          image[2],
+          image[3],
+          pad_h.before,
+          pad_w.before,
+          image[1] + pad_h.before + pad_h.after,
+          image[2] + pad_w.before + pad_w.after};
 }
 
 }  // namespace
@@ -55,8 +60,7 @@ Tensor pad_images(const Tensor& x, Padding pad_h, Padding pad_w) {
 void crop_images(const Tensor& padded, Padding pad_h, Padding pad_w, Tensor& y) {
   EBM_CHECK(y.rank() == 4, "crop_images", to_string(y.shape()), "y (N,H,W,C)");
   const Frame f = frame(y.shape(), pad_h, pad_w);
-  check_shape("crop_images", "padded", padded,
-              {y.extent(0), f.padded_height, f.padded_width, f.channels});
+  check_shape("crop_images", "padded", padded, {y.extent(0), f.padded_height, f.padded_width, f.channels});
   map(y.device(), y.size(), Crop{f, padded.data(), y.mutable_data()});
 }
 

@@ -1,7 +1,7 @@
 // Borders of zeros around images, for libraries that only know the same padding on both sides.
 #pragma once
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 namespace ebm {
 

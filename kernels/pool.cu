@@ -78,8 +78,8 @@ Tensor pool(const char* op, const Tensor& x, int window, const ConvGeometry& g) 
   const int64_t channels = x.extent(3);
   // the shape of a convolution with as many filters as there are channels
   Tensor y = Tensor::empty(conv2d_shape(x.shape(), {channels, window, window, channels}, g), x.device());
-  const Windows s{x.extent(1), x.extent(2),  channels,     y.extent(1),    y.extent(2),
-                  window,      g.stride_h,   g.stride_w,   g.pad_h.before, g.pad_w.before};
+  const Windows s{x.extent(1), x.extent(2), channels,   y.extent(1),    y.extent(2),
+                  window,      g.stride_h,  g.stride_w, g.pad_h.before, g.pad_w.before};
   map(x.device(), y.size(), Pool<Result>{s, x.data(), y.mutable_data()}, window * window);
   return y;
 }

@@ -2,7 +2,7 @@
 //   x (N,H,W,C) -> y (N,P,Q,C),   P = (H + pad_h.before + pad_h.after - window)/stride_h + 1, Q likewise
 #pragma once
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 namespace ebm {
 

@@ -53,9 +53,7 @@ struct Dropout {
   uint64_t first;
   float keep;
   EBM_HD void load() { key.load(); }
-  EBM_HD void operator()(int64_t i) const {
-    y[i] = uniform1(key, first + i) < keep ? x[i] / keep : 0.0f;
-  }
+  EBM_HD void operator()(int64_t i) const { y[i] = uniform1(key, first + i) < keep ? x[i] / keep : 0.0f; }
 };
 
 template <class Draw>

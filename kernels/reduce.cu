@@ -149,8 +149,7 @@ Tensor logsumexp_rows_backward(const Tensor& x, const Tensor& y, const Tensor& d
   check_shape("logsumexp_rows_backward", "dy", dy, {x.extent(0)});
   check_same_device("logsumexp_rows_backward", x, dy);
   Tensor dx = Tensor::empty(x.shape(), x.device());
-  map(x.device(), x.extent(0),
-      LogSumExpDerivative{x.data(), y.data(), dy.data(), dx.mutable_data(), x.extent(1)},
+  map(x.device(), x.extent(0), LogSumExpDerivative{x.data(), y.data(), dy.data(), dx.mutable_data(), x.extent(1)},
       16 * x.extent(1));
   return dx;
 }
@@ -167,8 +166,7 @@ Tensor expand_rows(const Tensor& dy, const Shape& shape, float factor) {
   check_shape("expand_rows", "dy", dy, {shape[0]});
   Tensor dx = Tensor::empty(shape, dy.device());
   const int64_t spans = (n + ExpandRows::kSpan - 1) / ExpandRows::kSpan;
-  map(dy.device(), shape[0] * spans, ExpandRows{dy.data(), dx.mutable_data(), n, spans, factor},
-      ExpandRows::kSpan);
+  map(dy.device(), shape[0] * spans, ExpandRows{dy.data(), dx.mutable_data(), n, spans, factor}, ExpandRows::kSpan);
   return dx;
 }
 
@@ -181,8 +179,7 @@ Tensor expand_first(const Tensor& dy, const Shape& shape, const LeakyMask& mask)
   const ReadChannel row{dy.data(), n};
   const ExpandFirstMasked masked{mask.negative_slope};
   if (type == ElementType::bf16)
-    map_channel_values(dy.device(), shape[0], n, masked, Write{dx.mutable_bf16_data()}, row,
-                       Read{mask.y.bf16_data()});
+    map_channel_values(dy.device(), shape[0], n, masked, Write{dx.mutable_bf16_data()}, row, Read{mask.y.bf16_data()});
   else if (mask.y.defined())
     map_channel_values(dy.device(), shape[0], n, masked, Write{dx.mutable_data()}, row, Read{mask.y.data()});
   else

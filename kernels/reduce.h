@@ -7,12 +7,12 @@
 
 namespace ebm {
 
-Tensor sum(const Tensor& x);               // (…) -> (1)
-Tensor sum_squares(const Tensor& x);       // (…) -> (1), Σ x²
-Tensor sum_rows(const Tensor& x);          // (N, …) -> (N)
-Tensor sum_columns(const Tensor& x);       // (…, C) -> (C): the gradient of a bias
-Tensor sum_first(const Tensor& x);         // (K, …) -> (1, …): over the first extent
-Tensor logsumexp_rows(const Tensor& x);    // (N, M) -> (N): log Σ_j exp(x_ij), without overflow
+Tensor sum(const Tensor& x);             // (…) -> (1)
+Tensor sum_squares(const Tensor& x);     // (…) -> (1), Σ x²
+Tensor sum_rows(const Tensor& x);        // (N, …) -> (N)
+Tensor sum_columns(const Tensor& x);     // (…, C) -> (C): the gradient of a bias
+Tensor sum_first(const Tensor& x);       // (K, …) -> (1, …): over the first extent
+Tensor logsumexp_rows(const Tensor& x);  // (N, M) -> (N): log Σ_j exp(x_ij), without overflow
 
 // Derivatives that spread one value over many elements.
 Tensor expand(const Tensor& dy, const Shape& shape, float factor);       // dy (1)

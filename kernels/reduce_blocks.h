@@ -57,8 +57,8 @@ __global__ void reduce_rows_kernel(int64_t n, int64_t parts, int64_t span, F f, 
 // Threads of a block cover `width` channels from blockIdx.y·width on, in `groups` rows at a time, and
 // combine the groups as a tree in shared memory.
 template <int kSums, class F, class Finish>
-__global__ void reduce_columns_kernel(int64_t rows, int64_t channels, int64_t rows_per_block, int width,
-                                      int groups, F f, Finish finish) {
+__global__ void reduce_columns_kernel(int64_t rows, int64_t channels, int64_t rows_per_block, int width, int groups,
+                                      F f, Finish finish) {
   __shared__ double shared[kSums][kReduceThreads];
   const int group = threadIdx.x / width;
   const int64_t c = static_cast<int64_t>(blockIdx.y) * width + threadIdx.x % width;
@@ -183,12 +183,10 @@ void reduce_columns(int64_t rows, int64_t channels, const F& f, const Finish& fi
       const int64_t last = std::min((block + 1) * block_periods, periods);
       for (int64_t p = block * block_periods; p < last; ++p) {
         const int64_t first = p * period.length + c0;
-        add_terms<kTile>(first, std::min(width, n - first), c0,
-                         period.folds > 1 ? period.channel.data() : nullptr, f, sums,
-                         std::make_integer_sequence<int, kSums>());
+        add_terms<kTile>(first, std::min(width, n - first), c0, period.folds > 1 ? period.channel.data() : nullptr, f,
+                         sums, std::make_integer_sequence<int, kSums>());
       }
-      for (int k = 0; k < kSums; ++k)
-        std::copy_n(sums[k], width, parts + (block * kSums + k) * period.length + c0);
+      for (int k = 0; k < kSums; ++k) std::copy_n(sums[k], width, parts + (block * kSums + k) * period.length + c0);
     }
   }
 #pragma omp parallel for schedule(static) if (channels * blocks >= kParallelGrain)
@@ -221,16 +219,14 @@ void reduce_rows(Device device, int64_t rows, int64_t n, const F& f, const Finis
   }
   Tensor scratch = double_scratch(rows * parts, device);  // (rows, parts)
   double* sums = doubles(scratch);
-  reduce_rows_kernel<<<blocks(rows * parts), kReduceThreads, 0, stream>>>(n, parts, kSpan, f,
-                                                                         StorePart{sums});
+  reduce_rows_kernel<<<blocks(rows * parts), kReduceThreads, 0, stream>>>(n, parts, kSpan, f, StorePart{sums});
   check_launch<F>(device, "pass 1 of reduce_rows", {rows, n});
   reduce_rows_kernel<<<blocks(rows), kReduceThreads, 0, stream>>>(parts, 1, parts, LoadPart{sums}, finish);
   check_launch<Finish>(device, "pass 2 of reduce_rows", {rows, parts});
 }
 
 template <int kSums, class F, class Finish>
-void launch_columns(Device device, int64_t rows, int64_t channels, int64_t blocks, const F& f,
-                    const Finish& finish) {
+void launch_columns(Device device, int64_t rows, int64_t channels, int64_t blocks, const F& f, const Finish& finish) {
   const int width = static_cast<int>(std::min<int64_t>(channels, kReduceThreads));
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>((channels + width - 1) / width));
   reduce_columns_kernel<kSums><<<grid, kReduceThreads, 0, launch_stream(device)>>>(
@@ -247,8 +243,7 @@ void reduce_columns(Device device, int64_t rows, int64_t channels, const F& f, c
   Tensor scratch = double_scratch(blocks * channels * kSums, device);  // (blocks, channels, kSums)
   auto* parts = reinterpret_cast<Sums<kSums>*>(scratch.mutable_data());
   launch_columns<kSums>(device, rows, channels, blocks, f, StoreColumnPart<kSums>{parts, channels});
-  launch_columns<kSums>(device, blocks, channels, 1, LoadColumnPart<kSums>{parts},
-                        FinishColumn<Finish>{finish});
+  launch_columns<kSums>(device, blocks, channels, 1, LoadColumnPart<kSums>{parts}, FinishColumn<Finish>{finish});
 }
 
 }  // namespace cuda

@@ -43,9 +43,15 @@ Tensor resize_bilinear(const Tensor& x, int64_t height, int64_t width) {
   EBM_CHECK(height > 0 && width > 0, "resize_bilinear", std::to_string(height) + "x" + std::to_string(width),
             "a size of at least 1x1");
   Tensor y = Tensor::empty({x.extent(0), height, width, x.extent(3)}, x.device());
-  const Resize resize{x.extent(1), x.extent(2), x.extent(3), height, width,
+  const Resize resize{x.extent(1),
+                      x.extent(2),
+                      x.extent(3),
+                      height,
+                      width,
                       static_cast<float>(x.extent(1)) / static_cast<float>(height),
-                      static_cast<float>(x.extent(2)) / static_cast<float>(width), x.data(), y.mutable_data()};
+                      static_cast<float>(x.extent(2)) / static_cast<float>(width),
+                      x.data(),
+                      y.mutable_data()};
   map(x.device(), y.size(), resize, 4);
   return y;
 }

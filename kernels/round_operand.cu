@@ -18,8 +18,10 @@ Tensor round_operands(const Tensor& x, Precision precision) {
   if (precision == Precision::fp32) return x;
   Tensor y = Tensor::empty(x.shape(), x.device());
   float* to = y.mutable_data();
-  if (precision == Precision::tf32) map(x.device(), x.size(), Round<13>{x.data(), to});
-  else map(x.device(), x.size(), Round<16>{x.data(), to});
+  if (precision == Precision::tf32)
+    map(x.device(), x.size(), Round<13>{x.data(), to});
+  else
+    map(x.device(), x.size(), Round<16>{x.data(), to});
   return y;
 }
 

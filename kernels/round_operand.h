@@ -12,9 +12,9 @@ namespace ebm {
 // stays NaN.
 EBM_HD float round_mantissa(float x, int dropped) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, x);
-  const uint32_t last = uint32_t{1} << dropped;                   // of the bits that stay
+  const uint32_t last = uint32_t{1} << dropped;  // of the bits that stay
   const uint32_t rounded = (bits + (last / 2 - 1) + ((bits >> dropped) & 1)) & ~(last - 1);
-  const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;            // its payload might round to nothing
+  const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;  // its payload might round to nothing
   return __builtin_bit_cast(float, nan ? bits | 0x00400000u : rounded);
 }
 

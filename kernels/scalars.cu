@@ -17,7 +17,7 @@ struct SetWords {
   EBM_HD void operator()(int64_t i) const { to[i] = from[i]; }
 };
 
-constexpr size_t kMostInRow = 16;
+constexpr size_t kMostInRow = 64;
 
 struct StoreRow {
   const float* from[kMostInRow];

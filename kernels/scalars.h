@@ -29,7 +29,7 @@ class Scalars {
   Tensor tensor(int place) const { return words_.view(place, {1}); }  // (1)
   const RandomOffset* offset(int place) const;
 
-  static constexpr int kWords = 32;
+  static constexpr int kWords = 128;
 
  private:
   int take(int words);
@@ -39,7 +39,7 @@ class Scalars {
   int used_ = 0;
 };
 
-// rows[row, i] = values[i], in one launch: rows (R, values.size()), values of one element each, at most 16.
+// rows[row, i] = values[i], in one launch: rows (R, values.size()), values of one element each, at most 64.
 void store_row(std::span<const Tensor> values, Tensor& rows, Scalar row);
 
 }  // namespace ebm

@@ -15,8 +15,10 @@ struct ToBf16 {
   Bf16 *to_a, *to_b;
 
   EBM_HD void operator()(int64_t i) const {
-    if (i < a_quads) round_quad(a, a_size, i, to_a);
-    else round_quad(b, b_size, i - a_quads, to_b);
+    if (i < a_quads)
+      round_quad(a, a_size, i, to_a);
+    else
+      round_quad(b, b_size, i - a_quads, to_b);
   }
 
  private:

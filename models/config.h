@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/image_shape.h"
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 namespace ebm {
 

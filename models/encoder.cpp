@@ -30,9 +30,9 @@ Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key) const 
       h = dropout(h, config_.dropout_keep, key);
     }
   }
-  h = reshape(h, {n, h.value().size() / n});                                     // (N, features)
-  return {linear(h, parameters_["mu.weight"], parameters_["mu.bias"]),           // (N, d)
-          linear(h, parameters_["log_v.weight"], parameters_["log_v.bias"])};    // (N, d)
+  h = reshape(h, {n, h.value().size() / n});                                   // (N, features)
+  return {linear(h, parameters_["mu.weight"], parameters_["mu.bias"]),         // (N, d)
+          linear(h, parameters_["log_v.weight"], parameters_["log_v.bias"])};  // (N, d)
 }
 
 Var reparameterise(const Posterior& posterior, const Tensor& e) {

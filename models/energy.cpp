@@ -13,7 +13,8 @@ EnergyNet::EnergyNet(const EnergyConfig& config, Device device, uint64_t seed) :
   parameters_.allocate(device, seed, 0);
 
   for (size_t i = 0; i < config.layers.size(); ++i) {
-    convs_.push_back({parameters_[layer_name(i) + ".weight"], parameters_[layer_name(i) + ".bias"],
+    convs_.push_back({parameters_[layer_name(i) + ".weight"],
+                      parameters_[layer_name(i) + ".bias"],
                       {config.layers[i].stride, config.layers[i].pad}});
   }
 }
@@ -34,9 +35,7 @@ Var EnergyNet::head(const Var& h, const Var& weight, const Var& bias) const {
   return reshape(linear(reshape(h, {n, features_}), weight, bias), {n});  // (N)
 }
 
-Var EnergyNet::operator()(const Var& x) const {
-  return head(layers_from(convs_, 0, x), head_weight(), head_bias());
-}
+Var EnergyNet::operator()(const Var& x) const { return head(layers_from(convs_, 0, x), head_weight(), head_bias()); }
 
 // Var(tensor) makes leaves: a tape that is alive does not lead back into the parameters.
 EnergyNet::Frozen::Frozen(const EnergyNet& net, ElementType maps)
@@ -57,8 +56,8 @@ Tensor EnergyNet::Frozen::first(const Tensor& x) const {
 
 Tensor EnergyNet::Frozen::gradient(const Tensor& input, size_t first) const {
   Tape tape;
-  const Var x(as_map(input));                                                       // (N, H, W, C)
-  const Var h = net_.layers_from(convs_, first, x);                                 // (N, P, Q, K)
+  const Var x(as_map(input));                        // (N, H, W, C)
+  const Var h = net_.layers_from(convs_, first, x);  // (N, P, Q, K)
   const Shape& map = h.shape();
   const Tensor df_dh = head_weight_.value().reshaped({1, map[1], map[2], map[3]});  // of any image
   return tape.gradient(h, df_dh, {x})[0];                                           // (N, H, W, C)

@@ -1,5 +1,5 @@
 // The energy network. U_θ(x) = ‖x‖²/(2σ_ref²) − f_θ(x): low U, high f = plausible. This class is f_θ; the
-// reference term is closed form and lives in the Langevin update (kernels/langevin.h).
+// reference term is closed form and lives in the Langevin update (kernels/chain/langevin.h).
 #pragma once
 
 #include <cstdint>

@@ -8,9 +8,7 @@
 
 namespace ebm {
 
-void Parameters::add_zeros(const std::string& name, const Shape& shape) {
-  add_uniform(name, shape, 0.0f);
-}
+void Parameters::add_zeros(const std::string& name, const Shape& shape) { add_uniform(name, shape, 0.0f); }
 
 void Parameters::add_uniform(const std::string& name, const Shape& shape, float bound) {
   entries_.push_back({name, shape, size_, bound, 0.0f});

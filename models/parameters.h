@@ -19,9 +19,9 @@ class Parameters {
   struct Entry {
     std::string name;  // as in "conv1.weight"
     Shape shape;
-    int64_t first;     // offset in the flat buffer
-    float bound;       // initial values: U(-bound, bound), or
-    float stddev;      // N(0, stddev²); both 0: zeros
+    int64_t first;  // offset in the flat buffer
+    float bound;    // initial values: U(-bound, bound), or
+    float stddev;   // N(0, stddev²); both 0: zeros
   };
 
   // Declare all parameters, then allocate() once; vars are valid from then on.

@@ -1,10 +1,10 @@
-// Chains whose steps are fused with the first layer (kernels/langevin_conv.h), or not, whatever the device
+// Chains whose steps are fused with the first layer (kernels/chain/langevin_conv.h), or not, whatever the device
 // prefers.
 #pragma once
 
 #include <doctest/doctest.h>
 
-#include "kernels/langevin_conv.h"
+#include "kernels/chain/langevin_conv.h"
 
 namespace ebm::test {
 

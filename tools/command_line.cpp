@@ -63,8 +63,7 @@ std::string unknown_word_line(const CLI::App& app) {
   if (words.empty()) words = app.remaining();
   if (words.empty()) return "";
   const std::string word = words.front().substr(0, words.front().find('='));
-  if (word.starts_with("-"))
-    return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(command)));
+  if (word.starts_with("-")) return fmt::format("unknown flag {}{}", word, suggestion(word, flag_names(command)));
   if (&command == &app && !command_names(app).empty())
     return fmt::format("unknown command \"{}\"{}", word, suggestion(word, command_names(app)));
   return fmt::format("unexpected \"{}\"", word);
@@ -72,18 +71,15 @@ std::string unknown_word_line(const CLI::App& app) {
 
 std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) {
   // a mistyped flag often shows as a missing one first
-  const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) ||
-                       dynamic_cast<const CLI::RequiredError*>(&error);
+  const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
   if (const std::string line = is_word ? unknown_word_line(app) : ""; !line.empty()) return line;
-  if (dynamic_cast<const CLI::RequiredError*>(&error) && &active(app) == &app &&
-      !command_names(app).empty())
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && &active(app) == &app && !command_names(app).empty())
     return fmt::format("no command; expected {}", fmt::join(command_names(app), ", "));
   const std::string text = error.what();
   constexpr std::string_view kIni = "INI was not able to parse ";
   if (dynamic_cast<const CLI::ConfigError*>(&error) && text.starts_with(kIni)) {
     const std::string key = text.substr(kIni.size());
-    return fmt::format("unknown key \"{}\" in the config file{}", key,
-                       suggestion("--" + key, flag_names(app)));
+    return fmt::format("unknown key \"{}\" in the config file{}", key, suggestion("--" + key, flag_names(app)));
   }
   return text;
 }
@@ -124,8 +120,8 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 void limit_spinning(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
-  ::setenv("GOMP_SPINCOUNT", "5000", 1);   // some tens of microseconds: a wait inside a training step
-  ::execv("/proc/self/exe", argv);         // returns only if it failed: then the default spin will do
+  ::setenv("GOMP_SPINCOUNT", "5000", 1);  // some tens of microseconds: a wait inside a training step
+  ::execv("/proc/self/exe", argv);        // returns only if it failed: then the default spin will do
 }
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {

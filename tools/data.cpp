@@ -4,7 +4,7 @@
 
 #include "core/check.h"
 #include "tools/command_line.h"
-#include "train/fetch.h"
+#include "train/data/fetch.h"
 
 namespace ebm {
 
@@ -29,12 +29,11 @@ Dataset load_or_fetch(const std::string& name, const std::string& data_option, S
   if (name == "synthetic") return load_dataset(name, {}, split);
   const std::filesystem::path root = data_root(data_option);
   const DatasetRecord& record = dataset_record(name);
-  const bool missing = std::none_of(
-      record.files.begin(), record.files.end(),
-      [&](const DataFile& file) { return find_data_file(record, root, file.name).has_value(); });
+  const bool missing = std::none_of(record.files.begin(), record.files.end(), [&](const DataFile& file) {
+    return find_data_file(record, root, file.name).has_value();
+  });
   std::error_code error;
-  const bool packaged =
-      !record.system_folder.empty() && std::filesystem::exists(record.system_folder, error);
+  const bool packaged = !record.system_folder.empty() && std::filesystem::exists(record.system_folder, error);
   if (missing && !packaged) {
     say("fetching " + name + " into " + root.string());
     fetch(name, root, say);

@@ -7,7 +7,7 @@
 
 #include <CLI/App.hpp>
 
-#include "train/dataset.h"
+#include "train/data/dataset.h"
 
 namespace ebm {
 

@@ -1,5 +1,5 @@
 // ./ebm: data sets, samples, energies, scores, diagnoses, checkpoints, reports, pictures, measurements.
-#include "tools/bench.h"
+#include "tools/bench/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
 

@@ -11,14 +11,14 @@
 #include "core/check.h"
 #include "core/memory.h"
 #include "core/precision.h"
-#include "kernels/conv.h"
-#include "kernels/conv_plan.h"
-#include "tools/bench.h"
-#include "tools/bench_cases.h"
-#include "tools/bench_ceilings.h"
-#include "tools/bench_report.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/conv_plan.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_cases.h"
+#include "tools/bench/bench_ceilings.h"
+#include "tools/bench/bench_report.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -38,8 +38,8 @@ struct BenchFlags {
 void run_bench(const BenchFlags& flags) {
   for (const std::string& net : flags.nets) bench_settings(net);  // throws for an unknown one
   for (const std::string& part : flags.parts)
-    EBM_CHECK(std::find(kParts.begin(), kParts.end(), part) != kParts.end(), "--only",
-              "\"" + part + "\"", "ops, langevin or training");
+    EBM_CHECK(std::find(kParts.begin(), kParts.end(), part) != kParts.end(), "--only", "\"" + part + "\"",
+              "ops, langevin or training");
   const int64_t batch = flags.batch.empty() ? 0 : parse_count("batch", flags.batch, 1);
   apply_threads(flags.threads);
   if (!flags.json.empty()) check_writable(flags.json);
@@ -97,31 +97,25 @@ void run_bench(const BenchFlags& flags) {
 }  // namespace
 
 void add_bench_command(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("bench", "time ops, Langevin steps and training iterations");
+  CLI::App* command = app.add_subcommand("bench", "time ops, Langevin steps and training iterations");
   auto flags = std::make_shared<BenchFlags>();
-  command
-      ->add_option("--net", flags->nets,
-                   "which networks: the paper's or the laptop profile's [mnist]")
+  command->add_option("--net", flags->nets, "which networks: the paper's or the laptop profile's [mnist]")
       ->delimiter(',')
       ->type_name("mnist,cifar10,laptop,tiny");
   command->add_option("--only", flags->parts, "what to measure [all of them]")
       ->delimiter(',')
       ->type_name("ops,langevin,training");
-  command->add_option("--batch", flags->batch, "images in ops and chains [100; cifar10 25]")
-      ->type_name("N");
-  command->add_option("--device", flags->device, "auto: a GPU if there is one")
-      ->type_name("auto|cpu|cuda|cuda:N");
+  command->add_option("--batch", flags->batch, "images in ops and chains [100; cifar10 25]")->type_name("N");
+  command->add_option("--device", flags->device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
   command->add_option("--threads", flags->threads, "CPU threads [all cores]")->type_name("N");
   command
       ->add_option("--precision", flags->precision,
                    "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
-                 "the others by rounding, slowly [auto]")
+                   "the others by rounding, slowly [auto]")
       ->type_name("auto|fp32|tf32|bf16");
   command->add_flag("--no-ceilings", flags->no_ceilings,
                     "leave out the matrix peak and the copy bandwidth, and the shares of them");
-  command->add_option("--json", flags->json, "also write the figures to this file")
-      ->type_name("FILE");
+  command->add_option("--json", flags->json, "also write the figures to this file")->type_name("FILE");
   command->callback([flags] { run_bench(*flags); });
 }
 

@@ -38,7 +38,7 @@ struct ModelFlags {
 
 // The networks of a run's folder or checkpoint file, with their settings, ready to compute. Throws Error where the
 // run's method left one of those that the command needs as it began.
-std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<NetworkKind> needed = {});
+std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<Ability> needed = {});
 
 // How the chains of a command run; where a flag says nothing, as the run's do.
 struct ChainFlags {

@@ -7,16 +7,16 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "evaluate/chain_quality.h"
-#include "evaluate/classifier_file.h"
-#include "evaluate/diagnosis.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/evaluate/chain_quality.h"
+#include "tools/evaluate/classifier_file.h"
+#include "tools/evaluate/diagnosis.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
-#include "train/image_grid.h"
-#include "train/langevin.h"
+#include "train/chains/langevin.h"
+#include "train/files/file_io.h"
+#include "train/files/image_grid.h"
 
 namespace ebm {
 namespace {
@@ -67,8 +67,7 @@ void write_traces(const fs::path& path, const Diagnosis& d, const char* start) {
   table += '\n';
   for (int64_t t = 0; t <= d.plan.steps; ++t) {
     table += fmt::format("{}", t);
-    for (int64_t c = 0; c < d.chains; ++c)
-      table += fmt::format(",{:.7g}", d.energy.chain(c)[static_cast<size_t>(t)]);
+    for (int64_t c = 0; c < d.chains; ++c) table += fmt::format(",{:.7g}", d.energy.chain(c)[static_cast<size_t>(t)]);
     table += '\n';
   }
   write_table(path, table);
@@ -108,27 +107,23 @@ nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words
                       {"ess", one.ess},
                       {"bulk_ess", one.bulk_ess},
                       {"autocorrelation_time", one.autocorrelation_time}});
-  for (const Diagnosis::Acceptance& a : d.mala)
-    mala.push_back({{"step_size", a.step_size}, {"rate", a.rate}});
-  nlohmann::json json{{"recipe", s.recipe},
-                      {"iteration", trainer.iteration()},
-                      {"start_from", sample_start(s.method)},
-                      {"chains", d.chains},
-                      {"steps", d.plan.steps},
-                      {"warmup", d.plan.warmup},
-                      {"seed", d.plan.seed},
-                      {"drift", s.drift},
-                      {"noise", s.noise * noise_scale},
-                      {"clamp", s.clamp},
-                      {"series", series},
-                      {"on_clamp", d.on_clamp},
-                      {"start", {{"U", d.u.front()}, {"norm", d.norm.front()}}},
-                      {"end",
-                       {{"U", d.u.back()},
-                        {"U_sd", d.u_sd.back()},
-                        {"norm", d.norm.back()},
-                        {"distance", d.distance.back()}}},
-                      {"in_words", words}};
+  for (const Diagnosis::Acceptance& a : d.mala) mala.push_back({{"step_size", a.step_size}, {"rate", a.rate}});
+  nlohmann::json json{
+      {"recipe", s.recipe},
+      {"iteration", trainer.iteration()},
+      {"start_from", method_record(s.method).start},
+      {"chains", d.chains},
+      {"steps", d.plan.steps},
+      {"warmup", d.plan.warmup},
+      {"seed", d.plan.seed},
+      {"drift", s.drift},
+      {"noise", s.noise * noise_scale},
+      {"clamp", s.clamp},
+      {"series", series},
+      {"on_clamp", d.on_clamp},
+      {"start", {{"U", d.u.front()}, {"norm", d.norm.front()}}},
+      {"end", {{"U", d.u.back()}, {"U_sd", d.u_sd.back()}, {"norm", d.norm.back()}, {"distance", d.distance.back()}}},
+      {"in_words", words}};
   if (d.temperature > 0) {
     json["temperature"] = d.temperature;
     json["mala_acceptance"] = mala;
@@ -137,11 +132,10 @@ nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words
 }
 
 void print(const Diagnosis& d) {
-  fmt::print("\n{:<14} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "", "split R-hat", "rank R-hat", "ESS", "bulk ESS",
-             "tau");
+  fmt::print("\n{:<14} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "", "split R-hat", "rank R-hat", "ESS", "bulk ESS", "tau");
   for (const SeriesDiagnosis& s : d.series)
-    fmt::print("{:<14} {:>11.4g} {:>12.4g} {:>9.4g} {:>9.4g} {:>9.4g}\n", s.name, s.split_rhat, s.rank_rhat,
-               s.ess, s.bulk_ess, s.autocorrelation_time);
+    fmt::print("{:<14} {:>11.4g} {:>12.4g} {:>9.4g} {:>9.4g} {:>9.4g}\n", s.name, s.split_rhat, s.rank_rhat, s.ess,
+               s.bulk_ess, s.autocorrelation_time);
 }
 
 void print(const ChainQuality& quality) {
@@ -164,8 +158,7 @@ Judge load_judge(const DiagnoseFlags& flags, const Trainer& trainer) {
   const std::string& recipe = trainer.settings().recipe;
   Dataset train = load_or_fetch(recipe, flags.data, Split::train, say);
   const Dataset test = load_or_fetch(recipe, flags.data, Split::test, say);
-  TrainedClassifier classifier =
-      load_or_train_classifier(data_root(flags.data), train, test, trainer.device(), say);
+  TrainedClassifier classifier = load_or_train_classifier(data_root(flags.data), train, test, trainer.device(), say);
   return {std::move(train), std::move(classifier)};
 }
 
@@ -178,13 +171,12 @@ void diagnose_run(const DiagnoseFlags& flags) {
             "at least 8 steps after it");
   plan.projections = parse_count("projections", flags.projections, 0, kMostProjections);
   EBM_CHECK(chains * (plan.steps + 1) <= kMostValues / (1 + plan.projections), "--chains and --steps",
-            fmt::format("{} chains of {} steps", chains, plan.steps),
-            "fewer: all of them are kept in memory");
+            fmt::format("{} chains of {} steps", chains, plan.steps), "fewer: all of them are kept in memory");
   plan.seed = flags.chain.key_seed();
   ChainQualityPlan quality_plan;
   quality_plan.n = parse_count("quality", flags.quality, 0, kMostChains);
   quality_plan.seed = plan.seed;
-  const auto trainer = load_model(flags.model, {NetworkKind::energy});
+  const auto trainer = load_model(flags.model, {Ability::energy});
   const Settings& s = trainer->settings();
   const double noise_scale = flags.chain.noise(s);
   const fs::path out = flags.out;
@@ -209,20 +201,20 @@ void diagnose_run(const DiagnoseFlags& flags) {
     quality = chain_quality(*trainer, judge->classifier.network, judge->images, quality_plan,
                             steps_of(chains_of_quality.c_str()));
   }
-  const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).generated;
-  const Diagnosis d = diagnose(network_energy(*trainer), start, langevin_step_of(s, noise_scale), plan,
-                               steps_of("the chains"));
+  const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).first();
+  const Diagnosis d =
+      diagnose(trainer->potential(), start, langevin_step_of(s, noise_scale), plan, steps_of("the chains"));
   std::vector<std::string> words = in_words(d, run_length);
   if (quality) words.push_back(in_words(*quality, run_length));
 
-  fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe,
-             trainer->iteration(), chains, plan.steps, sample_start(s.method), plan.steps - plan.warmup);
+  fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe, trainer->iteration(),
+             chains, plan.steps, method_record(s.method).start, plan.steps - plan.warmup);
   print(d);
   if (quality) print(*quality);
   fmt::print("\n");
   for (const std::string& line : words) say(line);
-  write_grid(out / "chains.png", d, trainer->generator().image());
-  write_traces(out / "traces.csv", d, sample_start(s.method));
+  write_grid(out / "chains.png", d, trainer->abilities().image);
+  write_traces(out / "traces.csv", d, method_record(s.method).start);
   write_drift(out / "drift.csv", d);
   if (!flags.json.empty()) {
     nlohmann::json json = to_json(d, words, *trainer, noise_scale);
@@ -243,12 +235,12 @@ void add_diagnose_command(CLI::App& app) {
   command->add_option("--steps", flags->steps, "Langevin steps of each [2000]")->type_name("N");
   command->add_option("--warmup", flags->warmup, "first steps that R-hat, ESS and tau leave out [half]")
       ->type_name("N");
-  command->add_option("--projections", flags->projections, "random directions to look at x along [8]")
-      ->type_name("N");
+  command->add_option("--projections", flags->projections, "random directions to look at x along [8]")->type_name("N");
   command
-      ->add_option("--quality", flags->quality,
-                   "chains whose FD-cls and KID-cls are followed too, by the data set's classifier, which is trained at "
-                   "first use; 0: none, and no data are needed [256]")
+      ->add_option(
+          "--quality", flags->quality,
+          "chains whose FD-cls and KID-cls are followed too, by the data set's classifier, which is trained at "
+          "first use; 0: none, and no data are needed [256]")
       ->type_name("N");
   flags->chain.add_noise_and_seed_to(*command);
   add_data_option(*command, flags->data);

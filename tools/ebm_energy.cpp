@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include "evaluate/image_energies.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/evaluate/image_energies.h"
 #include "tools/image_input.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -26,9 +26,9 @@ struct EnergyFlags {
 };
 
 void energy(const EnergyFlags& flags) {
-  const auto trainer = load_model(flags.model, {NetworkKind::energy});
+  const auto trainer = load_model(flags.model, {Ability::energy});
   check_writable(flags.out);
-  const ImageInput images = load_image_input("--images", flags.images, flags.data, trainer->generator().image());
+  const ImageInput images = load_image_input("--images", flags.images, flags.data, trainer->abilities().image);
   const std::vector<float> u = image_energies(*trainer, images.pixels);
   std::string table = kComment;
   table += images.column.empty() ? "index,U\n" : "index," + images.column + ",U\n";
@@ -39,8 +39,7 @@ void energy(const EnergyFlags& flags) {
     sum += u[i];
   }
   write_file_atomically(flags.out, std::as_bytes(std::span(table)));
-  fmt::print("U of {} images, mean {:.6g}, in {}\n", u.size(), sum / static_cast<double>(u.size()),
-             flags.out);
+  fmt::print("U of {} images, mean {:.6g}, in {}\n", u.size(), sum / static_cast<double>(u.size()), flags.out);
 }
 
 }  // namespace

@@ -5,16 +5,16 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "evaluate/classifier_file.h"
-#include "evaluate/inception_file.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/evaluate/classifier_file.h"
+#include "tools/evaluate/inception_file.h"
 #include "tools/progress.h"
 #include "tools/sample_export.h"
 #include "tools/score_table.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -42,8 +42,8 @@ MetricSet parse_metrics(const std::string& text, bool inception) {
     EBM_CHECK(word != "fid" || inception, "--metrics", "\"fid\"",
               "fd, or --features inception: FID is the distance of that network's features, not a classifier's");
     if (word == "fid") word = "fd";
-    const auto found = std::find_if(metrics.begin(), metrics.end(),
-                                    [&](const Metric& metric) { return metric.name == word; });
+    const auto found =
+        std::find_if(metrics.begin(), metrics.end(), [&](const Metric& metric) { return metric.name == word; });
     EBM_CHECK(found != metrics.end(), "--metrics", "\"" + word + "\"",
               "some of fd,kid,is,prdc,classes,psnr,ssim" + suggestion(word, names));
     *found->wanted = true;
@@ -97,23 +97,22 @@ void run_evaluate(const EvaluateFlags& flags) {
   check_options(options, s, train, test);
   if (!flags.json.empty()) check_writable(flags.json);
   std::optional<SampleExport> samples;
-  if (!flags.export_folder.empty())
-    samples.emplace(flags.export_folder, options.n, trainer->generator().image());
+  if (!flags.export_folder.empty()) samples.emplace(flags.export_folder, options.n, trainer->abilities().image);
 
   Judge judge;
   if (options.metrics.features())
-    judge = inception ? inception_judge(flags, trainer->device())
-                      : classifier_judge(flags, train, test, trainer->device());
+    judge =
+        inception ? inception_judge(flags, trainer->device()) : classifier_judge(flags, train, test, trainer->device());
   EvaluationObserver observer;
   observer.progress = [line = OccasionalLine()](const char* what, int64_t done, int64_t all) mutable {
     line(fmt::format("{} of {} {}", done, all, what));
   };
   if (samples) {
-    observer.samples = [&](int64_t first, std::span<const uint8_t> generated,
-                           std::span<const uint8_t> revised) { samples->add(first, generated, revised); };
+    observer.samples = [&](int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised) {
+      samples->add(first, generated, revised);
+    };
   }
-  const Evaluation result =
-      evaluate(*trainer, judge.network.get(), train, test, options, observer);
+  const Evaluation result = evaluate(*trainer, judge.network.get(), train, test, options, observer);
   const std::string& note = options.split == Split::train ? train.note : test.note;
   const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
   // Shown before anything else is written: a full disk then costs no scores.
@@ -140,14 +139,14 @@ void add_evaluate_command(CLI::App& app) {
       ->type_name("LIST");
   command->add_option("--n", flags->n, "samples, and images they are compared with [10000]")->type_name("N");
   command
-      ->add_option(
-          "--features", flags->features,
-          "classifier: of a small network that is trained on the data set at first use and kept beside it; "
-          "inception: of the network behind FID, whose weights you supply [classifier]")
+      ->add_option("--features", flags->features,
+                   "classifier: of a small network that is trained on the data set at first use and kept beside it; "
+                   "inception: of the network behind FID, whose weights you supply [classifier]")
       ->type_name("classifier|inception");
   command
-      ->add_option("--inception", flags->inception,
-                   "its weights, from tools/inception_weights.py [inception-2015-12-05.safetensors with the data]")
+      ->add_option(
+          "--inception", flags->inception,
+          "its weights, from tools/scripts/inception_weights.py [inception-2015-12-05.safetensors with the data]")
       ->type_name("FILE");
   command->add_option("--split", flags->split, "images to compare with [train]")->type_name("train|test");
   flags->chain.add_steps_to(*command);

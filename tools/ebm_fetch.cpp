@@ -4,7 +4,7 @@
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
-#include "train/fetch.h"
+#include "train/data/fetch.h"
 
 namespace ebm {
 
@@ -13,8 +13,7 @@ void add_fetch_command(CLI::App& app) {
     std::string name, data;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* command =
-      app.add_subcommand("fetch", "put a data set into the data folder, or verify it there");
+  CLI::App* command = app.add_subcommand("fetch", "put a data set into the data folder, or verify it there");
   command->add_option("name", flags->name, "mnist, fashion or cifar10")->required()->type_name("");
   add_data_option(*command, flags->data);
   command->callback([flags] {

@@ -34,8 +34,7 @@ void info(const std::string& what) {
       if (!line.empty() && line[0] != '#')
         fmt::print("  {}{}\n", line, reduced_precision(line) ? "  (emulated where the run is on the CPU)" : "");
   }
-  if (const auto plans = file.metadata.find(kCheckpointPlans);
-      plans != file.metadata.end() && !plans->second.empty()) {
+  if (const auto plans = file.metadata.find(kCheckpointPlans); plans != file.metadata.end() && !plans->second.empty()) {
     fmt::print("\nconvolution plans\n");
     std::istringstream lines(plans->second);
     for (std::string line; std::getline(lines, line);) fmt::print("  {}\n", line);
@@ -52,8 +51,7 @@ void info(const std::string& what) {
 void add_info_command(CLI::App& app) {
   auto file = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("info", "what a checkpoint holds");
-  command
-      ->add_option("file", *file, "a checkpoint, another safetensors file, or the folder of a run")
+  command->add_option("file", *file, "a checkpoint, another safetensors file, or the folder of a run")
       ->required()
       ->type_name("");
   command->callback([file] { info(*file); });

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include "evaluate/image_energies.h"
-#include "evaluate/results.h"
 #include "kernels/random_fill.h"
 #include "tools/ebm_picture.h"
+#include "tools/evaluate/image_energies.h"
+#include "tools/evaluate/results.h"
 #include "tools/settings_flags.h"
-#include "train/image_grid.h"
+#include "train/files/image_grid.h"
 
 namespace ebm {
 namespace {
@@ -48,7 +48,7 @@ void write_energies(const PicturePlan& plan, const std::vector<float>& u_generat
 void interpolate(const InterpolateFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::generator}, {".json"});
+  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::generate}, {".json"});
   Trainer& trainer = *plan.trainer;
   const int64_t d = trainer.settings().latent;
   Tensor ends = Tensor::empty({2 * n, d}, trainer.device());  // z_l of all rows, then z_r
@@ -58,7 +58,7 @@ void interpolate(const InterpolateFlags& flags) {
   const std::vector<float> generated = x.to_host();
   trainer.revise(x, plan.key, plan.num_steps, plan.noise_scale);
   const std::vector<float> revised = x.to_host();
-  const bool has_energy = trains(trainer.settings().method, NetworkKind::energy);
+  const bool has_energy = can(trainer.settings().method, Ability::energy);
   std::vector<float> u_generated, u_revised;  // (n·columns) each
   if (has_energy) {
     u_generated = image_energies(trainer, generated);

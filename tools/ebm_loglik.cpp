@@ -5,21 +5,21 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "evaluate/image_energies.h"
-#include "evaluate/langevin_sampler.h"
-#include "evaluate/likelihood.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/evaluate/image_energies.h"
+#include "tools/evaluate/likelihood.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
-#include "train/langevin.h"
+#include "train/chains/langevin.h"
+#include "train/chains/langevin_move.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
 
-constexpr int64_t kFitImages = 10'000;  // of the training split, for the base
-constexpr double kLeastSd = 0.1;        // of the base's pixels
+constexpr int64_t kFitImages = 10'000;                      // of the training split, for the base
+constexpr double kLeastSd = 0.1;                            // of the base's pixels
 constexpr double kSmallestBase = 1e-3, kLargestBase = 1e3;  // standard deviations; images lie in [-1, 1]
 constexpr int64_t kMostChains = 10'000, kMostSteps = 1'000'000, kMostLeapfrogSteps = 1000;
 
@@ -36,8 +36,7 @@ std::vector<float> images_of(const std::string& name, const std::string& data, S
   if (!dataset.note.empty()) say("note: " + dataset.note);
   std::vector<float> images;
   const int64_t values = std::min(n, dataset.count()) * dataset.images.image_elements();
-  for (int64_t i = 0; i < values; ++i)
-    images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
+  for (int64_t i = 0; i < values; ++i) images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
   return images;
 }
 
@@ -45,8 +44,7 @@ DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& s, ImageShape
   const Shape row{image.height, image.width, image.channels};
   const auto size = static_cast<size_t>(row.size());
   if (flags.base == "data")
-    return fit_gaussian(images_of(s.recipe, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp,
-                        device);
+    return fit_gaussian(images_of(s.recipe, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
   double sd = s.clamp > 0 ? INFINITY : s.sigma_ref;  // what is left of the energy without its network
   if (flags.base == "uniform") {
     EBM_CHECK(s.clamp > 0, "--base", "uniform for a run without a clamp", "data, or a standard deviation");
@@ -79,10 +77,8 @@ struct Bits {
 
 nlohmann::json to_json(const Likelihood& l, const Bits& bits) {
   const auto estimate = [](const AnnealingEstimate& e) {
-    return nlohmann::json{{"log_z", e.combined},
-                          {"mean", e.mean},
-                          {"standard_error", e.standard_error},
-                          {"acceptance", e.acceptance}};
+    return nlohmann::json{
+        {"log_z", e.combined}, {"mean", e.mean}, {"standard_error", e.standard_error}, {"acceptance", e.acceptance}};
   };
   return {{"temperature", l.temperature},
           {"mean_u_over_t", l.mean_u},
@@ -98,15 +94,14 @@ nlohmann::json to_json(const Likelihood& l, const Bits& bits) {
 void print(const Likelihood& l, double chain_temperature, const Bits& bits, const std::string& reverse) {
   const bool of_chain = same_temperature(l.temperature, chain_temperature);
   fmt::print("\nT = {:.3g}{}\n", l.temperature,
-             l.temperature == 1 && of_chain
-                 ? ": equation (1), and what the run's Langevin step samples"
-             : l.temperature == 1 ? ": equation (1) as it is written"
-             : of_chain
-                 ? ": what the run's Langevin step belongs to, noise^2/(2 drift)"
-                 : "");
+             l.temperature == 1 && of_chain ? ": equation (1), and what the run's Langevin step samples"
+             : l.temperature == 1           ? ": equation (1) as it is written"
+             : of_chain                     ? ": what the run's Langevin step belongs to, noise^2/(2 drift)"
+                                            : "");
   const auto row = [&](const char* name, const AnnealingEstimate& e, double nats) {
     fmt::print(
-        "  {:<8} log Z {:>12.2f} (mean {:.2f} +- {:.2f}), moves accepted {:>3.0f} %: {:>12.2f} nats, {:>8.3f} bits/dim\n",
+        "  {:<8} log Z {:>12.2f} (mean {:.2f} +- {:.2f}), moves accepted {:>3.0f} %: {:>12.2f} nats, {:>8.3f} "
+        "bits/dim\n",
         name, e.combined, e.mean, e.standard_error, 100 * e.acceptance, nats, bits(nats));
   };
   row("forward", l.forward, l.optimistic());
@@ -120,9 +115,8 @@ void print(const Likelihood& l, double chain_temperature, const Bits& bits, cons
   if (gap < -std::max(1.0, 3 * error))
     fmt::print("  They cross by {:.3g} nats: the reverse chains' start is not of this distribution.\n", -gap);
   else if (std::abs(gap) > 1)
-    fmt::print(
-        "  They are {:.3g} nats apart: log Z is known no better. More --steps and --chains narrow it.\n",
-        std::abs(gap));
+    fmt::print("  They are {:.3g} nats apart: log Z is known no better. More --steps and --chains narrow it.\n",
+               std::abs(gap));
   else
     fmt::print("  They agree to {:.2g} nats.\n", std::abs(gap));
 }
@@ -134,18 +128,18 @@ void loglik(const LoglikFlags& flags) {
                      static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
   for (const double t : flags.temperatures)
     EBM_CHECK(t > 0 && std::isfinite(t), "--temperature", fmt::format("{}", t), "more than 0");
-  const auto trainer = load_model(flags.model, {NetworkKind::energy});
+  const auto trainer = load_model(flags.model, {Ability::energy});
   if (!flags.json.empty()) check_writable(flags.json);
   const Settings& s = trainer->settings();
   EBM_CHECK(s.clamp > 0 || s.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",
             "one of them: without, exp(-U) may have no integral");
-  const ImageShape image = trainer->generator().image();
+  const ImageShape image = trainer->abilities().image;
   const DiagonalGaussian base = base_of(flags, s, image, trainer->device());
   std::vector<float> held_out = images_of(s.recipe, flags.data, Split::test, n);
   const int64_t dimensions = image.elements(), count = static_cast<int64_t>(held_out.size()) / dimensions;
   EBM_CHECK(count == n, "--n", flags.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
-  EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains",
-            flags.chains + " reverse chains from data", fmt::format("at most --n, {}", count));
+  EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains", flags.chains + " reverse chains from data",
+            fmt::format("at most --n, {}", count));
   const Bits bits{dimensions, dequantise(held_out, s.clamp, plan.seed) / static_cast<double>(count)};
 
   LangevinStep step = langevin_step_of(s);
@@ -157,7 +151,7 @@ void loglik(const LoglikFlags& flags) {
       flags.reverse == "data"
           ? Tensor::from_host(std::span(held_out).first(static_cast<size_t>(chains * dimensions)),
                               {chains, image.height, image.width, image.channels}, trainer->device())
-          : trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, run_length, s.noise_scale).revised;
+          : trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, run_length, s.noise_scale).last();
   const std::vector<float> u = image_energies(*trainer, held_out);
   double base_nats = 0;
   for (int64_t i = 0; i < count; ++i)
@@ -168,16 +162,14 @@ void loglik(const LoglikFlags& flags) {
   fmt::print(
       "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
       "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from {}\n",
-      s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "",
-      chains, plan.steps, base_name(flags, s));
-  fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats,
-             bits(base_nats));
+      s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "", chains,
+      plan.steps, base_name(flags, s));
+  fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats, bits(base_nats));
   if (std::none_of(temperatures.begin(), temperatures.end(),
                    [&](double t) { return same_temperature(t, chain_temperature); }))
-    fmt::print("The run's Langevin step samples T = {0:.3g} (--temperature {0:.3g})\n",
-               chain_temperature);
+    fmt::print("The run's Langevin step samples T = {0:.3g} (--temperature {0:.3g})\n", chain_temperature);
   std::fflush(stdout);
-  const EnergyFunction energy = network_energy(*trainer);
+  const Potential energy = trainer->potential();
   nlohmann::json rows = nlohmann::json::array();
   for (const double t : temperatures) {
     plan.progress = [t, line = OccasionalLine()](const char* what, double share) mutable {
@@ -211,16 +203,13 @@ void loglik(const LoglikFlags& flags) {
 
 void add_loglik_command(CLI::App& app) {
   auto flags = std::make_shared<LoglikFlags>();
-  CLI::App* command =
-      app.add_subcommand("loglik", "log-likelihood of test images, by annealed importance sampling");
+  CLI::App* command = app.add_subcommand("loglik", "log-likelihood of test images, by annealed importance sampling");
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "test images [1000]")->type_name("N");
   command->add_option("--chains", flags->chains, "annealed chains, each way [16]")->type_name("N");
   command->add_option("--steps", flags->steps, "distributions between base and model [500]")->type_name("N");
   command->add_option("--leapfrog", flags->leapfrog, "leapfrog steps of a move; 1: MALA [5]")->type_name("N");
-  command
-      ->add_option("--temperature", flags->temperatures,
-                   "T of exp(-U/T), one or several [1: equation (1)]")
+  command->add_option("--temperature", flags->temperatures, "T of exp(-U/T), one or several [1: equation (1)]")
       ->delimiter(',')
       ->type_name("T,T...");
   command

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/results.h"
 #include "tools/data.h"
 #include "tools/ebm_picture.h"
+#include "tools/evaluate/results.h"
 #include "tools/settings_flags.h"
-#include "train/image_grid.h"
+#include "train/files/image_grid.h"
 
 namespace ebm {
 namespace {
@@ -51,34 +51,37 @@ double root_mean_square_difference(const std::vector<float>& a, const std::vecto
 void mean(const MeanFlags& flags) {
   const PicturePlan plan = plan_picture(flags.picture, kName, {}, {".json"});
   const Dataset test = load_own_data(plan, flags.data, Split::test);
-  const int64_t n = flags.n.empty() ? std::min(kDefaultImages, test.count()) : parse_count("n", flags.n, 2, test.count());
-  const Trainer::Samples samples = plan.trainer->sample(n, plan.key, plan.num_steps, plan.noise_scale);
+  const int64_t n =
+      flags.n.empty() ? std::min(kDefaultImages, test.count()) : parse_count("n", flags.n, 2, test.count());
+  const Samples samples = plan.trainer->sample(n, plan.key, plan.num_steps, plan.noise_scale);
   const int64_t elements = plan.image().elements();
   const PixelMoments of_test = pixel_moments(first_images(test.images, n), elements);
-  const PixelMoments of_generated = pixel_moments(samples.generated.to_host(), elements);
-  const PixelMoments of_revised = pixel_moments(samples.revised.to_host(), elements);
+  const PixelMoments of_generated = pixel_moments(samples.first().to_host(), elements);
+  const PixelMoments of_revised = pixel_moments(samples.last().to_host(), elements);
 
   std::vector<float> cells;  // a row of means, a row of deviations
-  for (const PixelMoments* m : {&of_test, &of_generated, &of_revised}) cells.insert(cells.end(), m->mean.begin(), m->mean.end());
+  for (const PixelMoments* m : {&of_test, &of_generated, &of_revised})
+    cells.insert(cells.end(), m->mean.begin(), m->mean.end());
   for (const PixelMoments* m : {&of_test, &of_generated, &of_revised})
     for (const float deviation : m->deviation) cells.push_back(2 * deviation - 1);  // 0 is black, 1 white
   write_png(plan.out, image_grid(cells, plan.image(), 2, 3, kMeanScale));
 
-  const char* start = sample_start(plan.trainer->settings().method);
+  const char* start = method_record(plan.trainer->settings().method).start;
   ResultSection section{"Difference of each pixel's mean and deviation from the test images'", {}};
   for (const auto& [name, m] : {std::pair{start, &of_generated}, {"revised", &of_revised}}) {
     section.rows.push_back({fmt::format("{}, mean", name), {root_mean_square_difference(m->mean, of_test.mean)}, ""});
     section.rows.push_back(
         {fmt::format("{}, deviation", name), {root_mean_square_difference(m->deviation, of_test.deviation)}, ""});
   }
-  section.rows[0].note =
-      fmt::format("root mean square over pixels in [-1, 1]; {} samples and {} test images of {}, {} Langevin steps, noise "
-                  "scale {}, seed {}",
-                  n, n, test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
+  section.rows[0].note = fmt::format(
+      "root mean square over pixels in [-1, 1]; {} samples and {} test images of {}, {} Langevin steps, noise "
+      "scale {}, seed {}",
+      n, n, test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
   write_results(plan.beside(".json"), {{section}});
-  fmt::print("mean images of {} in {} (columns: test images, {}, revised; below: deviations); off the test images' "
-             "mean by {:.4g} and {:.4g} a pixel\n",
-             n, plan.out.string(), start, section.rows[0].value[0], section.rows[2].value[0]);
+  fmt::print(
+      "mean images of {} in {} (columns: test images, {}, revised; below: deviations); off the test images' "
+      "mean by {:.4g} and {:.4g} a pixel\n",
+      n, plan.out.string(), start, section.rows[0].value[0], section.rows[2].value[0]);
 }
 
 }  // namespace

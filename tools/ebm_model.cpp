@@ -1,34 +1,32 @@
 #include <algorithm>
 
 #include "core/precision.h"
-#include "kernels/conv_plan.h"
+#include "kernels/conv/conv_plan.h"
 #include "tools/ebm_commands.h"
 #include "tools/settings_flags.h"
 
 namespace ebm {
 
 void ModelFlags::add_to(CLI::App& command) {
-  command.add_option("--run", run, "folder of a run, or a checkpoint file")
-      ->required()
-      ->type_name("DIR|FILE");
-  command.add_option("--device", device, "auto: a GPU if there is one")
-      ->type_name("auto|cpu|cuda|cuda:N");
+  command.add_option("--run", run, "folder of a run, or a checkpoint file")->required()->type_name("DIR|FILE");
+  command.add_option("--device", device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
   command.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   command
-      .add_option("--precision", precision,
-                  "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
-                  "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
+      .add_option(
+          "--precision", precision,
+          "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
+          "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
       ->type_name("auto|fp32|tf32|bf16");
   command.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph");
 }
 
-std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<NetworkKind> needed) {
+std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<Ability> needed) {
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
   set_precisions(choose_precisions(flags.precision, device, config.settings));
-  for (const NetworkKind network : needed) check_trains(config.settings.method, network, "--run");
+  for (const Ability network : needed) need(config.settings.method, network, "--run");
   auto trainer = std::make_unique<Trainer>(config.settings, device, !flags.no_graph);
   trainer->load_state(checkpoint.file);
   // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same
@@ -43,14 +41,15 @@ void ChainFlags::add_steps_to(CLI::App& command) {
 }
 
 void ChainFlags::add_noise_and_seed_to(CLI::App& command) {
-  command.add_option("--noise-scale", noise_scale, "factor of the noise; 0: gradient descent [the run's]")->type_name("X");
+  command.add_option("--noise-scale", noise_scale, "factor of the noise; 0: gradient descent [the run's]")
+      ->type_name("X");
   command.add_option("--seed", seed, "seed of the latent vectors and the noise [1]")->type_name("N");
 }
 
 int64_t ChainFlags::num_steps(const Settings& s) const {
   if (steps.empty()) return sample_steps(s);
   const int64_t count = parse_count("steps", steps, 0, kMostLangevinSteps);
-  if (count > 0) check_trains(s.method, NetworkKind::energy, "--steps above 0");
+  if (count > 0) need(s.method, Ability::energy, "--steps above 0");
   return count;
 }
 

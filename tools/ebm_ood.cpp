@@ -7,14 +7,14 @@
 
 #include "core/check.h"
 #include "core/random.h"
-#include "evaluate/detection.h"
-#include "evaluate/histogram.h"
-#include "evaluate/image_energies.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/evaluate/detection.h"
+#include "tools/evaluate/histogram.h"
+#include "tools/evaluate/image_energies.h"
 #include "tools/image_input.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -41,8 +41,7 @@ std::vector<float> uniform_noise(size_t values, uint64_t seed) {
 
 // A quarter turn of square images (N, H, W, C).
 std::vector<float> rotated(const std::vector<float>& images, ImageShape shape) {
-  EBM_CHECK(shape.height == shape.width, "--out", "rotated, of images that are not square",
-            "noise or inverted");
+  EBM_CHECK(shape.height == shape.width, "--out", "rotated, of images that are not square", "noise or inverted");
   std::vector<float> turned(images.size());
   const int64_t side = shape.height, channels = shape.channels;
   for (size_t first = 0; first < images.size(); first += static_cast<size_t>(shape.elements()))
@@ -65,8 +64,8 @@ std::vector<float> first_images(ImageInput input, int64_t n, ImageShape shape) {
   return std::move(input.pixels);
 }
 
-std::vector<float> outliers(const OodFlags& flags, const std::string& what, const std::vector<float>& in,
-                            int64_t n, uint64_t seed, ImageShape shape) {
+std::vector<float> outliers(const OodFlags& flags, const std::string& what, const std::vector<float>& in, int64_t n,
+                            uint64_t seed, ImageShape shape) {
   if (what == "noise") return uniform_noise(in.size(), seed);
   if (what == "rotated") return rotated(in, shape);
   if (what == "inverted") return inverted(in);
@@ -86,10 +85,10 @@ void ood(const OodFlags& flags) {
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
   EBM_CHECK(flags.png.empty() || std::filesystem::path(flags.png).extension() == ".png", "--png", flags.png,
             "a name that ends in .png");
-  const auto trainer = load_model(flags.model, {NetworkKind::energy});
+  const auto trainer = load_model(flags.model, {Ability::energy});
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);
-  const ImageShape shape = trainer->generator().image();
+  const ImageShape shape = trainer->abilities().image;
   const std::string in_name = flags.in.empty() ? trainer->settings().recipe : flags.in;
   ImageInput own = load_image_input("--in", in_name, flags.data, shape);
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
@@ -115,8 +114,8 @@ void ood(const OodFlags& flags) {
   for (const Outliers& set : sets) {
     const double area = auroc(set.u, u_in), out = average_precision(set.u, u_in);
     const double inside = average_precision(negated(u_in), negated(set.u));
-    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width, set.u.size(),
-               mean(set.u), area, out, inside);
+    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width, set.u.size(), mean(set.u),
+               area, out, inside);
     rows.push_back({{"out", set.name},
                     {"n", set.u.size()},
                     {"mean_u", mean(set.u)},
@@ -153,15 +152,12 @@ void add_ood_command(CLI::App& app) {
   auto flags = std::make_shared<OodFlags>();
   CLI::App* command = app.add_subcommand("ood", "does U tell images of other kinds from the model's own?");
   flags->model.add_to(*command);
-  command
-      ->add_option("--in", flags->in,
-                   "the model's kind of images: a data set's test images, or files [the run's]")
+  command->add_option("--in", flags->in, "the model's kind of images: a data set's test images, or files [the run's]")
       ->type_name("DATASET|FILE|FOLDER");
   command
-      ->add_option(
-          "--out", flags->out,
-          "outliers: data sets or files; noise: uniform; rotated: --in by a quarter turn; inverted: --in in "
-          "negative [noise,rotated,inverted]")
+      ->add_option("--out", flags->out,
+                   "outliers: data sets or files; noise: uniform; rotated: --in by a quarter turn; inverted: --in in "
+                   "negative [noise,rotated,inverted]")
       ->delimiter(',')
       ->type_name("NAME,NAME...");
   command

@@ -5,7 +5,7 @@
 #include "core/check.h"
 #include "tools/data.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 
@@ -22,7 +22,7 @@ void PictureFlags::add_to(CLI::App& command, const char* name) {
 
 fs::path PicturePlan::beside(const char* ending) const { return fs::path(out).replace_extension(ending); }
 
-PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<NetworkKind> needed,
+PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<Ability> needed,
                          std::initializer_list<const char*> beside) {
   PicturePlan plan;
   const fs::path run = flags.model.run;

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "tools/ebm_commands.h"
-#include "train/dataset.h"
+#include "train/data/dataset.h"
 
 namespace ebm {
 
@@ -32,14 +32,14 @@ struct PicturePlan {
   int64_t num_steps;
   double noise_scale;
 
-  ImageShape image() const { return trainer->generator().image(); }
+  ImageShape image() const { return trainer->abilities().image; }
   // The file of that ending beside the picture, as in trace.json.
   std::filesystem::path beside(const char* ending) const;
 };
 
 // Loads the model, whose method must train these networks, and makes sure that the picture and the files of these
 // endings beside it can be written.
-PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<NetworkKind> needed,
+PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<Ability> needed,
                          std::initializer_list<const char*> beside = {});
 
 // Images of a data set as (N, H, W, C) floats in [-1, 1]: the first `count`.

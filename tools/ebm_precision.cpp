@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "evaluate/gradient_precision.h"
-#include "kernels/conv_plan.h"
+#include "kernels/conv/conv_plan.h"
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
-#include "tools/bench_cases.h"
+#include "tools/bench/bench_cases.h"
 #include "tools/ebm_commands.h"
+#include "tools/evaluate/gradient_precision.h"
 #include "tools/settings_flags.h"
 
 namespace ebm {
@@ -39,8 +39,8 @@ void print_row(const char* label, const GradientError& error, double drift, doub
 void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed) {
   const Settings& s = trainer.settings();
   const RandomKey key{seed, Stream::sample, 0, 0};
-  const Tensor x = trainer.sample(n, key, s.num_steps, s.noise_scale).revised;  // (n,H,W,C)
-  const EnergyNet& energy = trainer.energy_net();
+  const Tensor x = trainer.sample(n, key, s.num_steps, s.noise_scale).last();  // (n,H,W,C)
+  const EnergyNet& energy = *trainer.abilities().energy_net;
   const EnergyConfig config = networks(s).energy;
   const std::vector<double> reference = reference_gradient(config, energy.parameters(), x);
   const double gradient = root_mean_square(reference);
@@ -74,7 +74,7 @@ void compare(const PrecisionFlags& flags) {
     report(net + ", untrained", trainer, n, seed);
   }
   for (const std::string& run : flags.runs)
-    report(run, *load_model({.run = run, .device = flags.device, .threads = flags.threads}, {NetworkKind::energy}), n,
+    report(run, *load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy}), n,
            seed);
 }
 
@@ -92,8 +92,7 @@ void add_precision_command(CLI::App& app) {
       ->type_name("DIR|FILE,...");
   command->add_option("--n", flags->n, "images, samples of the network itself [4]")->type_name("N");
   command->add_option("--seed", flags->seed, "seed of the samples [1]")->type_name("N");
-  command->add_option("--device", flags->device, "auto: a GPU if there is one")
-      ->type_name("auto|cpu|cuda|cuda:N");
+  command->add_option("--device", flags->device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
   command->add_option("--threads", flags->threads, "CPU threads [all cores]")->type_name("N");
   command->callback([flags] { compare(*flags); });
 }

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "evaluate/results.h"
 #include "tools/data.h"
 #include "tools/ebm_picture.h"
+#include "tools/evaluate/results.h"
 #include "tools/settings_flags.h"
-#include "train/image_grid.h"
+#include "train/files/image_grid.h"
 
 namespace ebm {
 namespace {
@@ -53,8 +53,10 @@ Picture triples(const Reconstructions& r, int64_t n, ImageShape image) {
     for (const std::vector<float>* row : {&r.x, &r.decoded, &r.revised})
       for (int64_t i = block * columns; i < (block + 1) * columns; ++i) {
         const float* x = row->data() + i * image.elements();
-        if (i < n) cells.insert(cells.end(), x, x + image.elements());
-        else cells.insert(cells.end(), static_cast<size_t>(image.elements()), -1.0f);
+        if (i < n)
+          cells.insert(cells.end(), x, x + image.elements());
+        else
+          cells.insert(cells.end(), static_cast<size_t>(image.elements()), -1.0f);
       }
   return image_grid(cells, image, 3 * blocks, columns, kPictureScale);
 }
@@ -67,7 +69,7 @@ double mean_squared_distance(const std::vector<float>& a, const std::vector<floa
 
 void reconstruct_command(const ReconstructFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::encoder, NetworkKind::generator}, {".json"});
+  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::encode, Ability::generate}, {".json"});
   const Dataset test = load_own_data(plan, flags.data, Split::test);
   const int64_t images = flags.images.empty() ? std::min(kDefaultImages, test.count())
                                               : parse_count("images", flags.images, 1, test.count());
@@ -78,15 +80,19 @@ void reconstruct_command(const ReconstructFlags& flags) {
   write_png(plan.out, triples(r, n, plan.image()));
   const std::string note = fmt::format("{} test images of {}, {} Langevin steps, noise scale {}, seed {}", images,
                                        test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
-  const auto per_pixel = [&](double squared) { return std::sqrt(squared / static_cast<double>(plan.image().elements())); };
-  write_results(plan.beside(".json"), {{{"Reconstruction",
-                                         {{"mean |x - g(mu(x))|^2", {decoded}, note},
-                                          {"the same after revision", {revised}, note},
-                                          {"root mean square of a pixel, g(mu(x))", {per_pixel(decoded)}, "pixels in [-1, 1]"},
-                                          {"root mean square of a pixel, revised", {per_pixel(revised)}, "pixels in [-1, 1]"}}}}});
-  fmt::print("{} test images in {} (rows: x, g(mu(x)), revised); mean |x - g(mu(x))|^2 {:.4g}, after revision {:.4g}, "
-             "of {} images\n",
-             n, plan.out.string(), decoded, revised, images);
+  const auto per_pixel = [&](double squared) {
+    return std::sqrt(squared / static_cast<double>(plan.image().elements()));
+  };
+  write_results(plan.beside(".json"),
+                {{{"Reconstruction",
+                   {{"mean |x - g(mu(x))|^2", {decoded}, note},
+                    {"the same after revision", {revised}, note},
+                    {"root mean square of a pixel, g(mu(x))", {per_pixel(decoded)}, "pixels in [-1, 1]"},
+                    {"root mean square of a pixel, revised", {per_pixel(revised)}, "pixels in [-1, 1]"}}}}});
+  fmt::print(
+      "{} test images in {} (rows: x, g(mu(x)), revised); mean |x - g(mu(x))|^2 {:.4g}, after revision {:.4g}, "
+      "of {} images\n",
+      n, plan.out.string(), decoded, revised, images);
 }
 
 }  // namespace

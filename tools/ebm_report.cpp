@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "evaluate/report.h"
 #include "tools/ebm_commands.h"
-#include "train/file_io.h"
+#include "tools/evaluate/report.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -17,8 +17,8 @@ struct ReportFlags {
 
 void report(const ReportFlags& flags) {
   const std::vector<fs::path> folders(flags.runs.begin(), flags.runs.end());
-  EBM_CHECK(static_cast<int64_t>(folders.size()) <= kMostRunsInReport, "report",
-            fmt::format("{} runs", folders.size()), fmt::format("at most {}", kMostRunsInReport));
+  EBM_CHECK(static_cast<int64_t>(folders.size()) <= kMostRunsInReport, "report", fmt::format("{} runs", folders.size()),
+            fmt::format("at most {}", kMostRunsInReport));
   check_writable(flags.out);
   write_report(folders, flags.out);
   fmt::print("report of {} run{} in {}\n", folders.size(), folders.size() == 1 ? "" : "s", flags.out);

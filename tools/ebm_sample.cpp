@@ -5,9 +5,9 @@
 #include "core/check.h"
 #include "tools/ebm_commands.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
-#include "train/image_grid.h"
-#include "train/npy.h"
+#include "train/files/file_io.h"
+#include "train/files/image_grid.h"
+#include "train/files/npy.h"
 
 namespace ebm {
 namespace {
@@ -29,8 +29,7 @@ void write_samples(const std::filesystem::path& path, const Tensor& x, ImageShap
     EBM_CHECK(std::isfinite(values[i]), "sample",
               fmt::format("{} in image {}", values[i], static_cast<int64_t>(i) / image.elements()),
               "numbers: the model, or its Langevin chain at this step size, has diverged");
-  if (path.extension() == ".npy")
-    return write_npy(path, values, {n, image.height, image.width, image.channels});
+  if (path.extension() == ".npy") return write_npy(path, values, {n, image.height, image.width, image.channels});
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
   write_png(path, image_grid(values, image, (n + columns - 1) / columns, columns, kGridScale));
 }
@@ -45,14 +44,14 @@ void sample(const SampleFlags& flags) {
             fmt::format("at most {}, or a name that ends in .npy", kMostInGrid));
   const auto trainer = load_model(flags.model);
   const Settings& s = trainer->settings();
-  if (flags.generator_only) check_trains(s.method, NetworkKind::generator, "--generator-only");
+  if (flags.generator_only) need(s.method, Ability::generate, "--generator-only");
   const int64_t steps = flags.generator_only ? 0 : flags.chain.num_steps(s);
   check_writable(out);
-  const Trainer::Samples samples =
-      trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, flags.chain.noise(s));
-  write_samples(out, samples.revised, trainer->generator().image());
+  const Samples samples = trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, flags.chain.noise(s));
+  write_samples(out, samples.last(), trainer->abilities().image);
   fmt::print("{} samples of {} at iteration {}, {}{}, in {}\n", n, s.recipe, trainer->iteration(),
-             sample_start(s.method), steps > 0 ? fmt::format(" after {} Langevin steps", steps) : "", out.string());
+             method_record(s.method).start, steps > 0 ? fmt::format(" after {} Langevin steps", steps) : "",
+             out.string());
 }
 
 }  // namespace
@@ -64,11 +63,9 @@ void add_sample_command(CLI::App& app) {
   command->add_option("--n", flags->n, "how many [64]")->type_name("N");
   flags->chain.add_steps_to(*command);
   flags->chain.add_noise_and_seed_to(*command);
-  command
-      ->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png]")
+  command->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png]")
       ->type_name("FILE.png|FILE.npy");
-  command->add_flag("--generator-only", flags->generator_only,
-                    "the generator's images, without Langevin steps");
+  command->add_flag("--generator-only", flags->generator_only, "the generator's images, without Langevin steps");
   command->callback([flags] { sample(*flags); });
 }
 

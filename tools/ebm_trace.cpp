@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "evaluate/caption.h"
-#include "evaluate/chain_trace.h"
-#include "evaluate/results.h"
 #include "tools/ebm_picture.h"
+#include "tools/evaluate/caption.h"
+#include "tools/evaluate/chain_trace.h"
+#include "tools/evaluate/results.h"
 #include "tools/settings_flags.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -45,7 +45,7 @@ Picture trace_picture(const ChainTrace& trace, int64_t n, ImageShape image) {
 
 void write_energies(const ChainTrace& trace, int64_t n, const PicturePlan& plan) {
   std::string table = fmt::format("# U after each Langevin step; step 0: {}\nchain,step,U\n",
-                                  sample_start(plan.trainer->settings().method));
+                                  method_record(plan.trainer->settings().method).start);
   ResultSection section{"U along the chain", {}};
   for (int64_t chain = 0; chain < n; ++chain) {
     ResultRow row{fmt::format("chain {}", chain), {}, ""};
@@ -65,21 +65,21 @@ void write_energies(const ChainTrace& trace, int64_t n, const PicturePlan& plan)
 void trace(const TraceFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {NetworkKind::energy}, {".csv", ".json"});
-  EBM_CHECK(plan.num_steps <= kMostSteps, "--steps", std::to_string(plan.num_steps), fmt::format("0 to {}", kMostSteps));
+  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::energy}, {".csv", ".json"});
+  EBM_CHECK(plan.num_steps <= kMostSteps, "--steps", std::to_string(plan.num_steps),
+            fmt::format("0 to {}", kMostSteps));
   const ChainTrace trace = trace_chains(*plan.trainer, n, plan.key, plan.num_steps, plan.noise_scale, columns);
   write_png(plan.out, trace_picture(trace, n, plan.image()));
   write_energies(trace, n, plan);
   fmt::print("{} chains of {} Langevin steps from {} in {}, U of every step in {}\n", n, plan.num_steps,
-             sample_start(plan.trainer->settings().method), plan.out.string(), plan.beside(".csv").string());
+             method_record(plan.trainer->settings().method).start, plan.out.string(), plan.beside(".csv").string());
 }
 
 }  // namespace
 
 void add_trace_command(CLI::App& app) {
   auto flags = std::make_shared<TraceFlags>();
-  CLI::App* command =
-      app.add_subcommand(kName, "chains from their start to the last step, U under each image");
+  CLI::App* command = app.add_subcommand(kName, "chains from their start to the last step, U under each image");
   flags->picture.add_to(*command, kName);
   command->add_option("--n", flags->n, "rows: chains [8]")->type_name("N");
   command->add_option("--columns", flags->columns, "images of a chain, first and last among them [8]")->type_name("N");

@@ -167,8 +167,8 @@ date=$(date -u '+%Y-%m-%d %H:%M UTC')
   echo "Processor: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) cores."
 } >"$run/head.md"
 
-# shellcheck source=tools/gpu_phases.sh
-. tools/gpu_phases.sh
+# shellcheck source=tools/scripts/gpu_phases.sh
+. tools/scripts/gpu_phases.sh
 sizes
 
 readonly kNotRun=77  # what a phase returns that cannot run here; its last line says why
@@ -193,7 +193,7 @@ publish() {
     printf '\n| phase | |\n|---|---|\n'
     for name in "${phases[@]}"; do echo "| $name | $(verdict "$name") |"; done
     printf '\n## For docs/performance.md: %s, %s, commit %s\n\n' "${gpu%%,*}" "$date" "$commit"
-    python3 tools/gpu_figures.py "$run/logs" 2>&1
+    python3 tools/scripts/gpu_figures.py "$run/logs" 2>&1
     if ((!rehearsal)); then
       printf '\n## For docs/gpu.md\n\n'
       ledger

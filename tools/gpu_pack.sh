@@ -24,7 +24,7 @@ stop() {
 
 # Not what Python or an editor leaves there while this runs.
 list_sources() {
-  find CMakeLists.txt CMakePresets.json autograd cmake core evaluate kernels models tests third_party tools train \
+  find CMakeLists.txt CMakePresets.json autograd core kernels models tests third_party tools train \
     -name __pycache__ -prune -o -type f ! -name '.*' -print0 | LC_ALL=C sort -z
 }
 hash_sources() { list_sources | xargs -0 sha256sum | sha256sum | head -c 12; }
@@ -95,8 +95,8 @@ cp docs/gpu.md $root/tree/docs  # whose rows the report names
 
 run() { env LD_LIBRARY_PATH="$run_path" "$root/programs/$1" "${@:2}"; }
 run ebm fetch mnist --data $root/data >/dev/null || stop "no MNIST: run tools/setup.sh first, which can fetch it"
-# shellcheck source=tools/gpu_phases.sh
-. tools/gpu_phases.sh
+# shellcheck source=tools/scripts/gpu_phases.sh
+. tools/scripts/gpu_phases.sh
 run train_ebm_vae "${kParity[@]}" --device cpu --data $root/data --out .gpu_pack/parity-cpu
 mkdir $root/parity-cpu
 cp .gpu_pack/parity-cpu/metrics.csv $root/parity-cpu

@@ -7,8 +7,8 @@
 
 #include "core/check.h"
 #include "tools/data.h"
-#include "train/image_file.h"
-#include "train/npy.h"
+#include "train/files/image_file.h"
+#include "train/files/npy.h"
 
 namespace ebm {
 namespace {

@@ -17,8 +17,7 @@ constexpr int64_t kFirstLines = 3;        // iterations that get a line each: a 
 constexpr double kEstimateSeconds = 2.0;  // measured before a time is promised
 constexpr int kBarWidth = 24;
 
-double seconds_between(std::chrono::steady_clock::time_point a,
-                       std::chrono::steady_clock::time_point b) {
+double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
@@ -71,11 +70,9 @@ void Progress::stepped(const Metrics& m) {
     if (since < kBarSeconds && done_ < total_ && bar_shown_) return;
     const std::string text = numbers(m);
     const auto width = static_cast<int64_t>(terminal_width()) - 1;
-    const int64_t cells =
-        std::clamp<int64_t>(width - static_cast<int64_t>(text.size()) - 3, 0, kBarWidth);
+    const int64_t cells = std::clamp<int64_t>(width - static_cast<int64_t>(text.size()) - 3, 0, kBarWidth);
     std::string bar(static_cast<size_t>(cells), '.');
-    const auto full =
-        std::llround(static_cast<double>(cells * done_) / static_cast<double>(total_));
+    const auto full = std::llround(static_cast<double>(cells * done_) / static_cast<double>(total_));
     std::fill_n(bar.begin(), std::clamp<int64_t>(full, 0, cells), '#');
     fmt::print("\r{}\x1b[K", ("[" + bar + "] " + text).substr(0, static_cast<size_t>(width)));
     bar_shown_ = true;
@@ -114,8 +111,11 @@ std::string Progress::numbers(const Metrics& m) const {
     rate = fmt::format("  {:.3g} it/s", per_second);
     left = fmt::format("  ETA {}", duration_text(static_cast<double>(total_ - done_) / per_second));
   }
-  return fmt::format("iteration {}/{}{}{}  energy gap {:+.3g}  reconstruction {:.4g}", m.iteration,
-                     total_, rate, left, m.energy_gap, m.reconstruction);
+  std::string text = fmt::format("iteration {}/{}{}{}", m.iteration, total_, rate, left);
+  for (size_t i = 0; i < m.values.size(); ++i)
+    if (const char* format = (*m.columns)[i].options.progress; *format)
+      text += "  " + fmt::format(fmt::runtime(format), m.values[i]);
+  return text;
 }
 
 void Progress::estimate() {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "evaluate/pixels.h"
-#include "train/file_io.h"
-#include "train/image_file.h"
+#include "tools/evaluate/pixels.h"
+#include "train/files/file_io.h"
+#include "train/files/image_file.h"
 
 namespace ebm {
 namespace {

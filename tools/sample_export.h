@@ -6,8 +6,8 @@
 #include <span>
 
 #include "core/image_shape.h"
-#include "train/npy.h"
-#include "train/scratch_folder.h"
+#include "train/data/scratch_folder.h"
+#include "train/files/npy.h"
 
 namespace ebm {
 

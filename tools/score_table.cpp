@@ -27,8 +27,8 @@ std::vector<Score> listed(const FeatureScores& s, bool inception) {
   if (s.frechet) list.push_back({inception ? "FID" : "FD-cls", *s.frechet, {}, "Fréchet distance"});
   if (s.kernel) {
     list.push_back({"KID" + suffix, s.kernel->value, s.kernel->standard_error,
-                    fmt::format("kernel distance, mean ± standard error of {} subsets of {}",
-                                s.kernel->subsets, s.kernel->subset_size)});
+                    fmt::format("kernel distance, mean ± standard error of {} subsets of {}", s.kernel->subsets,
+                                s.kernel->subset_size)});
   }
   if (s.inception) {
     list.push_back({"IS" + suffix, s.inception->mean, s.inception->deviation,
@@ -62,8 +62,8 @@ std::string number(const Score& score) {
 
 // Pads to `width` characters on the screen; "±" and "é" are two bytes and one character.
 std::string padded(const std::string& text, size_t width) {
-  const auto characters = static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const auto characters = static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
   return text + std::string(width > characters ? width - characters : 0, ' ');
 }
 
@@ -75,10 +75,9 @@ std::string score_table(const ScoreContext& c, const Evaluation& e) {
       "{} at iteration {}: {} samples, seed {}; revised: {} Langevin steps, noise scale {}\n"
       "against {} {} images; pixels {}\n",
       c.recipe, c.iteration, o.n, o.seed, o.num_steps, o.noise_scale, o.n, split_name(o.split), kPixels);
-  text += fmt::format("generated: {}{}\n", sample_start(c.method),
-                      trains(c.method, NetworkKind::energy)
-                          ? ""
-                          : fmt::format("; revised: the same, --method {} has no chains", to_string(c.method)));
+  text += fmt::format(
+      "generated: {}{}\n", method_record(c.method).start,
+      can(c.method, Ability::energy) ? "" : fmt::format("; revised: the same, --method {} has no chains", c.method));
   if (!c.data_note.empty()) text += fmt::format("note: {}: {}\n", c.recipe, c.data_note);
   if (c.features) {
     text += fmt::format("features: {}, {}\n", c.features->name, c.features->note);
@@ -128,8 +127,8 @@ std::string score_json(const ScoreContext& c, const Evaluation& e) {
 
   Json json{{"Scores", rows},
             {"data_set", c.recipe},
-            {"method", to_string(c.method)},
-            {"generated", sample_start(c.method)},
+            {"method", c.method},
+            {"generated", method_record(c.method).start},
             {"iteration", c.iteration},
             {"reference_split", o.split == Split::train ? "train" : "test"},
             {"reference_n", o.n},

@@ -14,68 +14,53 @@ namespace ebm {
 namespace {
 
 constexpr SettingFlag kFlags[] = {
-    {"iterations", "", "iterations in all; a resumed run goes on to this number",
-     &Settings::iterations},
+    {"iterations", "", "iterations in all; a resumed run goes on to this number", &Settings::iterations},
     {"batch", "n", "data images an iteration", &Settings::batch},
     {"chains", "", "Langevin chains an iteration", &Settings::chains},
     {"seed", "", "seed of all random numbers", &Settings::seed},
     {"steps", "l", "Langevin steps of a chain", &Settings::num_steps},
-    {"sample-steps", "", "Langevin steps of samples, pictures and scores; 0: as in training",
-     &Settings::sample_steps},
+    {"sample-steps", "", "Langevin steps of samples, pictures and scores; 0: as in training", &Settings::sample_steps},
     {"drift", "δ²/2", "factor of the gradient in a Langevin step", &Settings::drift},
     {"noise", "δ", "standard deviation of a step's noise", &Settings::noise},
     {"noise-scale", "", "factor of the noise; 0: plain gradient descent", &Settings::noise_scale},
-    {"sigma-ref", "σ_ref", "standard deviation of the Gaussian reference; 0: none",
-     &Settings::sigma_ref},
+    {"sigma-ref", "σ_ref", "standard deviation of the Gaussian reference; 0: none", &Settings::sigma_ref},
     {"clamp", "", "chains stay in [-clamp, clamp]; 0: free", &Settings::clamp},
     {"energy-lr", "η_θ", "Adam's learning rate of the energy net", &Settings::energy_lr},
     {"vae-lr", "η_αβ", "Adam's learning rate of generator and encoder", &Settings::vae_lr},
     {"adam-beta1", "β₁", "Adam's decay of the first moment", &Settings::adam_beta1},
     {"adam-beta2", "β₂", "Adam's decay of the second moment", &Settings::adam_beta2},
     {"lr-decay", "", "factor of all learning rates after lr-decay-iterations", &Settings::lr_decay},
-    {"lr-decay-iterations", "", "iterations in which they shrink by that factor",
-     &Settings::lr_decay_iterations},
-    {"lr-tau", "", "learning rates are divided by 1 + iteration/lr-tau; 0: are not",
-     &Settings::lr_tau},
+    {"lr-decay-iterations", "", "iterations in which they shrink by that factor", &Settings::lr_decay_iterations},
+    {"lr-tau", "", "learning rates are divided by 1 + iteration/lr-tau; 0: are not", &Settings::lr_tau},
     {"kl-weight", "γ", "weight of the KL term in the VAE's loss", &Settings::kl_weight},
     {"kl-warmup", "", "iterations over which γ rises to its value", &Settings::kl_warmup},
     {"energy-l2", "", "weight of mean f² in the energy net's loss", &Settings::energy_l2},
-    {"energy-decay", "", "weight decay of the energy net, times its learning rate",
-     &Settings::energy_decay},
+    {"energy-decay", "", "weight decay of the energy net, times its learning rate", &Settings::energy_decay},
     {"clip-norm", "", "largest gradient norm of a network; 0: no clipping", &Settings::clip_norm},
-    {"ema-decay", "", "decay of the parameters' moving average, used for samples; 0: none",
-     &Settings::ema_decay},
-    {"image-noise", "",
-     "standard deviation of noise on data and revised samples in the energy's loss",
+    {"ema-decay", "", "decay of the parameters' moving average, used for samples; 0: none", &Settings::ema_decay},
+    {"image-noise", "", "standard deviation of noise on data and revised samples in the energy's loss",
      &Settings::image_noise},
     {"image-noise-end", "", "what that noise falls to", &Settings::image_noise_end},
-    {"image-noise-tau", "", "iterations until it has fallen half of the way",
-     &Settings::image_noise_tau},
+    {"image-noise-tau", "", "iterations until it has fallen half of the way", &Settings::image_noise_tau},
     {"width", "", "channels of the energy net's first layer (laptop profile)", &Settings::width, true},
-    {"generator-width", "", "channels of the generator's first layer (laptop profile)",
-     &Settings::generator_width, true},
-    {"encoder-width", "", "channels of the encoder's first layer (laptop profile)",
-     &Settings::encoder_width, true},
+    {"generator-width", "", "channels of the generator's first layer (laptop profile)", &Settings::generator_width,
+     true},
+    {"encoder-width", "", "channels of the encoder's first layer (laptop profile)", &Settings::encoder_width, true},
     {"dropout-keep", "", "probability that the encoder's dropout keeps an element (laptop profile)",
      &Settings::dropout_keep, true},
     {"latent", "d", "dimension of z", &Settings::latent},
     {"guard-gap", "", "energy gap at which a run counts as diverged; 0: when it outgrows its mean",
      &Settings::guard_gap},
-    {"guard-move", "", "the same for the chains' root-mean-square move per pixel; 0: off",
-     &Settings::guard_move},
-    {"guard-every", "", "iterations between the states that a diverged run returns to",
-     &Settings::guard_every},
+    {"guard-move", "", "the same for the chains' root-mean-square move per pixel; 0: off", &Settings::guard_move},
+    {"guard-every", "", "iterations between the states that a diverged run returns to", &Settings::guard_every},
     {"guard-retries", "", "returns before a run gives up", &Settings::guard_retries},
-    {"guard-lr-factor", "", "factor of the energy net's learning rate at each return",
-     &Settings::guard_lr_factor},
+    {"guard-lr-factor", "", "factor of the energy net's learning rate at each return", &Settings::guard_lr_factor},
 };
 
-// Every field but recipe, profile and method (these two of 4 bytes) has a line above; all of them are 8 bytes.
-static_assert(sizeof(Settings) == sizeof(std::string) + 8 + 8 * std::size(kFlags),
-              "a setting without a flag");
+// Every field but recipe, method and profile has a line above; all of them are 8 bytes.
+static_assert(sizeof(Settings) == 2 * sizeof(std::string) + 8 + 8 * std::size(kFlags), "a setting without a flag");
 
-[[noreturn]] void refuse(const std::string& flag, const std::string& text,
-                         const std::string& expected) {
+[[noreturn]] void refuse(const std::string& flag, const std::string& text, const std::string& expected) {
   EBM_FAIL("--" + flag, "\"" + text + "\"", expected);
 }
 
@@ -119,8 +104,7 @@ void set_setting(Settings& settings, const SettingFlag& flag, const std::string&
 }
 
 void SettingsOptions::add_to(CLI::App& app, const std::string& recipe) {
-  const Settings laptop = recipe_settings(recipe, Profile::laptop),
-                 paper = recipe_settings(recipe, Profile::paper);
+  const Settings laptop = recipe_settings(recipe, Profile::laptop), paper = recipe_settings(recipe, Profile::paper);
   for (const SettingFlag& flag : kFlags) {
     const std::string a = setting_text(laptop, flag), b = setting_text(paper, flag);
     const bool one = a == b || flag.laptop_only;
@@ -151,7 +135,7 @@ void SettingsOptions::apply(Settings& settings) const {
 std::string config_text(const Settings& settings, const RunFlags& run) {
   std::string text = section_comment();
   text += fmt::format("recipe = \"{}\"\nprofile = \"{}\"\nmethod = \"{}\"\n\n", settings.recipe,
-                      to_string(settings.profile), to_string(settings.method));
+                      to_string(settings.profile), settings.method);
   for (const SettingFlag& flag : kFlags) {
     if (flag.laptop_only && settings.profile != Profile::laptop) continue;
     const std::string line = fmt::format("{} = {}", flag.flag, setting_text(settings, flag));
@@ -186,7 +170,7 @@ Config read_config(const std::string& text, const std::string& name) {
   } catch (const CLI::ParseError& e) {
     EBM_FAIL("config", name + ": " + e.what(), "what train_ebm_vae wrote there");
   }
-  config.settings = recipe_settings(recipe, parse_profile(profile), parse_method(method));
+  config.settings = recipe_settings(recipe, parse_profile(profile), method_record(method).name);
   options.apply(config.settings);
   check_settings(config.settings);
   return config;

@@ -11,7 +11,7 @@
 
 #include <CLI/App.hpp>
 
-#include "train/settings.h"
+#include "train/method.h"
 
 namespace ebm {
 

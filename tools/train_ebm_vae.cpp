@@ -9,9 +9,9 @@
 #include <CLI/Formatter.hpp>
 
 #include "core/check.h"
-#include "evaluate/report.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
+#include "tools/evaluate/report.h"
 #include "tools/progress.h"
 #include "tools/train_options.h"
 
@@ -65,9 +65,8 @@ int train(TrainFlags& flags) {
     options.folder = resumed_run_folder(flags, options.resume->path);
     const std::string& threads = options.resume->file.metadata.at(kCheckpointThreads);
     if (!options.device.is_cuda() && threads != std::to_string(num_threads()))
-      say(fmt::format(
-          "note: begun with {} threads, now {}: the last bits may differ from an uninterrupted run",
-          threads, num_threads()));
+      say(fmt::format("note: begun with {} threads, now {}: the last bits may differ from an uninterrupted run",
+                      threads, num_threads()));
   } else {
     options.folder = new_run_folder(flags, settings.recipe);
   }
@@ -75,19 +74,16 @@ int train(TrainFlags& flags) {
   const Dataset dataset = load_or_fetch(settings.recipe, flags.data, Split::train, say);
   if (!dataset.note.empty()) say("note: " + dataset.note);
   if (!flags.epochs.empty())
-    settings.iterations =
-        parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(dataset.count());
+    settings.iterations = parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(dataset.count());
   check_settings(settings);
   options.config = config_text(settings, plan.flags);
   if (options.resume) {
     const int64_t done = std::stoll(options.resume->file.metadata.at("iteration"));
-    EBM_CHECK(
-        done < settings.iterations, "--resume",
-        fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
-        fmt::format("--iterations above {}", done));
+    EBM_CHECK(done < settings.iterations, "--resume",
+              fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
+              fmt::format("--iterations above {}", done));
   }
-  say(fmt::format("{} images; {} iterations into {}", dataset.count(), settings.iterations,
-                  options.folder.string()));
+  say(fmt::format("{} images; {} iterations into {}", dataset.count(), settings.iterations, options.folder.string()));
 
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
@@ -100,25 +96,23 @@ int train(TrainFlags& flags) {
     report_trouble(options.folder);  // a run that diverged for good is worth a look; its error is what is told
     throw;
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
   const std::string checkpoint = result.checkpoint.filename().string();
   if (result.stopped) {
-    progress.say(fmt::format(
-        "stopped at iteration {} after {}, saved as {}; go on with: train_ebm_vae {} --resume {}",
-        result.iterations, duration_text(seconds), checkpoint, settings.recipe,
-        options.folder.string()));
+    progress.say(fmt::format("stopped at iteration {} after {}, saved as {}; go on with: train_ebm_vae {} --resume {}",
+                             result.iterations, duration_text(seconds), checkpoint, settings.recipe,
+                             options.folder.string()));
     return 128 + stop_signal;
   }
   progress.say(
       fmt::format("done: {} iterations of {} in {}; samples in {} (left: {}, right: "
                   "revised), {}, metrics.csv{}, all in {}",
-                  result.iterations, settings.recipe, duration_text(seconds),
-                  result.samples.string(), sample_start(settings.method), checkpoint,
-                   trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
+                  result.iterations, settings.recipe, duration_text(seconds), result.samples.string(),
+                  method_record(settings.method).start, checkpoint,
+                  trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
   return 0;
 }
 

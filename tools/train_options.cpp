@@ -9,9 +9,9 @@
 #include "core/check.h"
 #include "core/deterministic.h"
 #include "core/precision.h"
-#include "kernels/conv_plan.h"
+#include "kernels/conv/conv_plan.h"
 #include "tools/data.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -49,8 +49,7 @@ fs::path latest_run(const std::string& recipe) {
     latest = it->path();
     youngest = time;
   }
-  EBM_CHECK(!latest.empty(), "--resume",
-            "no run of " + recipe + " with a checkpoint below " + kRuns + "/",
+  EBM_CHECK(!latest.empty(), "--resume", "no run of " + recipe + " with a checkpoint below " + kRuns + "/",
             "--resume with a run's folder or a checkpoint");
   return latest;
 }
@@ -79,13 +78,10 @@ void refuse_change(const char* flag, const std::string& checkpoint, const std::s
 // What a checkpoint's networks were built with must stay.
 void check_same_networks(const Settings& before, const Settings& now) {
   refuse_change("--width", std::to_string(before.width), std::to_string(now.width));
-  refuse_change("--generator-width", std::to_string(before.generator_width),
-                std::to_string(now.generator_width));
-  refuse_change("--encoder-width", std::to_string(before.encoder_width),
-                std::to_string(now.encoder_width));
+  refuse_change("--generator-width", std::to_string(before.generator_width), std::to_string(now.generator_width));
+  refuse_change("--encoder-width", std::to_string(before.encoder_width), std::to_string(now.encoder_width));
   refuse_change("--latent", std::to_string(before.latent), std::to_string(now.latent));
-  EBM_CHECK((before.ema_decay > 0) == (now.ema_decay > 0), "--resume",
-            "--ema-decay switched on or off",
+  EBM_CHECK((before.ema_decay > 0) == (now.ema_decay > 0), "--resume", "--ema-decay switched on or off",
             "the same: the checkpoint has moving averages or has none");
 }
 
@@ -99,15 +95,11 @@ Profile choose_profile(const std::string& text, Device device) {
 void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("recipe", recipe, "mnist, fashion, cifar10 or synthetic")->type_name("");
-  app.add_option("--profile", profile, "auto: paper on a GPU, laptop on the CPU")
-      ->type_name("auto|paper|laptop");
-  app.add_option("--method", method,
-                 "what is trained: ebm-vae, or a baseline over the same networks [ebm-vae]")
+  app.add_option("--profile", profile, "auto: paper on a GPU, laptop on the CPU")->type_name("auto|paper|laptop");
+  app.add_option("--method", method, "what is trained: ebm-vae, or a baseline over the same networks [ebm-vae]")
       ->type_name("ebm-vae|vae|coopnets|short-run|persistent");
-  app.add_option("--device", device, "auto: a GPU if there is one")
-      ->type_name("auto|cpu|cuda|cuda:N");
-  app.add_option("--epochs", epochs, "passes over the data, in place of --iterations")
-      ->type_name("N");
+  app.add_option("--device", device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
+  app.add_option("--epochs", epochs, "passes over the data, in place of --iterations")->type_name("N");
   app.add_option("--out", out, "folder of the run [runs/RECIPE-TIME]")->type_name("DIR");
   app.add_option_function<std::string>(
          "--resume", [this](const std::string& text) { resume = text; },
@@ -119,20 +111,19 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");
-  app.add_option("--precision", precision,
-                 "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
-                 "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
+  app.add_option(
+         "--precision", precision,
+         "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
+         "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
       ->type_name("auto|fp32|tf32|bf16");
-  app.add_flag("--deterministic", deterministic,
-               "choose kernels by rule, not by timing: two runs agree bit for bit");
-  app.add_option("--checkpoint-every", checkpoint_every,
-                 "iterations between checkpoints; 0: only at the end [500]")
+  app.add_flag("--deterministic", deterministic, "choose kernels by rule, not by timing: two runs agree bit for bit");
+  app.add_option("--checkpoint-every", checkpoint_every, "iterations between checkpoints; 0: only at the end [500]")
       ->type_name("N");
-  app.add_option("--samples-every", samples_every,
-                 "iterations between sample pictures; 0: about a dozen in a run [0]")
+  app.add_option("--samples-every", samples_every, "iterations between sample pictures; 0: about a dozen in a run [0]")
       ->type_name("N");
-  app.add_option("--read-every", read_every,
-                 "iterations from one reading of losses to the next; 1 waits for each; 0: 1 on the CPU, 16 on a GPU [0]")
+  app.add_option(
+         "--read-every", read_every,
+         "iterations from one reading of losses to the next; 1 waits for each; 0: 1 on the CPU, 16 on a GPU [0]")
       ->type_name("N");
   app.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph")
       ->configurable(false);
@@ -140,8 +131,7 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
 }
 
 TrainPlan plan_run(TrainFlags& flags) {
-  EBM_CHECK(flags.epochs.empty() || !flags.iterations_given, "--epochs", "--iterations too",
-            "one of the two");
+  EBM_CHECK(flags.epochs.empty() || !flags.iterations_given, "--epochs", "--iterations too", "one of the two");
   apply_threads(flags.threads);
   TrainPlan plan;
   RunOptions& options = plan.options;
@@ -153,9 +143,8 @@ TrainPlan plan_run(TrainFlags& flags) {
     options.settings = config.settings;
     plan.flags = config.flags;
     if (!flags.recipe.empty()) refuse_change("recipe", config.settings.recipe, flags.recipe);
-    if (flags.profile != "auto")
-      refuse_change("--profile", to_string(config.settings.profile), flags.profile);
-    if (flags.method_given) refuse_change("--method", to_string(config.settings.method), flags.method);
+    if (flags.profile != "auto") refuse_change("--profile", to_string(config.settings.profile), flags.profile);
+    if (flags.method_given) refuse_change("--method", config.settings.method, flags.method);
     flags.settings.apply(options.settings);
     check_same_networks(config.settings, options.settings);
     plan.profile_line = fmt::format("resuming {} ({} profile) on {}", options.resume->path.string(),
@@ -164,8 +153,8 @@ TrainPlan plan_run(TrainFlags& flags) {
     EBM_CHECK(!flags.recipe.empty(), "command line", "no recipe",
               "mnist, fashion, cifar10 or synthetic, as in `train_ebm_vae mnist`");
     check_dataset_name("recipe", flags.recipe);
-    options.settings = recipe_settings(flags.recipe, choose_profile(flags.profile, options.device),
-                                       parse_method(flags.method));
+    options.settings =
+        recipe_settings(flags.recipe, choose_profile(flags.profile, options.device), method_record(flags.method).name);
     flags.settings.apply(options.settings);
     plan.profile_line =
         fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(options.settings.profile),
@@ -173,8 +162,7 @@ TrainPlan plan_run(TrainFlags& flags) {
   }
   if (!flags.checkpoint_every.empty())
     plan.flags.checkpoint_every = parse_count("checkpoint-every", flags.checkpoint_every, 0);
-  if (!flags.samples_every.empty())
-    plan.flags.samples_every = parse_count("samples-every", flags.samples_every, 0);
+  if (!flags.samples_every.empty()) plan.flags.samples_every = parse_count("samples-every", flags.samples_every, 0);
   if (!flags.read_every.empty()) plan.flags.read_every = parse_count("read-every", flags.read_every, 0);
   if (!flags.precision.empty()) plan.flags.precision = flags.precision;
   if (flags.deterministic) plan.flags.deterministic = true;
@@ -196,8 +184,7 @@ fs::path new_run_folder(const TrainFlags& flags, const std::string& recipe) {
     return flags.out;
   }
   const std::time_t now = std::time(nullptr);
-  const fs::path folder =
-      fs::path(kRuns) / fmt::format("{}-{:%Y%m%d-%H%M%S}", recipe, fmt::localtime(now));
+  const fs::path folder = fs::path(kRuns) / fmt::format("{}-{:%Y%m%d-%H%M%S}", recipe, fmt::localtime(now));
   fs::path unique = folder;
   for (int i = 2; fs::exists(unique); ++i) unique = fmt::format("{}-{}", folder.string(), i);
   return unique;

@@ -36,7 +36,6 @@ TrainPlan plan_run(TrainFlags& flags);
 std::filesystem::path new_run_folder(const TrainFlags& flags, const std::string& recipe);
 // The folder that the run of `checkpoint` goes on in: its own, or --out; Error when that holds another
 // run.
-std::filesystem::path resumed_run_folder(const TrainFlags& flags,
-                                         const std::filesystem::path& checkpoint);
+std::filesystem::path resumed_run_folder(const TrainFlags& flags, const std::filesystem::path& checkpoint);
 
 }  // namespace ebm

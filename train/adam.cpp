@@ -6,8 +6,8 @@
 
 namespace ebm {
 
-Adam::Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2, double clip_norm,
-           double ema_decay, double weight_decay)
+Adam::Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2, double clip_norm, double ema_decay,
+           double weight_decay)
     : parameters_(parameters),
       scalars_(scalars),
       clip_norm_(clip_norm),

@@ -19,18 +19,17 @@ constexpr char kVersion[] = "1";
 SafetensorsFile read_valid(const fs::path& path) {
   SafetensorsFile file = read_safetensors(path);
   const auto format = file.metadata.find(kCheckpointFormat);
-  EBM_CHECK(format != file.metadata.end(), kOp,
-            path.string() + ", a safetensors file of another program",
+  EBM_CHECK(format != file.metadata.end(), kOp, path.string() + ", a safetensors file of another program",
             "a checkpoint that train_ebm_vae wrote");
   EBM_CHECK(format->second == kVersion, kOp, path.string() + " of format " + format->second,
             std::string("format ") + kVersion);
   for (const char* key : {kCheckpointConfig, kCheckpointPlans, kCheckpointThreads, "iteration"})
-    EBM_CHECK(file.metadata.contains(key), kOp,
-              fmt::format("{} without \"{}\"", path.string(), key), "a whole checkpoint");
+    EBM_CHECK(file.metadata.contains(key), kOp, fmt::format("{} without \"{}\"", path.string(), key),
+              "a whole checkpoint");
   const std::string& iteration = file.metadata.at("iteration");
-  EBM_CHECK(!iteration.empty() && iteration.size() < 19 &&
-                iteration.find_first_not_of("0123456789") == std::string::npos,
-            kOp, fmt::format("{} with iteration \"{}\"", path.string(), iteration), "a whole number");
+  EBM_CHECK(
+      !iteration.empty() && iteration.size() < 19 && iteration.find_first_not_of("0123456789") == std::string::npos,
+      kOp, fmt::format("{} with iteration \"{}\"", path.string(), iteration), "a whole number");
   return file;
 }
 
@@ -54,8 +53,7 @@ fs::path valid_before(const fs::path& path) {
 
 int64_t checkpoint_iteration(const fs::path& path) {
   const std::string name = path.filename().string();
-  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix) ||
-      name.size() <= kPrefix.size() + kSuffix.size())
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix) || name.size() <= kPrefix.size() + kSuffix.size())
     return -1;
   const char* first = name.data() + kPrefix.size();
   const char* last = name.data() + name.size() - kSuffix.size();
@@ -67,12 +65,10 @@ int64_t checkpoint_iteration(const fs::path& path) {
 std::vector<fs::path> list_checkpoints(const fs::path& folder) {
   std::vector<fs::path> list;
   std::error_code error;
-  for (fs::directory_iterator it(folder.empty() ? "." : folder, error), end; !error && it != end;
-       it.increment(error))
+  for (fs::directory_iterator it(folder.empty() ? "." : folder, error), end; !error && it != end; it.increment(error))
     if (checkpoint_iteration(it->path()) >= 0) list.push_back(it->path());
-  std::sort(list.begin(), list.end(), [](const fs::path& a, const fs::path& b) {
-    return checkpoint_iteration(a) < checkpoint_iteration(b);
-  });
+  std::sort(list.begin(), list.end(),
+            [](const fs::path& a, const fs::path& b) { return checkpoint_iteration(a) < checkpoint_iteration(b); });
   return list;
 }
 
@@ -96,12 +92,10 @@ Checkpoint read_checkpoint(const fs::path& path) {
 void refuse_checkpoint(const fs::path& path, const Error& reason) {
   const fs::path before = valid_before(path);
   if (before.empty()) throw reason;
-  EBM_FAIL(reason.op(), reason.received(),
-           reason.expected() + "; the one before it is valid: " + before.string());
+  EBM_FAIL(reason.op(), reason.received(), reason.expected() + "; the one before it is valid: " + before.string());
 }
 
-CheckpointStore::CheckpointStore(fs::path folder, int keep)
-    : folder_(std::move(folder)), keep_(keep) {}
+CheckpointStore::CheckpointStore(fs::path folder, int keep) : folder_(std::move(folder)), keep_(keep) {}
 
 void CheckpointStore::set_aside_after(int64_t iteration) {
   for (const fs::path& path : list_checkpoints(folder_)) {

@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "core/check.h"
-#include "train/safetensors.h"
+#include "train/files/safetensors.h"
 
 namespace ebm {
 
 // Metadata beside what Trainer::state() writes.
 inline constexpr const char* kCheckpointFormat = "ebm.checkpoint";  // version of the layout: "1"
 inline constexpr const char* kCheckpointConfig = "config";          // content of config.toml
-inline constexpr const char* kCheckpointPlans = "conv_plans";       // kernels/conv_plan.h
+inline constexpr const char* kCheckpointPlans = "conv_plans";       // kernels/conv/conv_plan.h
 inline constexpr const char* kCheckpointThreads = "threads";        // equal bits need equal threads
 inline constexpr const char* kCheckpointDevice = "device";          // what made it, for people to read
 

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "train/metrics_log.h"
 
 namespace ebm {
 namespace {
@@ -31,16 +30,36 @@ T read_number(const std::map<std::string, std::string>& metadata, const std::str
   const std::string& text = found->second;
   T value{};
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  EBM_CHECK(result.ec == std::errc() && result.ptr == text.data() + text.size() && value >= 0,
-            "checkpoint", name + " \"" + text + "\"", "a number, 0 or more");
+  EBM_CHECK(result.ec == std::errc() && result.ptr == text.data() + text.size() && value >= 0, "checkpoint",
+            name + " \"" + text + "\"", "a number, 0 or more");
   return value;
 }
 
+// The column that is judged so; null where the method has none.
+const ShownColumn* find_column(const Metrics& m, Judged judged) {
+  for (const ShownColumn& column : *m.columns)
+    if (column.options.judged == judged) return &column;
+  return nullptr;
+}
+
+// Two places hold the same state from the beginning on, and after a rollback.
+bool same_state(const Trainer::Snapshot& a, const Trainer::Snapshot& b) {
+  return a.iteration == b.iteration && a.slowed == b.slowed;
+}
+
+void copy(const Trainer::Snapshot& from, Trainer::Snapshot& to) {
+  const std::vector<Tensor> own = to.tensors;
+  to = from;
+  to.tensors = own;
+  for (size_t i = 0; i < own.size(); ++i) to.tensors[i].copy_from(from.tensors[i]);
+}
+
+// "guard.state2.", before the names of what is kept in that place.
+std::string kept_prefix(size_t place) { return fmt::format("guard.state{}.", place); }
+
 }  // namespace
 
-DivergenceGuard::DivergenceGuard(const Trainer& trainer)
-    : settings_(trainer.settings()),
-      pixels_(static_cast<double>(trainer.generator().image().elements())) {
+DivergenceGuard::DivergenceGuard(const Trainer& trainer) : settings_(trainer.settings()) {
   EBM_CHECK(trainer.is_finite(), "training", "a state that is not finite", "finite weights to begin with");
   for (Kept& kept : kept_) trainer.save(kept.snapshot);
 }
@@ -55,34 +74,36 @@ void DivergenceGuard::keep(const Trainer& trainer) {
 }
 
 size_t DivergenceGuard::state_before(int64_t diverged) const {
-  const bool again =
-      diverged_ > 0 && diverged <= diverged_ + kCalmKeepings * settings_.guard_every;
+  const bool again = diverged_ > 0 && diverged <= diverged_ + kCalmKeepings * settings_.guard_every;
   size_t i = 1;
   while (again && i + 1 < kStates && kept_[i].snapshot.iteration >= returned_to_) ++i;
   return i;
 }
 
 std::string DivergenceGuard::judge(const Metrics& m) const {
-  for (const MetricField& field : metric_fields()) {
-    const double value = field.value(m);
-    if (!field.is_time && !std::isfinite(value)) return fmt::format("{} is {}", field.name, value);
+  for (size_t i = 0; i < m.values.size(); ++i) {
+    const ShownColumn& column = (*m.columns)[i];
+    if (column.options.judged != Judged::not_at_all && !std::isfinite(m.values[i]))
+      return fmt::format("{} is {}", column.name, m.values[i]);
   }
-  const double gap = std::abs(m.energy_gap);
-  if (settings_.guard_gap > 0) {
-    if (gap > settings_.guard_gap)
-      return fmt::format("energy gap {:.4g}, beyond {:.4g}", m.energy_gap, settings_.guard_gap);
-  } else if (gap_.seen >= kWarmUpIterations && gap > kGrowth * gap_.mean + kGrowthMargin) {
-    return fmt::format("energy gap {:.4g}, grown from a mean of {:.4g}", m.energy_gap, gap_.mean);
+  if (const ShownColumn* column = find_column(m, Judged::gap)) {
+    const double signed_gap = m[column->name], gap = std::abs(signed_gap);
+    if (settings_.guard_gap > 0) {
+      if (gap > settings_.guard_gap)
+        return fmt::format("energy gap {:.4g}, beyond {:.4g}", signed_gap, settings_.guard_gap);
+    } else if (gap_.seen >= kWarmUpIterations && gap > kGrowth * gap_.mean + kGrowthMargin) {
+      return fmt::format("energy gap {:.4g}, grown from a mean of {:.4g}", signed_gap, gap_.mean);
+    }
   }
-  const double move = m.revision / std::sqrt(pixels_);
-  if (settings_.guard_move > 0 && move > settings_.guard_move)
-    return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move,
-                       settings_.guard_move);
+  if (const ShownColumn* column = find_column(m, Judged::move)) {
+    const double move = m[column->name] / std::sqrt(static_cast<double>(column->options.dimensions));
+    if (settings_.guard_move > 0 && move > settings_.guard_move)
+      return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move, settings_.guard_move);
+  }
   return "";
 }
 
-std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer,
-                                                                const Metrics& m) {
+std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer, const Metrics& m) {
   std::string reason = judge(m);
   const bool keeps = m.iteration % settings_.guard_every == 0;
   // What is kept is looked at itself: a weight that is NaN need not show in the metrics, as cuDNN's fused
@@ -90,13 +111,13 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
   if (reason.empty() && keeps && !trainer.is_finite()) reason = "a state that is not finite";
   if (reason.empty()) {
     gap_.seen = std::min(gap_.seen + 1, kMeanIterations);
-    gap_.mean += (std::abs(m.energy_gap) - gap_.mean) / static_cast<double>(gap_.seen);
+    if (const ShownColumn* column = find_column(m, Judged::gap))
+      gap_.mean += (std::abs(m[column->name]) - gap_.mean) / static_cast<double>(gap_.seen);
     if (keeps) keep(trainer);
     return std::nullopt;
   }
 
-  Rollback result{reason, m.iteration, 0, trainer.energy_lr_scale(),
-                  rollbacks_ >= settings_.guard_retries};
+  Rollback result{reason, m.iteration, 0, trainer.slowed(), rollbacks_ >= settings_.guard_retries};
   const size_t state = state_before(m.iteration);
   trainer.restore(kept_[state].snapshot);
   gap_ = kept_[state].gap;
@@ -109,26 +130,66 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
   }
   if (!result.gave_up) {
     ++rollbacks_;
-    result.energy_lr_scale *= settings_.guard_lr_factor;
+    result.slowed *= settings_.guard_lr_factor;
   }
-  trainer.set_energy_lr_scale(result.energy_lr_scale);
+  trainer.set_slowed(result.slowed);
   return result;
 }
 
-void DivergenceGuard::save(std::map<std::string, std::string>& metadata) const {
-  metadata["guard.rollbacks"] = std::to_string(rollbacks_);
-  metadata["guard.gap_mean"] =
-      fmt::format("{}", gap_.mean);  // shortest text that reads back to the same number
-  metadata["guard.gap_seen"] = std::to_string(gap_.seen);
+void DivergenceGuard::save(const Trainer& trainer, SafetensorsFile& file) const {
+  const auto put = [&](const std::string& name, const auto& number) {
+    file.metadata[name] = fmt::format("{}", number);  // shortest text that reads back to the same number
+  };
+  put("guard.rollbacks", rollbacks_);
+  put("guard.gap_mean", gap_.mean);
+  put("guard.gap_seen", gap_.seen);
+  put("guard.diverged", diverged_);
+  put("guard.returned_to", returned_to_);
+  for (size_t i = 0; i < kStates; ++i) {
+    const std::string prefix = kept_prefix(i);
+    put(prefix + "gap_mean", kept_[i].gap.mean);
+    put(prefix + "gap_seen", kept_[i].gap.seen);
+    // a state of the iteration that the checkpoint is of is written with it, and the same state once
+    size_t same = 0;
+    while (same < i && !same_state(kept_[same].snapshot, kept_[i].snapshot)) ++same;
+    if (kept_[i].snapshot.iteration == trainer.iteration())
+      put(prefix + "is", "checkpoint");
+    else if (same < i)
+      put(prefix + "is", fmt::format("state{}", same));
+    else
+      trainer.write_snapshot(kept_[i].snapshot, prefix, file);
+  }
 }
 
-void DivergenceGuard::load(const std::map<std::string, std::string>& metadata) {
+void DivergenceGuard::load(const Trainer& trainer, const SafetensorsFile& file) {
+  const auto& metadata = file.metadata;
+  const auto read_gap = [&](const std::string& prefix) {
+    return GapMean{read_number<double>(metadata, prefix + "gap_mean"),
+                   read_number<int64_t>(metadata, prefix + "gap_seen")};
+  };
   const auto rollbacks = read_number<int64_t>(metadata, "guard.rollbacks");
-  const GapMean gap{read_number<double>(metadata, "guard.gap_mean"),
-                    read_number<int64_t>(metadata, "guard.gap_seen")};
+  const GapMean gap = read_gap("guard.");
+  std::array<Kept, kStates> kept = kept_;  // the constructor's: the state that was loaded
+  int64_t diverged = 0, returned_to = 0;
+  for (Kept& k : kept) k.gap = gap;
+  if (metadata.contains("guard.diverged")) {
+    diverged = read_number<int64_t>(metadata, "guard.diverged");
+    returned_to = read_number<int64_t>(metadata, "guard.returned_to");
+    for (size_t i = 0; i < kStates; ++i) {
+      const std::string prefix = kept_prefix(i);
+      kept[i].gap = read_gap(prefix);
+      const auto is = metadata.find(prefix + "is");
+      if (is == metadata.end()) kept[i].snapshot = trainer.read_snapshot(file, prefix);
+      for (size_t same = 0; same < i; ++same)
+        if (is != metadata.end() && is->second == fmt::format("state{}", same))
+          copy(kept[same].snapshot, kept[i].snapshot);
+    }
+  }
   rollbacks_ = rollbacks;
   gap_ = gap;
-  for (Kept& kept : kept_) kept.gap = gap;
+  diverged_ = diverged;
+  returned_to_ = returned_to;
+  kept_ = kept;
 }
 
 }  // namespace ebm

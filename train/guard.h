@@ -18,11 +18,10 @@ class DivergenceGuard {
   explicit DivergenceGuard(const Trainer& trainer);
 
   struct Rollback {
-    std::string reason;          // what was seen, as in "energy gap 53.1, beyond 20"
-    int64_t from = 0, to = 0;    // iterations
-    double energy_lr_scale = 1;  // from now on
-    bool gave_up =
-        false;  // the retries are used up: the state is the last good one, its scale unchanged
+    std::string reason;        // what was seen, as in "energy gap 53.1, beyond 20"
+    int64_t from = 0, to = 0;  // iterations
+    double slowed = 1;         // factor of the rates that the guard lowers, from now on
+    bool gave_up = false;      // the retries are used up: the state is the last good one, its scale unchanged
   };
 
   // Judges one iteration, every guard_every iterations the trainer's state too. When they are fine, the state is
@@ -37,10 +36,11 @@ class DivergenceGuard {
 
   int64_t rollbacks() const { return rollbacks_; }
 
-  // Counters to and from a checkpoint's metadata. The kept states are not in it: a resumed run goes
-  // back to its checkpoint at the farthest.
-  void save(std::map<std::string, std::string>& metadata) const;
-  void load(const std::map<std::string, std::string>& metadata);
+  // Counters and kept states to and from a checkpoint, beside the trainer's state: a resumed run goes back to the
+  // states that it would have gone back to uninterrupted. From a checkpoint without kept states (of an earlier
+  // version) only the counters are taken.
+  void save(const Trainer& trainer, SafetensorsFile& file) const;
+  void load(const Trainer& trainer, const SafetensorsFile& file);
 
  private:
   // Mean of |energy_gap| over about the last kMeanIterations, for runs without a fixed limit.
@@ -60,7 +60,6 @@ class DivergenceGuard {
   static constexpr size_t kStates = 5;
 
   Settings settings_;
-  double pixels_;
   GapMean gap_;
   int64_t rollbacks_ = 0;
   int64_t diverged_ = 0, returned_to_ = 0;  // iterations of the last rollback; 0: none so far

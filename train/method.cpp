@@ -1,6 +1,6 @@
 #include "train/method.h"
 
-#include <vector>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -9,40 +9,6 @@
 namespace ebm {
 namespace {
 
-struct MethodRecord {
-  Method method;
-  const char* name;
-  bool energy, generator, encoder;  // trained
-  const char* sample_start;
-};
-
-constexpr MethodRecord kMethods[] = {
-    {Method::ebm_vae, "ebm-vae", true, true, true, "images of the generator"},
-    {Method::vae, "vae", false, true, true, "images of the generator"},
-    {Method::coopnets, "coopnets", true, true, false, "images of the generator"},
-    {Method::short_run, "short-run", true, false, false, "uniform noise"},
-    {Method::persistent, "persistent", true, false, false, "images of the replay buffer"},
-};
-
-const MethodRecord& record_of(Method method) {
-  for (const MethodRecord& record : kMethods)
-    if (record.method == method) return record;
-  EBM_FAIL("method", std::to_string(static_cast<int>(method)), "one of the methods");
-}
-
-bool trains(const MethodRecord& record, NetworkKind network) {
-  switch (network) {
-    case NetworkKind::energy: return record.energy;
-    case NetworkKind::generator: return record.generator;
-    case NetworkKind::encoder: return record.encoder;
-  }
-  EBM_FAIL("method", std::to_string(static_cast<int>(network)), "one of the networks");
-}
-
-const char* name_of(NetworkKind network) {
-  return network == NetworkKind::energy ? "energy net" : network == NetworkKind::generator ? "generator" : "encoder";
-}
-
 // "a, b or c"
 std::string either(const std::vector<std::string>& words) {
   std::string text = words.front();
@@ -50,30 +16,44 @@ std::string either(const std::vector<std::string>& words) {
   return text;
 }
 
+bool can(const MethodRecord& record, Ability ability) {
+  return std::find(record.abilities.begin(), record.abilities.end(), ability) != record.abilities.end();
+}
+
+const char* trained(Ability ability) {
+  switch (ability) {
+    case Ability::generate: return "generator";
+    case Ability::encode: return "encoder";
+    case Ability::energy: return "energy net";
+  }
+  return "";
+}
+
 }  // namespace
 
-Method parse_method(const std::string& text) {
+const MethodRecord& method_record(const std::string& name) {
   std::vector<std::string> names;
-  for (const MethodRecord& record : kMethods) {
-    if (text == record.name) return record.method;
+  for (const MethodRecord& record : methods()) {
+    if (name == record.name) return record;
     names.push_back(record.name);
   }
-  EBM_FAIL("method", "\"" + text + "\"", either(names));
+  EBM_FAIL("method", "\"" + name + "\"", either(names));
 }
 
-std::string to_string(Method method) { return record_of(method).name; }
+bool can(const std::string& method, Ability ability) { return can(method_record(method), ability); }
 
-bool trains(Method method, NetworkKind network) { return trains(record_of(method), network); }
-
-void check_trains(Method method, NetworkKind network, const std::string& op) {
-  if (trains(method, network)) return;
+void need(const std::string& method, Ability ability, const std::string& op) {
+  if (can(method, ability)) return;
   std::vector<std::string> names;
-  for (const MethodRecord& record : kMethods)
-    if (trains(record, network)) names.push_back(record.name);
-  EBM_FAIL(op, "a model of --method " + to_string(method),
-           fmt::format("one of {}: this method does not train its {}", either(names), name_of(network)));
+  for (const MethodRecord& record : methods())
+    if (can(record, ability)) names.push_back(record.name);
+  EBM_FAIL(op, "a model of --method " + method,
+           fmt::format("one of {}: this method does not train its {}", either(names), trained(ability)));
 }
 
-const char* sample_start(Method method) { return record_of(method).sample_start; }
+int64_t sample_steps(const Settings& s) {
+  if (!can(s.method, Ability::energy)) return 0;
+  return s.sample_steps > 0 ? s.sample_steps : s.num_steps;
+}
 
 }  // namespace ebm

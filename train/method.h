@@ -1,35 +1,61 @@
-// What is trained, and how: variational MCMC teaching, and the baselines that it is compared with. All hold the
-// recipe's three networks; those that a method has no use for stay as they began.
+// A method: a system that can be trained. What it has in common with others is the machine's (train/trainer.h); what
+// it is, is one file of train/methods/.
 #pragma once
 
-#include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
+#include <vector>
+
+#include "train/abilities.h"
+#include "train/iteration.h"
+#include "train/parts.h"
+#include "train/settings.h"
+#include "train/shown.h"
 
 namespace ebm {
 
-enum class Method {
-  ebm_vae,     // Algorithm 1 (train/trainer.cpp)
-  vae,         // generator and encoder on the data alone (train/baseline_vae.cpp)
-  coopnets,    // generator taught by the chains that began at its own samples (train/baseline_coopnets.cpp)
-  short_run,   // energy net alone, chains from noise (train/baseline_short_run.cpp)
-  persistent,  // energy net alone, chains from a replay buffer (train/baseline_persistent.cpp)
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  // The tensors that an iteration reads, with the shape of a whole batch.
+  virtual std::vector<BatchPart> batch() const = 0;
+  // The phases of an iteration, as its time is logged.
+  virtual std::vector<const char*> phases() const = 0;
+
+  // The device's work of one iteration: the same launches each time, and nothing that waits for the device. No
+  // iteration number is in reach: what changes is a Number of Parts, or drawn from `it`.
+  virtual void iterate(Iteration& it) = 0;
+  // Iterations of different stages may launch different work; each stage is recorded by itself.
+  virtual int stage(int64_t /*iteration*/) const { return 0; }
+  // Work of the host after an iteration that is no part of the device's record.
+  virtual void between(int64_t /*iteration*/) {}
+
+  // What the columns of metrics.csv mean, in the file's first line: signs above all.
+  virtual std::string signs() const { return ""; }
+  // The numbers that it shows.
+  virtual void describe(ShownVisitor& v) = 0;
+  // What it can be asked once trained. Valid as long as the method.
+  virtual Abilities abilities() = 0;
 };
 
-// Chains that the persistent method keeps.
-inline constexpr int64_t kReplayImages = 10'000;
-
-Method parse_method(const std::string& text);  // ebm-vae | vae | coopnets | short-run | persistent
-std::string to_string(Method method);
-
-enum class NetworkKind { energy, generator, encoder };
-
-// Whether the method trains that network.
-bool trains(Method method, NetworkKind network);
-// Throws Error, naming the methods that would do, where the method leaves that network as it began: what is
-// computed with it says nothing of the run.
-void check_trains(Method method, NetworkKind network, const std::string& op);
-
-// What the method's samples are before revision, in words: "uniform noise".
-const char* sample_start(Method method);
+// A method by name. The list of all is in train/methods/table.cpp.
+struct MethodRecord {
+  const char* name;   // as in --method
+  const char* says;   // one line
+  const char* start;  // what samples are before any chain: "uniform noise"
+  std::vector<Ability> abilities;
+  std::unique_ptr<Method> (*make)(const Settings&, Parts&);
+  int64_t most_samples = 0;  // that differ; 0: any number
+};
+std::span<const MethodRecord> methods();
+// Throws Error for a name that is none.
+const MethodRecord& method_record(const std::string& name);
+bool can(const std::string& method, Ability ability);
+// Throws Error, naming the methods that would do, where this one cannot: what would be computed says nothing of the run.
+void need(const std::string& method, Ability ability, const std::string& op);
+// Langevin steps of a run's samples; 0 for a method that trains no energy.
+int64_t sample_steps(const Settings& settings);
 
 }  // namespace ebm

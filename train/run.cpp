@@ -7,12 +7,12 @@
 
 #include "core/check.h"
 #include "core/profile_range.h"
-#include "kernels/conv.h"
-#include "kernels/conv_plan.h"
-#include "train/file_io.h"
-#include "train/image_grid.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/conv_plan.h"
+#include "train/files/file_io.h"
+#include "train/files/image_grid.h"
+#include "train/files/tfevents.h"
 #include "train/metrics_log.h"
-#include "train/tfevents.h"
 
 namespace ebm {
 namespace {
@@ -20,15 +20,23 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
-constexpr int64_t kReadOnGpu = 16;   // work enough for the device while the host writes down that of before
+constexpr int64_t kReadOnGpu = 16;       // work enough for the device while the host writes down that of before
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
-constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2,
-                                    0.3,  0.4,  0.5,  0.6,  0.7, 0.8,  0.9};
+constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 
 // Names the checkpoint before this one when the networks do not fit it.
 void load_state(Trainer& trainer, const Checkpoint& checkpoint) {
   try {
     trainer.load_state(checkpoint.file);
+  } catch (const Error& e) {
+    refuse_checkpoint(checkpoint.path, e);
+  }
+}
+
+// The same for the guard's states.
+void load(DivergenceGuard& guard, const Trainer& trainer, const Checkpoint& checkpoint) {
+  try {
+    guard.load(trainer, checkpoint.file);
   } catch (const Error& e) {
     refuse_checkpoint(checkpoint.path, e);
   }
@@ -41,7 +49,7 @@ std::string find_convolutions(const RunOptions& options) {
   Settings settings = options.settings;
   settings.num_steps = std::min<int64_t>(settings.num_steps, 1);  // the others are the same
   Trainer trainer(settings, options.device, false);
-  const ImageShape image = trainer.generator().image();
+  const ImageShape image = trainer.abilities().image;
   trainer.step(Tensor::zeros({settings.batch, image.height, image.width, image.channels}, options.device));
   trainer.sample(kGridRows * kGridRows, {settings.seed, Stream::sample, 0, 0},
                  std::min<int64_t>(sample_steps(settings), 1), settings.noise_scale);
@@ -57,15 +65,17 @@ class Run {
         observer_(observer),
         trainer_(options.settings, options.device, options.graph),
         store_(options.folder),
-        feed_(dataset, options.settings, trainer_.generator().image(), options.device),
-        read_every_(options.read_every > 0 ? options.read_every : options.device.is_cuda() ? kReadOnGpu : 1) {
+        feed_(dataset, options.settings, trainer_.abilities().image, options.device),
+        read_every_(options.read_every > 0     ? options.read_every
+                    : options.device.is_cuda() ? kReadOnGpu
+                                               : 1) {
     if (options.resume) {
       // before the first convolution: what is chosen by timing must be what it was
       conv_plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
       load_state(trainer_, *options.resume);
     }
     guard_.emplace(trainer_);
-    if (options.resume) guard_->load(options.resume->file.metadata);
+    if (options.resume) load(*guard_, trainer_, *options.resume);
     store_.set_aside_after(trainer_.iteration());
     make_folder(options.folder / "samples");
     std::string config = options.config;
@@ -75,7 +85,8 @@ class Run {
       config += "\n# " + line + "\n";
     }
     write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(config)));
-    log_.emplace(options.folder / "metrics.csv", trainer_.iteration(), guard_->rollbacks());
+    log_.emplace(options.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
+                 guard_->rollbacks());
     events_.emplace(options.folder);
     scalars_every_ = std::max<int64_t>(1, options.settings.iterations / kScalarPoints);
   }
@@ -90,8 +101,8 @@ class Run {
       if (done < total) feed_.prepare(done);
       result.stopped = done < total && options_.stop_requested && options_.stop_requested();
       const bool samples = samples_due(done, total, options_.samples_every) || result.stopped;
-      const bool checkpoint = done == total || result.stopped ||
-                              (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0);
+      const bool checkpoint =
+          done == total || result.stopped || (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0);
       // The guard keeps a state, and a checkpoint is written, when the iteration that made it was judged: then
       // all are waited for. Else what is read is of the iterations begun before the last reading.
       const bool keep = done % options_.settings.guard_every == 0;
@@ -123,7 +134,7 @@ class Run {
         observer_.notice(
             fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's "
                         "learning rate at {:.3g} of its setting",
-                        rollback->from, rollback->reason, rollback->to, rollback->energy_lr_scale));
+                        rollback->from, rollback->reason, rollback->to, rollback->slowed));
         return false;  // the rest was computed from what is undone
       }
       if (metrics.iteration % scalars_every_ == 0 || metrics.iteration == options_.settings.iterations)
@@ -133,8 +144,8 @@ class Run {
   }
 
   void write_scalars(const Metrics& metrics) {
-    for (const MetricField& field : metric_fields())
-      events_->scalar(field.curve, field.value(metrics), metrics.iteration);
+    for (size_t i = 0; i < metrics.values.size(); ++i)
+      events_->scalar((*metrics.columns)[i].curve, metrics.values[i], metrics.iteration);
     events_->flush();
   }
 
@@ -142,17 +153,15 @@ class Run {
     const ProfileRange range("samples");
     const Settings& s = options_.settings;
     // the same latent vectors all through the run, so that one sees them change
-    const Trainer::Samples samples = trainer_.sample(
-        kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, sample_steps(s), s.noise_scale);
-    for (const Tensor& x : {samples.generated, samples.revised}) {
-      const std::vector<float> values = x.to_host();
-      if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
-        continue;
-      observer_.notice(fmt::format("no picture at iteration {}: its samples are not finite",
-                                   trainer_.iteration()));
+    const Samples samples =
+        trainer_.sample(kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, sample_steps(s), s.noise_scale);
+    for (const Panel& panel : samples.stages) {
+      const std::vector<float> values = panel.x.to_host();
+      if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) continue;
+      observer_.notice(fmt::format("no picture at iteration {}: its samples are not finite", trainer_.iteration()));
       return;
     }
-    const Picture picture = samples_picture(samples, trainer_.generator().image());
+    const Picture picture = samples_picture(samples, trainer_.abilities().image);
     last_samples_ = options_.folder / "samples" / fmt::format("{:08}.png", trainer_.iteration());
     write_png(last_samples_, picture);
     events_->image("samples/generated and revised", picture, trainer_.iteration());
@@ -166,17 +175,16 @@ class Run {
     file.metadata[kCheckpointPlans] = conv_plans_to_string();
     file.metadata[kCheckpointThreads] = std::to_string(num_threads());
     file.metadata[kCheckpointDevice] = describe(options_.device);
-    guard_->save(file.metadata);
+    guard_->save(trainer_, file);
     store_.write(trainer_.iteration(), std::move(file));
   }
 
   [[noreturn]] void give_up(const DivergenceGuard::Rollback& rollback) {
     // the trainer is in its last good state, at or after the last checkpoint
-    if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration())
-      write_checkpoint();
+    if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration()) write_checkpoint();
     EBM_FAIL("training",
-             fmt::format("{} at iteration {}, after {} returns to an earlier state",
-                         rollback.reason, rollback.from, guard_->rollbacks()),
+             fmt::format("{} at iteration {}, after {} returns to an earlier state", rollback.reason, rollback.from,
+                         guard_->rollbacks()),
              "a run that stays in balance: try a lower --energy-lr");
   }
 
@@ -198,20 +206,19 @@ class Run {
 bool samples_due(int64_t done, int64_t total, int64_t every) {
   if (done == total) return true;
   if (every > 0) return done % every == 0;
-  return std::any_of(std::begin(kSamplePoints), std::end(kSamplePoints), [&](double point) {
-    return done == std::llround(point * static_cast<double>(total));
-  });
+  return std::any_of(std::begin(kSamplePoints), std::end(kSamplePoints),
+                     [&](double point) { return done == std::llround(point * static_cast<double>(total)); });
 }
 
-Picture samples_picture(const Trainer::Samples& samples, ImageShape image) {
-  return side_by_side(
-      image_grid(samples.generated.to_host(), image, kGridRows, kGridRows, kGridScale),
-      image_grid(samples.revised.to_host(), image, kGridRows, kGridRows, kGridScale));
+Picture samples_picture(const Samples& samples, ImageShape image) {
+  return side_by_side(image_grid(samples.first().to_host(), image, kGridRows, kGridRows, kGridScale),
+                      image_grid(samples.last().to_host(), image, kGridRows, kGridRows, kGridScale));
 }
 
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
   check_settings(options.settings);
   make_folder(options.folder);
+  for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
   Run run(options, dataset, observer);  // a checkpoint that is refused here is not the last good one
   try {
     return run.go();

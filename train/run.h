@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "train/batch_feed.h"
 #include "train/checkpoint.h"
-#include "train/dataset.h"
+#include "train/data/batch_feed.h"
+#include "train/data/dataset.h"
+#include "train/files/image_grid.h"
 #include "train/guard.h"
-#include "train/image_grid.h"
 #include "train/trainer.h"
 
 namespace ebm {
@@ -18,14 +18,14 @@ namespace ebm {
 struct RunOptions {
   Settings settings;
   Device device;
-  std::filesystem::path folder;      // made where needed
-  std::string config;                // content of config.toml; also kept in the checkpoints
-  int64_t checkpoint_every = 500;    // iterations; 0: at the end only
-  int64_t samples_every = 0;         // iterations; 0: a dozen or so in a run, more often at first
-  int64_t read_every = 0;            // iterations from one reading of losses to the next, which takes those begun
-                                     // before the last; 1 waits for each; 0: 1 on the CPU, 16 on a GPU
-  bool graph = true;                 // replay an iteration as a CUDA graph
-  std::optional<Checkpoint> resume;  // where to go on from
+  std::filesystem::path folder;          // made where needed
+  std::string config;                    // content of config.toml; also kept in the checkpoints
+  int64_t checkpoint_every = 500;        // iterations; 0: at the end only
+  int64_t samples_every = 0;             // iterations; 0: a dozen or so in a run, more often at first
+  int64_t read_every = 0;                // iterations from one reading of losses to the next, which takes those begun
+                                         // before the last; 1 waits for each; 0: 1 on the CPU, 16 on a GPU
+  bool graph = true;                     // replay an iteration as a CUDA graph
+  std::optional<Checkpoint> resume;      // where to go on from
   std::function<bool()> stop_requested;  // asked after each iteration; true saves and ends
 };
 
@@ -44,13 +44,12 @@ struct RunResult {
   int64_t rollbacks = 0;
   bool stopped = false;  // on request, before the last iteration
   std::filesystem::path checkpoint;
-  std::filesystem::path
-      samples;  // the last picture: left the generator's, right the revised samples
+  std::filesystem::path samples;  // the last picture: left the generator's, right the revised samples
 };
 
 // Trains until settings.iterations and writes config.toml, metrics.csv, TensorBoard events,
 // samples/*.png and checkpoints. On the CPU a resumed run is the uninterrupted one bit for bit, for
-// the same number of threads and the same plans (kernels/conv_plan.h). Throws Error when the output
+// the same number of threads and the same plans (kernels/conv/conv_plan.h). Throws Error when the output
 // cannot be written or the run diverges for good; the message then names the last good checkpoint.
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer);
 
@@ -58,6 +57,6 @@ RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObs
 bool samples_due(int64_t done, int64_t total, int64_t every);
 
 // 8×8 of the generator's images beside the same after Langevin revision.
-Picture samples_picture(const Trainer::Samples& samples, ImageShape image);
+Picture samples_picture(const Samples& samples, ImageShape image);
 
 }  // namespace ebm

@@ -52,30 +52,23 @@ Settings cifar10_paper() {
 }
 
 // What the baselines' own papers and code set otherwise (Xie et al. 2018 for CoopNets).
-void set_method(Settings& s, Method method) {
+void set_method(Settings& s, const std::string& method) {
   s.method = method;
   const bool paper = s.profile == Profile::paper;
-  switch (method) {
-    case Method::ebm_vae:
-    case Method::vae: break;
-    case Method::coopnets:
-      if (!paper) break;
-      s.energy_lr = 0.007;
-      s.vae_lr = 1e-4;
-      s.num_steps = 15;
-      s.sample_steps = 0;
-      s.noise = 0.002;
-      s.drift = s.noise * s.noise / 2;
-      break;
-    case Method::short_run:
-    case Method::persistent:
-      s.sample_steps = 0;
-      s.guard_move = 0;  // these chains begin at noise, or long ago: how far they move says nothing
-      if (paper) break;
-      s.energy_lr = 1e-4;  // no generator brings the chains near the data
-      s.guard_gap = 40;
-      s.num_steps = method == Method::short_run ? 60 : 40;
-      break;
+  if (method == "coopnets" && paper) {
+    s.energy_lr = 0.007;
+    s.vae_lr = 1e-4;
+    s.num_steps = 15;
+    s.sample_steps = 0;
+    s.noise = 0.002;
+    s.drift = s.noise * s.noise / 2;
+  } else if (method == "short-run" || method == "persistent") {
+    s.sample_steps = 0;
+    s.guard_move = 0;  // these chains begin at noise, or long ago: how far they move says nothing
+    if (paper) return;
+    s.energy_lr = 1e-4;  // no generator brings the chains near the data
+    s.guard_gap = 40;
+    s.num_steps = method == "short-run" ? 60 : 40;
   }
 }
 
@@ -90,7 +83,7 @@ void check(bool ok, const char* name, double value, const char* range) {
 
 }  // namespace
 
-Settings recipe_settings(const std::string& recipe, Profile profile, Method method) {
+Settings recipe_settings(const std::string& recipe, Profile profile, const std::string& method) {
   Settings s;
   if (recipe != "mnist" && recipe != "fashion" && recipe != "cifar10" && recipe != "synthetic")
     EBM_FAIL("recipe", "\"" + recipe + "\"", "mnist, fashion, cifar10 or synthetic");
@@ -107,11 +100,6 @@ Settings recipe_settings(const std::string& recipe, Profile profile, Method meth
   s.recipe = recipe;
   set_method(s, method);
   return s;
-}
-
-int64_t sample_steps(const Settings& s) {
-  if (!trains(s.method, NetworkKind::energy)) return 0;
-  return s.sample_steps > 0 ? s.sample_steps : s.num_steps;
 }
 
 double lr_factor(const Settings& s, int64_t iteration) {
@@ -145,10 +133,13 @@ NetworkConfigs networks(const Settings& s) {
 std::optional<double> bf16_step_error(const Settings& s) {
   const bool paper = s.profile == Profile::paper;
   double measured = 0;  // at the recipe's own drift and noise, the largest seen
-  if (paper) measured = is_cifar(s) ? 0.003 : 0.031;  // fashion has mnist's networks
-  else if (s.recipe == "mnist") measured = 0.22;
-  else return std::nullopt;
-  const Settings own = recipe_settings(s.recipe, s.profile, Method::ebm_vae);
+  if (paper)
+    measured = is_cifar(s) ? 0.003 : 0.031;  // fashion has mnist's networks
+  else if (s.recipe == "mnist")
+    measured = 0.22;
+  else
+    return std::nullopt;
+  const Settings own = recipe_settings(s.recipe, s.profile);
   const double noise = s.noise * s.noise_scale;
   if (noise == 0) return std::nullopt;
   return measured * (s.drift / own.drift) * (own.noise * own.noise_scale / noise);
@@ -193,7 +184,7 @@ void check_settings(const Settings& s) {
   positive("batch", static_cast<double>(s.batch), 1 << 20);
   positive("chains", static_cast<double>(s.chains), 1 << 20);
   check(s.chains >= 2, "chains", static_cast<double>(s.chains), "2 or more: batch normalisation needs a batch");
-  check(s.method != Method::persistent || s.chains <= kReplayImages, "chains", static_cast<double>(s.chains),
+  check(s.method != "persistent" || s.chains <= kReplayImages, "chains", static_cast<double>(s.chains),
         "at most 10000 with persistent chains, the size of their replay buffer");
   steps("steps", s.num_steps);
   steps("sample-steps", s.sample_steps);

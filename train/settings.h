@@ -9,12 +9,13 @@
 #include "core/device.h"
 #include "core/precision.h"
 #include "models/recipes.h"
-#include "train/method.h"
 
 namespace ebm {
 
 enum class Profile { paper, laptop };
 
+// Chains that persistent chains' replay buffer keeps.
+inline constexpr int64_t kReplayImages = 10'000;
 // Langevin steps that a chain of a run, or of its samples, may have.
 inline constexpr int64_t kMostLangevinSteps = 1'000'000;
 
@@ -22,68 +23,65 @@ inline constexpr int64_t kMostLangevinSteps = 1'000'000;
 struct Settings {
   std::string recipe = "mnist";  // mnist | fashion | cifar10 | synthetic: also the data set
   Profile profile = Profile::laptop;
-  Method method = Method::ebm_vae;
+  std::string method = "ebm-vae";  // train/methods/table.cpp
   uint64_t seed = 1;
 
-  int64_t iterations = 5000;      // in all, not more: a resumed run goes on to this number
-  int64_t batch = 64;             // n, data images an iteration
-  int64_t chains = 64;            // Langevin chains an iteration; may differ from batch
+  int64_t iterations = 5000;  // in all, not more: a resumed run goes on to this number
+  int64_t batch = 64;         // n, data images an iteration
+  int64_t chains = 64;        // Langevin chains an iteration; may differ from batch
 
-  int64_t num_steps = 20;         // l, Langevin steps
-  int64_t sample_steps = 0;       // of samples that are drawn to be looked at or scored; 0: num_steps
-  double drift = 1.0;             // δ²/2, the factor of the gradient
-  double noise = 0.01;            // δ, standard deviation of a step's noise, before noise_scale
-  double noise_scale = 1.0;       // 1: the paper's equation, 0: gradient descent
-  double sigma_ref = 0.0;         // σ_ref of the Gaussian reference; 0: none (σ_ref = ∞)
-  double clamp = 1.2;             // x stays in [-clamp, clamp]; 0: free
+  int64_t num_steps = 20;    // l, Langevin steps
+  int64_t sample_steps = 0;  // of samples that are drawn to be looked at or scored; 0: num_steps
+  double drift = 1.0;        // δ²/2, the factor of the gradient
+  double noise = 0.01;       // δ, standard deviation of a step's noise, before noise_scale
+  double noise_scale = 1.0;  // 1: the paper's equation, 0: gradient descent
+  double sigma_ref = 0.0;    // σ_ref of the Gaussian reference; 0: none (σ_ref = ∞)
+  double clamp = 1.2;        // x stays in [-clamp, clamp]; 0: free
 
-  double energy_lr = 4e-4;        // Adam's, for θ
-  double vae_lr = 2e-3;           // Adam's, for (α, β)
+  double energy_lr = 4e-4;  // Adam's, for θ
+  double vae_lr = 2e-3;     // Adam's, for (α, β)
   double adam_beta1 = 0.5;
   double adam_beta2 = 0.999;
-  double lr_decay = 1.0;          // every lr_decay_iterations all learning rates shrink by this factor,
+  double lr_decay = 1.0;              // every lr_decay_iterations all learning rates shrink by this factor,
   double lr_decay_iterations = 1000;  // continuously,
-  double lr_tau = 3000.0;         // and are divided by 1 + iteration/lr_tau; 0: are not
-  double kl_weight = 3.0;         // γ
-  double kl_warmup = 1000.0;      // iterations over which γ rises linearly to its value
-  double energy_l2 = 0.1;         // weight of mean f(x)² + mean f(x̃)² in the energy's loss
-  double energy_decay = 0.5;      // weight decay of θ: an iteration shrinks it by 1 − η_θ·energy_decay
-  double clip_norm = 200.0;       // largest global gradient norm of a network; 0: no clipping
-  double ema_decay = 0.999;       // of the parameters' moving average, which sampling uses; 0: none
-  double image_noise = 0.3;       // standard deviation of noise added to data and revised samples, for the
-                                  // energy's loss only: blurs the two distributions until they overlap
-  double image_noise_end = 0.12;  // what it falls to:
-  double image_noise_tau = 500;   // end + (start − end)/(1 + iteration/image_noise_tau)
+  double lr_tau = 3000.0;             // and are divided by 1 + iteration/lr_tau; 0: are not
+  double kl_weight = 3.0;             // γ
+  double kl_warmup = 1000.0;          // iterations over which γ rises linearly to its value
+  double energy_l2 = 0.1;             // weight of mean f(x)² + mean f(x̃)² in the energy's loss
+  double energy_decay = 0.5;          // weight decay of θ: an iteration shrinks it by 1 − η_θ·energy_decay
+  double clip_norm = 200.0;           // largest global gradient norm of a network; 0: no clipping
+  double ema_decay = 0.999;           // of the parameters' moving average, which sampling uses; 0: none
+  double image_noise = 0.3;           // standard deviation of noise added to data and revised samples, for the
+                                      // energy's loss only: blurs the two distributions until they overlap
+  double image_noise_end = 0.12;      // what it falls to:
+  double image_noise_tau = 500;       // end + (start − end)/(1 + iteration/image_noise_tau)
 
   // Channels of each network's first layer in the laptop profile; the paper's networks are fixed.
   int64_t width = 32;
   int64_t generator_width = 256;
   int64_t encoder_width = 32;
-  double dropout_keep = 1.0;      // of the encoder; 1: no dropout
-  int64_t latent = 16;            // d; the paper's is 100
+  double dropout_keep = 1.0;  // of the encoder; 1: no dropout
+  int64_t latent = 16;        // d; the paper's is 100
 
-  double guard_gap = 6.0;         // |mean f(x) − mean f(x̃)| beyond which the run is held to have diverged;
-                                  // 0: when it outgrows its own mean
-  double guard_move = 0.8;        // ‖x̃ − x̂‖ per pixel (root mean square), likewise; 0: off
-  int64_t guard_every = 50;       // iterations between the states that can be returned to
-  int64_t guard_retries = 5;      // rollbacks before the run gives up
-  double guard_lr_factor = 0.5;   // the energy's lr is multiplied by this at each rollback
+  double guard_gap = 6.0;        // |mean f(x) − mean f(x̃)| beyond which the run is held to have diverged;
+                                 // 0: when it outgrows its own mean
+  double guard_move = 0.8;       // ‖x̃ − x̂‖ per pixel (root mean square), likewise; 0: off
+  int64_t guard_every = 50;      // iterations between the states that can be returned to
+  int64_t guard_retries = 5;     // rollbacks before the run gives up
+  double guard_lr_factor = 0.5;  // the energy's lr is multiplied by this at each rollback
 
   // Iterations that one pass over `images` takes.
   int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
 };
 
-// Langevin steps of samples; 0 for a method that trains no energy net.
-int64_t sample_steps(const Settings& settings);
-
 // The schedules. None depends on the number of iterations that a run is given: a run that is made longer
 // goes on as if it had been asked for that length at once.
-double lr_factor(const Settings& settings, int64_t iteration);    // of all learning rates
-double kl_weight(const Settings& settings, int64_t iteration);    // γ with its warm-up
+double lr_factor(const Settings& settings, int64_t iteration);  // of all learning rates
+double kl_weight(const Settings& settings, int64_t iteration);  // γ with its warm-up
 double image_noise(const Settings& settings, int64_t iteration);
 
 // The settings of a recipe; throws Error for an unknown name.
-Settings recipe_settings(const std::string& recipe, Profile profile, Method method = Method::ebm_vae);
+Settings recipe_settings(const std::string& recipe, Profile profile, const std::string& method = "ebm-vae");
 // The networks that these settings describe.
 NetworkConfigs networks(const Settings& settings);
 // Throws Error naming the first setting that makes no sense, with its valid range.

@@ -6,13 +6,15 @@
 
 #include "core/check.h"
 #include "kernels/reduce.h"
-#include "train/tensor_entry.h"
+#include "train/files/tensor_entry.h"
+#include "train/learner.h"
 #include "train/trainer.h"
 
 namespace ebm {
 namespace {
 
 constexpr char kOp[] = "checkpoint";
+constexpr char kFitting[] = "a checkpoint of these networks";
 
 int64_t read_count(const SafetensorsFile& file, const std::string& name) {
   const std::string text = read_metadata(file, name, kOp, "a checkpoint of a training run");
@@ -21,98 +23,126 @@ int64_t read_count(const SafetensorsFile& file, const std::string& name) {
   return std::stoll(text);
 }
 
+double read_factor(const SafetensorsFile& file, const std::string& name) {
+  const std::string text = read_metadata(file, name, kOp, "a checkpoint of a training run");
+  const double factor = std::strtod(text.c_str(), nullptr);
+  EBM_CHECK(factor > 0 && factor <= 1, kOp, name + " \"" + text + "\"", "a number in (0, 1]");
+  return factor;
+}
+
+std::string factor_text(double factor) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", factor);
+  return text;
+}
+
+// A tensor of the state by its name in a checkpoint: parameters one by one, buffers whole.
+struct Named {
+  std::string name;
+  Tensor tensor;
+};
+std::vector<Named> named_tensors(const Parts& parts) {
+  std::vector<Named> list;
+  for (LearnerBase* learner : parts.learners()) {
+    const std::string prefix = learner->name() + ".";
+    const Parameters& parameters = learner->parameters();
+    for (size_t i = 0; i < parameters.entries().size(); ++i)
+      list.push_back({prefix + parameters.entries()[i].name, parameters.vars()[i].value()});
+    list.push_back({prefix + "adam_m", learner->adam().m()});
+    list.push_back({prefix + "adam_v", learner->adam().v()});
+    if (learner->adam().has_average()) list.push_back({prefix + "average", learner->adam().average()});
+  }
+  for (const Parts::Entry& buffer : parts.buffers()) list.push_back({buffer.name, buffer.tensor});
+  return list;
+}
+
 }  // namespace
+
+// "energy_lr_scale": of the group whose rates are lowered.
+std::string Trainer::slowed_key() const {
+  for (const LearnerBase* learner : parts_.learners())
+    if (learner->slowed()) return learner->group() + "_lr_scale";
+  return "lr_scale";
+}
 
 SafetensorsFile Trainer::state() const {
   SafetensorsFile file;
-  for (const Network& network : networks_) {
-    const std::string prefix = std::string(network.name) + ".";
-    const Parameters& parameters = *network.parameters;
-    for (size_t i = 0; i < parameters.entries().size(); ++i)
-      file.tensors[prefix + parameters.entries()[i].name] = to_entry(parameters.vars()[i].value());
-    file.tensors[prefix + "adam_m"] = to_entry(network.adam->m());
-    file.tensors[prefix + "adam_v"] = to_entry(network.adam->v());
-    if (network.adam->has_average()) file.tensors[prefix + "average"] = to_entry(network.adam->average());
-    file.metadata[prefix + "adam_steps"] = std::to_string(network.adam->steps());
-  }
-  if (buffer_.defined()) file.tensors["replay_buffer"] = to_entry(buffer_);
+  for (const Named& named : named_tensors(parts_)) file.tensors[named.name] = to_entry(named.tensor);
+  for (LearnerBase* learner : parts_.learners())
+    file.metadata[learner->name() + ".adam_steps"] = std::to_string(learner->adam().steps());
   file.metadata["iteration"] = std::to_string(iteration_);
-  char scale[32];
-  std::snprintf(scale, sizeof scale, "%.17g", energy_lr_scale_);
-  file.metadata["energy_lr_scale"] = scale;
+  file.metadata[slowed_key()] = factor_text(slowed_);
   return file;
 }
 
 void Trainer::load_state(const SafetensorsFile& file) {
   // Read and check everything first: a bad file changes nothing.
-  struct Pending {
-    Tensor target;
-    std::vector<float> values;
-  };
-  std::vector<Pending> pending;
-  const auto read = [&](const std::string& name, const Tensor& target) {
-    pending.push_back({target, read_entry(file, name, target, kOp, "a checkpoint of these networks")});
-  };
+  std::vector<Named> targets = named_tensors(parts_);
+  std::vector<std::vector<float>> values;
+  for (const Named& named : targets) values.push_back(read_entry(file, named.name, named.tensor, kOp, kFitting));
   std::vector<int64_t> adam_steps;
-  for (const Network& network : networks_) {
-    const std::string prefix = std::string(network.name) + ".";
-    const Parameters& parameters = *network.parameters;
-    for (size_t i = 0; i < parameters.entries().size(); ++i)
-      read(prefix + parameters.entries()[i].name, parameters.vars()[i].value());
-    read(prefix + "adam_m", network.adam->m());
-    read(prefix + "adam_v", network.adam->v());
-    if (network.adam->has_average()) read(prefix + "average", network.adam->average());
-    adam_steps.push_back(read_count(file, prefix + "adam_steps"));
-  }
-  if (buffer_.defined()) read("replay_buffer", buffer_);
+  for (const LearnerBase* learner : parts_.learners())
+    adam_steps.push_back(read_count(file, learner->name() + ".adam_steps"));
   const int64_t iteration = read_count(file, "iteration");
-  const std::string scale_text = read_metadata(file, "energy_lr_scale", kOp, "a checkpoint of a training run");
-  const double scale = std::strtod(scale_text.c_str(), nullptr);
-  EBM_CHECK(scale > 0 && scale <= 1, kOp, "energy_lr_scale \"" + scale_text + "\"", "a number in (0, 1]");
+  const double slowed = read_factor(file, slowed_key());
 
-  for (Pending& p : pending) p.target.copy_from_host(p.values);
-  for (size_t i = 0; i < networks_.size(); ++i) networks_[i].adam->set_steps(adam_steps[i]);
+  for (size_t i = 0; i < targets.size(); ++i) targets[i].tensor.copy_from_host(values[i]);
+  for (size_t i = 0; i < adam_steps.size(); ++i) parts_.learners()[i]->adam().set_steps(adam_steps[i]);
   iteration_ = iteration;
-  energy_lr_scale_ = scale;
-}
-
-std::vector<Tensor> Trainer::buffer_list() const {
-  std::vector<Tensor> list;
-  for (const Network& network : networks_) {
-    list.insert(list.end(), {network.parameters->flat(), network.adam->m(), network.adam->v()});
-    if (network.adam->has_average()) list.push_back(network.adam->average());
-  }
-  if (buffer_.defined()) list.push_back(buffer_);
-  return list;
+  slowed_ = slowed;
 }
 
 void Trainer::save(Snapshot& snapshot) const {
-  const std::vector<Tensor> list = buffer_list();
-  if (snapshot.buffers.empty()) {
-    for (const Tensor& buffer : list) snapshot.buffers.push_back(Tensor::empty(buffer.shape(), device_));
+  const std::vector<Parts::Entry> entries = parts_.entries();
+  if (snapshot.tensors.empty()) {
+    for (const Parts::Entry& entry : entries) snapshot.tensors.push_back(Tensor::empty(entry.tensor.shape(), device()));
   }
-  for (size_t i = 0; i < list.size(); ++i) snapshot.buffers[i].copy_from(list[i]);
+  for (size_t i = 0; i < entries.size(); ++i) snapshot.tensors[i].copy_from(entries[i].tensor);
   snapshot.adam_steps.clear();
-  for (const Network& network : networks_) snapshot.adam_steps.push_back(network.adam->steps());
+  for (LearnerBase* learner : parts_.learners()) snapshot.adam_steps.push_back(learner->adam().steps());
   snapshot.iteration = iteration_;
-  snapshot.energy_lr_scale = energy_lr_scale_;
-}
-
-bool Trainer::is_finite() const {
-  const std::vector<Tensor> list = buffer_list();
-  return std::all_of(list.begin(), list.end(),
-                     [](const Tensor& buffer) { return std::isfinite(sum(buffer).item()); });
+  snapshot.slowed = slowed_;
 }
 
 void Trainer::restore(const Snapshot& snapshot) {
   unread_.clear();
   sent_.clear();
   finished_.clear();
-  std::vector<Tensor> list = buffer_list();
-  for (size_t i = 0; i < list.size(); ++i) list[i].copy_from(snapshot.buffers[i]);
-  for (size_t i = 0; i < networks_.size(); ++i) networks_[i].adam->set_steps(snapshot.adam_steps[i]);
+  std::vector<Parts::Entry> entries = parts_.entries();
+  for (size_t i = 0; i < entries.size(); ++i) entries[i].tensor.copy_from(snapshot.tensors[i]);
+  for (size_t i = 0; i < snapshot.adam_steps.size(); ++i)
+    parts_.learners()[i]->adam().set_steps(snapshot.adam_steps[i]);
   iteration_ = snapshot.iteration;
-  energy_lr_scale_ = snapshot.energy_lr_scale;
+  slowed_ = snapshot.slowed;
+}
+
+bool Trainer::is_finite() const {
+  const std::vector<Parts::Entry> entries = parts_.entries();
+  return std::all_of(entries.begin(), entries.end(),
+                     [](const Parts::Entry& entry) { return std::isfinite(sum(entry.tensor).item()); });
+}
+
+void Trainer::write_snapshot(const Snapshot& snapshot, const std::string& prefix, SafetensorsFile& file) const {
+  const std::vector<Parts::Entry> entries = parts_.entries();
+  for (size_t i = 0; i < entries.size(); ++i) file.tensors[prefix + entries[i].name] = to_entry(snapshot.tensors[i]);
+  for (size_t i = 0; i < snapshot.adam_steps.size(); ++i)
+    file.metadata[prefix + parts_.learners()[i]->name() + ".adam_steps"] = std::to_string(snapshot.adam_steps[i]);
+  file.metadata[prefix + "iteration"] = std::to_string(snapshot.iteration);
+  file.metadata[prefix + slowed_key()] = factor_text(snapshot.slowed);
+}
+
+Trainer::Snapshot Trainer::read_snapshot(const SafetensorsFile& file, const std::string& prefix) const {
+  Snapshot snapshot;
+  for (const Parts::Entry& entry : parts_.entries()) {
+    Tensor tensor = Tensor::empty(entry.tensor.shape(), device());
+    tensor.copy_from_host(read_entry(file, prefix + entry.name, tensor, kOp, kFitting));
+    snapshot.tensors.push_back(tensor);
+  }
+  for (const LearnerBase* learner : parts_.learners())
+    snapshot.adam_steps.push_back(read_count(file, prefix + learner->name() + ".adam_steps"));
+  snapshot.iteration = read_count(file, prefix + "iteration");
+  snapshot.slowed = read_factor(file, prefix + slowed_key());
+  return snapshot;
 }
 
 }  // namespace ebm

@@ -76,16 +76,31 @@ const std::vector<GradientCase>& cases() {
   static const std::vector<GradientCase> table = {
       {"conv2d 5x5 s2 [1,2]", {{2, 8, 8, 1}, {3, 5, 5, 1}, {3}}, [](In v) { return conv2d(v[0], v[1], v[2], same); }},
       {"conv2d 3x3 s2 [0,1]", {{2, 6, 6, 3}, {4, 3, 3, 3}, {4}}, [](In v) { return conv2d(v[0], v[1], v[2], after); }},
-      {"conv2d 3x3 s1 [1,1]", {{2, 5, 6, 3}, {4, 3, 3, 3}, {4}}, [](In v) { return conv2d(v[0], v[1], v[2], {1, {1, 1}}); }},
+      {"conv2d 3x3 s1 [1,1]",
+       {{2, 5, 6, 3}, {4, 3, 3, 3}, {4}},
+       [](In v) {
+         return conv2d(v[0], v[1], v[2], {1, {1, 1}});
+       }},
       {"conv2d uneven, no bias", {{2, 5, 6, 2}, {3, 2, 3, 2}}, [](In v) { return conv2d(v[0], v[1], Var(), uneven); }},
       {"conv2d valid, whole map", {{2, 4, 4, 3}, {2, 4, 4, 3}, {2}}, [](In v) { return conv2d(v[0], v[1], v[2], {}); }},
-      {"conv2d + leaky_relu", {{2, 6, 6, 2}, {4, 3, 3, 2}, {4}},
-       [](In v) { return conv2d(v[0], v[1], v[2], {1, {1, 1}}, 0.2f); }, 0.1f, 0.4f},
-      {"conv_transpose2d 4x4 valid", {{3, 1, 1, 5}, {5, 4, 4, 3}}, [](In v) { return conv_transpose2d(v[0], v[1], Var(), {}); }},
-      {"conv_transpose2d 3x3 s2 [0,1]", {{2, 3, 3, 3}, {3, 3, 3, 2}, {2}},
+      {"conv2d + leaky_relu",
+       {{2, 6, 6, 2}, {4, 3, 3, 2}, {4}},
+       [](In v) {
+         return conv2d(v[0], v[1], v[2], {1, {1, 1}}, 0.2f);
+       },
+       0.1f,
+       0.4f},
+      {"conv_transpose2d 4x4 valid",
+       {{3, 1, 1, 5}, {5, 4, 4, 3}},
+       [](In v) { return conv_transpose2d(v[0], v[1], Var(), {}); }},
+      {"conv_transpose2d 3x3 s2 [0,1]",
+       {{2, 3, 3, 3}, {3, 3, 3, 2}, {2}},
        [](In v) { return conv_transpose2d(v[0], v[1], v[2], after); }},
-      {"conv_transpose2d 4x4 s2 [1,1]", {{2, 3, 4, 3}, {3, 4, 4, 2}, {2}},
-       [](In v) { return conv_transpose2d(v[0], v[1], v[2], {2, {1, 1}}); }},
+      {"conv_transpose2d 4x4 s2 [1,1]",
+       {{2, 3, 4, 3}, {3, 4, 4, 2}, {2}},
+       [](In v) {
+         return conv_transpose2d(v[0], v[1], v[2], {2, {1, 1}});
+       }},
       {"linear", {{4, 6}, {3, 6}, {3}}, [](In v) { return linear(v[0], v[1], v[2]); }},
       {"linear to one", {{4, 33}, {1, 33}, {1}}, [](In v) { return linear(v[0], v[1], v[2]); }},
       {"linear, no bias", {{1, 6}, {3, 6}}, [](In v) { return linear(v[0], v[1], Var()); }},
@@ -115,7 +130,11 @@ const std::vector<GradientCase>& cases() {
       {"mean_rows", {{3, 2, 2}}, [](In v) { return square(mean_rows(v[0])); }},
       {"sum_first", {{3, 2, 2}}, [](In v) { return square(sum_first(v[0])); }},
       {"logsumexp_rows", {{3, 5}}, [](In v) { return logsumexp_rows(v[0]); }, -2.0f, 2.0f},
-      {"reshape", {{3, 4}}, [](In v) { return square(reshape(v[0], {2, 6})); }},
+      {"reshape",
+       {{3, 4}},
+       [](In v) {
+         return square(reshape(v[0], {2, 6}));
+       }},
       {"concat_channels", {{2, 3, 2}, {2, 3, 4}}, [](In v) { return square(concat_channels(v[0], v[1])); }},
       {"slice_channels", {{2, 3, 5}}, [](In v) { return square(slice_channels(v[0], 1, 3)); }},
   };

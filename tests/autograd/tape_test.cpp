@@ -64,18 +64,18 @@ TEST_CASE("a leaky layer's output may be a target, have several readers, or be t
   };
   const Var x(tensor({1, -1}, {1, 1, 2, 1})), w(tensor({2}, {1, 1, 1, 1})), v(tensor({3}, {1, 1, 1, 1}));
   Tape tape;
-  const Var h = conv2d(x, w, {}, {}, 0.5f);                 // (2, -1) = leaky(2x)
-  const Var y = conv2d(h, v, {}, {});                       // 3h, passes h's leaky ReLU in its kernel
-  const Var f = sum(add(y, mul(h, h)));                     // 3h + h²; mul cannot
+  const Var h = conv2d(x, w, {}, {}, 0.5f);  // (2, -1) = leaky(2x)
+  const Var y = conv2d(h, v, {}, {});        // 3h, passes h's leaky ReLU in its kernel
+  const Var f = sum(add(y, mul(h, h)));      // 3h + h²; mul cannot
   const auto g = tape.gradient(f, {x, h, w});
-  CHECK(g[1].to_host() == std::vector<float>{7, 1});        // 3 + 2h
-  CHECK(g[0].to_host() == std::vector<float>{14, 1});       // (3 + 2h) · (1 or 0.5) · 2
-  CHECK(g[2].to_host() == std::vector<float>{6.5f});        // Σ (3 + 2h) · (1 or 0.5) · x
+  CHECK(g[1].to_host() == std::vector<float>{7, 1});                       // 3 + 2h
+  CHECK(g[0].to_host() == std::vector<float>{14, 1});                      // (3 + 2h) · (1 or 0.5) · 2
+  CHECK(g[2].to_host() == std::vector<float>{6.5f});                       // Σ (3 + 2h) · (1 or 0.5) · x
   CHECK(tape.gradient(f, {x})[0].to_host() == std::vector<float>{14, 1});  // h no target now
 
   const Var minus(tensor({-1}, {1, 1, 1, 1}));
-  const Var loss = conv2d(minus, w, {}, {}, 0.5f);          // -1 = leaky(-2), one element
-  CHECK(tape.gradient(loss, {minus})[0].item() == 1);       // 0.5 · 2
+  const Var loss = conv2d(minus, w, {}, {}, 0.5f);     // -1 = leaky(-2), one element
+  CHECK(tape.gradient(loss, {minus})[0].item() == 1);  // 0.5 · 2
 }
 
 TEST_CASE("the gradient of a linear loss needs only its weights: the same row for every row") {
@@ -85,8 +85,8 @@ TEST_CASE("the gradient of a linear loss needs only its weights: the same row fo
   const Var x(tensor({1, -1, -3, 2}, {2, 1, 2, 1})), w(tensor({2}, {1, 1, 1, 1}));
   const Tensor weights = tensor({5, 7}, {1, 1, 2, 1});
   Tape tape;
-  const Var h = conv2d(x, w, {}, {}, 0.5f);              // (2, -1 | -3, 4) = leaky(2x)
-  const auto g = tape.gradient(h, weights, {x, w});      // of Σ_i 5·h_i1 + 7·h_i2
+  const Var h = conv2d(x, w, {}, {}, 0.5f);          // (2, -1 | -3, 4) = leaky(2x)
+  const auto g = tape.gradient(h, weights, {x, w});  // of Σ_i 5·h_i1 + 7·h_i2
   CHECK(g[0].to_host() == std::vector<float>{10, 7, 5, 14});
   CHECK(g[1].to_host() == std::vector<float>{5 - 3.5f - 7.5f + 14});
   const auto with_h = tape.gradient(h, weights, {h, x});

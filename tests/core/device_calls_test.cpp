@@ -20,8 +20,8 @@ TEST_CASE("what a GPU is given is counted, what the CPU does is not") {
     run();
     return device_calls() - before;
   };
-  CHECK(calls_of([&] { scale_in_place(x, 2.0f); }) == each);       // a kernel
-  CHECK(calls_of([&] { linear(x, w, {}); }) == each);              // a library's routine
+  CHECK(calls_of([&] { scale_in_place(x, 2.0f); }) == each);  // a kernel
+  CHECK(calls_of([&] { linear(x, w, {}); }) == each);         // a library's routine
   CHECK(calls_of([&] { Tensor::zeros({5}, x.device()); }) == each);
   CHECK(calls_of([&] { x.clone(); }) == each);
   Upload upload({5}, x.device());

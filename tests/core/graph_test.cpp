@@ -62,8 +62,7 @@ TEST_CASE("work that throws is not recorded, its exception is passed on, and the
   before();
   CHECK_THROWS_AS(add_and([] { throw std::runtime_error("no Error of this project"); }), std::runtime_error);
   before();
-  CHECK_THROWS_WITH_AS(add_and([] { EBM_FAIL("a test", "this", "that"); }),
-                       doctest::Contains("expected that"), Error);
+  CHECK_THROWS_WITH_AS(add_and([] { EBM_FAIL("a test", "this", "that"); }), doctest::Contains("expected that"), Error);
   before();
   for (float expected : {2.0f, 3.0f, 4.0f}) {
     add_and([] {});

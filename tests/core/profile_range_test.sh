@@ -15,7 +15,7 @@ expect() {
   [[ "$found" == "$1" ]] || { echo "\"nvtx $2\": received $found, expected $1" >&2; exit 1; }
 }
 expect 2 "push data"        # one batch an iteration
-for phase in ancestral langevin "energy update" "vae update"; do expect 2 "push $phase"; done
+for phase in ancestral langevin energy vae; do expect 2 "push $phase"; done
 expect 1 "push samples"
 expect 1 "push checkpoint"  # at the end
 expect "$(grep -c '^nvtx push ' "$folder/ranges")" pop

@@ -27,9 +27,9 @@ TEST_CASE("cuRAND's host generator draws our words") {
   curandDestroyGenerator(generator);
   size_t different = 0;
   for (size_t i = 0; i < kQuads; ++i) {
-    const Words4 ours = philox4x32_10({{static_cast<uint32_t>(i / kSubsequences), 0,
-                                        static_cast<uint32_t>(i % kSubsequences), 0}},
-                                      static_cast<uint32_t>(kSeed), static_cast<uint32_t>(kSeed >> 32));
+    const Words4 ours =
+        philox4x32_10({{static_cast<uint32_t>(i / kSubsequences), 0, static_cast<uint32_t>(i % kSubsequences), 0}},
+                      static_cast<uint32_t>(kSeed), static_cast<uint32_t>(kSeed >> 32));
     for (int j = 0; j < 4; ++j) different += ours.v[j] != words[4 * i + j];
   }
   CHECK(different == 0);

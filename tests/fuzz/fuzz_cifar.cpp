@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/check.h"
-#include "train/cifar.h"
+#include "train/data/cifar.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "core/check.h"
-#include "train/idx.h"
+#include "train/data/idx.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto file = std::as_bytes(std::span(data, size));

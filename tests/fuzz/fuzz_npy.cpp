@@ -5,7 +5,7 @@
 #include <span>
 
 #include "core/check.h"
-#include "train/npy.h"
+#include "train/files/npy.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/check.h"
-#include "train/safetensors.h"
+#include "train/files/safetensors.h"
 
 namespace {
 

@@ -52,8 +52,7 @@ bool is_aligned(const void* pointer, uint32_t bytes) { return reinterpret_cast<u
 Numbers rows_of(const void* matrix, const Layout& l, bool columns_become_rows, int bits) {
   const char* const from = checked_view(matrix, l.bytes(), "a factor of a product");
   const auto number = [&](uint64_t i) {
-    if (l.type == CUDA_R_16BF)
-      return std::bit_cast<float>(uint32_t{reinterpret_cast<const uint16_t*>(from)[i]} << 16);
+    if (l.type == CUDA_R_16BF) return std::bit_cast<float>(uint32_t{reinterpret_cast<const uint16_t*>(from)[i]} << 16);
     return reinterpret_cast<const float*>(from)[i];
   };
   Numbers to(l.rows * l.columns);
@@ -94,9 +93,12 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation, cu
                                               const void* value, size_t bytes) {
   auto* const o = reinterpret_cast<Operation*>(operation);
   if (bytes != sizeof(cublasOperation_t)) return CUBLAS_STATUS_INVALID_VALUE;
-  if (name == CUBLASLT_MATMUL_DESC_TRANSA) std::memcpy(&o->a, value, bytes);
-  else if (name == CUBLASLT_MATMUL_DESC_TRANSB) std::memcpy(&o->b, value, bytes);
-  else return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (name == CUBLASLT_MATMUL_DESC_TRANSA)
+    std::memcpy(&o->a, value, bytes);
+  else if (name == CUBLASLT_MATMUL_DESC_TRANSB)
+    std::memcpy(&o->b, value, bytes);
+  else
+    return CUBLAS_STATUS_NOT_SUPPORTED;
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* preference) {

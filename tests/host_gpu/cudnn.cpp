@@ -1,4 +1,4 @@
-// cuDNN's older convolutions, as far as kernels/conv_plan_cuda.cpp and conv_cuda.cpp call them, on the host.
+// cuDNN's older convolutions, as far as kernels/conv/conv_plan_cuda.cpp and conv_cuda.cpp call them, on the host.
 #include <cudnn.h>
 
 #include <cstring>
@@ -101,14 +101,26 @@ cudnnStatus_t run(cudnnHandle_t handle, const Settings& settings, const Extents&
   for (const Operand& operand : {a, b}) aligned = aligned && reinterpret_cast<uintptr_t>(operand.memory) % 16 == 0;
   if (!fits || !aligned || workspace_bytes < kConvolutionWorkspace || *static_cast<const float*>(beta) != 0)
     return CUDNN_STATUS_BAD_PARAM;
-  const Convolution c{x.n, x.h, x.w, x.c, filter.n, filter.h, filter.w, y.h, y.w, settings.stride_h, settings.stride_w,
-                      settings.pad_h, settings.pad_w};
+  const Convolution c{x.n,
+                      x.h,
+                      x.w,
+                      x.c,
+                      filter.n,
+                      filter.h,
+                      filter.w,
+                      y.h,
+                      y.w,
+                      settings.stride_h,
+                      settings.stride_w,
+                      settings.pad_h,
+                      settings.pad_w};
   const int bits = settings.math == CUDNN_FMA_MATH ? kFp32 : kTf32;
   enqueue_kernel(stream_of(handle), [=] {
     constexpr const char* kWho = "a convolution";
     std::memset(checked_view(workspace, workspace_bytes, kWho), 0x7f, workspace_bytes);
     const auto read = [&](const Operand& o) {
-      return rounded(bits, reinterpret_cast<const float*>(checked_view(o.memory, o.size * sizeof(float), kWho)), o.size);
+      return rounded(bits, reinterpret_cast<const float*>(checked_view(o.memory, o.size * sizeof(float), kWho)),
+                     o.size);
     };
     (c.*loops)(read(a).data(), read(b).data(),
                reinterpret_cast<float*>(checked_view(out, out_size * sizeof(float), kWho)));
@@ -156,8 +168,8 @@ cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t d, cudnnDataTyp
 cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t* d) { return create<Settings>(d); }
 cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t d) { return destroy<Settings>(d); }
 cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t d, int pad_h, int pad_w, int stride_h,
-                                              int stride_w, int dilation_h, int dilation_w,
-                                              cudnnConvolutionMode_t mode, cudnnDataType_t type) {
+                                              int stride_w, int dilation_h, int dilation_w, cudnnConvolutionMode_t mode,
+                                              cudnnDataType_t type) {
   if (dilation_h != 1 || dilation_w != 1 || mode != CUDNN_CROSS_CORRELATION || type != CUDNN_DATA_FLOAT)
     return CUDNN_STATUS_NOT_SUPPORTED;
   from<Settings>(d) = {pad_h, pad_w, stride_h, stride_w};

@@ -1,4 +1,4 @@
-// cuDNN's graph API, as far as kernels/conv_graph_cuda.cpp calls it, on the host: descriptors keep what is set on
+// cuDNN's graph API, as far as kernels/conv/conv_graph_cuda.cpp calls it, on the host: descriptors keep what is set on
 // them, and a plan does its operations one after the other. HOST_GPU_GRAPHS=0: no graph has an engine.
 // HOST_GPU_NAN=swallowed: activations make 0 of a NaN, as max(v, 0) + slope · min(v, 0) does, and so do their masks.
 #include <cudnn.h>
@@ -108,9 +108,12 @@ class Execution {
     numbers_.clear();
     std::memset(checked_view(workspace_, kConvolutionWorkspace, "a graph's workspace"), 0x7f, kConvolutionWorkspace);
     for (const NodePointer& operation : graph_->nodes.at(CUDNN_ATTR_OPERATIONGRAPH_OPS)) {
-      if (const auto* attributes = convolution_attributes(operation->type)) convolve(*operation, *attributes);
-      else if (operation->type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR) pointwise(*operation);
-      else fail("an operation that the host's cuDNN does not know");
+      if (const auto* attributes = convolution_attributes(operation->type))
+        convolve(*operation, *attributes);
+      else if (operation->type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
+        pointwise(*operation);
+      else
+        fail("an operation that the host's cuDNN does not know");
     }
   }
 
@@ -140,7 +143,8 @@ class Execution {
           numbers[i] = round_to(kBf16, numbers[i]);
           halves[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(numbers[i]) >> 16);
         }
-        std::memcpy(checked_view(aligned(tensor), 2 * halves.size(), "a graph's output"), halves.data(), 2 * halves.size());
+        std::memcpy(checked_view(aligned(tensor), 2 * halves.size(), "a graph's output"), halves.data(),
+                    2 * halves.size());
       } else if (type == CUDNN_DATA_FLOAT) {
         const size_t bytes = 4 * numbers.size();
         std::memcpy(checked_view(aligned(tensor), bytes, "a graph's output"), numbers.data(), bytes);

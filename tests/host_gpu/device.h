@@ -37,10 +37,10 @@ const Kernel* find_kernel(const std::string& name);  // nullptr: not translated
 // It is mapped twice. Under the device's own addresses nothing may be read or written, so that host code which
 // follows a device pointer faults; kernels and libraries go through the other view.
 constexpr uint64_t kGranule = 256;
-extern char* device_base;      // no access
-extern char* device_view;      // the same memory
-extern uint64_t device_bytes;  // of addresses
-extern uint16_t* valid_bytes;  // of each granule, from its start on
+extern char* device_base;                           // no access
+extern char* device_view;                           // the same memory
+extern uint64_t device_bytes;                       // of addresses
+extern uint16_t* valid_bytes;                       // of each granule, from its start on
 char* pinned_view(uint64_t address, size_t bytes);  // nullptr: not in one piece of pinned memory
 
 // What a kernel finds under an address; nullptr: not one allocation of the device, and not pinned.

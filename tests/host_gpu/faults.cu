@@ -22,8 +22,10 @@ __global__ void reverse(float* p, bool wait) {
 }
 __global__ void half_shuffle(float* p) {
   const float v = p[threadIdx.x];
-  if (threadIdx.x < 16) p[threadIdx.x] = __shfl_down_sync(0xffffffffu, v, 1);
-  else p[threadIdx.x] = 0;
+  if (threadIdx.x < 16)
+    p[threadIdx.x] = __shfl_down_sync(0xffffffffu, v, 1);
+  else
+    p[threadIdx.x] = 0;
   __syncthreads();
 }
 __global__ void write_shared(float* p, int n) {
@@ -68,23 +70,27 @@ const std::map<std::string, std::function<void()>> cases{
     {"missing_barrier", [] { reversed(false); }},
     {"write_behind", [] { write_behind<<<1, 1, 0, stream>>>(device_memory(100), 100), finish(); }},
     {"misaligned", [] { read_quad<<<1, 1, 0, stream>>>(device_memory(8), device_memory(8)), finish(); }},
-    {"host_pointer", [] {
+    {"host_pointer",
+     [] {
        alignas(16) float on_host[8] = {};
        read_quad<<<1, 1, 0, stream>>>(on_host + 3, device_memory(8)), finish();
      }},
-    {"freed", [] {
+    {"freed",
+     [] {
        float* const p = device_memory(100);
        check(cudaFree(p));
        write_behind<<<1, 1, 0, stream>>>(p, 0), finish();
      }},
     {"shared_memory", [] { write_shared<<<1, 1, 16, stream>>>(device_memory(1), 4), finish(); }},
     {"half_shuffle", [] { half_shuffle<<<1, 32, 0, stream>>>(device_memory(32)), finish(); }},
-    {"unwritten", [] {  // nobody wrote what is read
+    {"unwritten",
+     [] {  // nobody wrote what is read
        float number = 0;
        check(cudaMemcpyAsync(&number, device_memory(1), 4, cudaMemcpyDeviceToHost, stream));
        if (number != number) std::exit(6);
      }},
-    {"overwritten_source", [] {  // pinned memory that the host changes before the device has read it
+    {"overwritten_source",
+     [] {  // pinned memory that the host changes before the device has read it
        float* const p = device_memory(1);
        void* pinned = nullptr;
        check(cudaMallocHost(&pinned, 4));
@@ -96,14 +102,16 @@ const std::map<std::string, std::function<void()>> cases{
        check(cudaMemcpyAsync(&sent, p, 4, cudaMemcpyDeviceToHost, stream));
        if (sent != 1) std::exit(5);
      }},
-    {"free_while_recording", [] {
+    {"free_while_recording",
+     [] {
        float* const p = device_memory(1);
        check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
        check(cudaFree(p));
      }},
     {"too_many_threads", [] { write_behind<<<1, 2048, 0, stream>>>(device_memory(4096), 0), finish(); }},
     {"read_by_host", [] { std::printf("%f\n", *static_cast<volatile float*>(device_memory(1))); }},
-    {"read_too_early", [] {  // pinned memory is written when the device gets there
+    {"read_too_early",
+     [] {  // pinned memory is written when the device gets there
        float* const p = device_memory(1);
        void* pinned = nullptr;
        check(cudaMallocHost(&pinned, 4));
@@ -115,11 +123,13 @@ const std::map<std::string, std::function<void()>> cases{
        finish();
        if (early != *number) std::exit(5);
      }},
-    {"wait_while_recording", [] {
+    {"wait_while_recording",
+     [] {
        check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
        check(cudaStreamSynchronize(stream));
      }},
-    {"pageable_while_recording", [] {
+    {"pageable_while_recording",
+     [] {
        float number = 1;
        check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
        check(cudaMemcpyAsync(device_memory(1), &number, 4, cudaMemcpyHostToDevice, stream));

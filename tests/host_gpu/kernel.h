@@ -39,13 +39,17 @@ struct Thread {
 
 template <class To, class From>
 inline To as(From from) {
-  if constexpr (std::is_floating_point_v<To>) return std::bit_cast<To>(from);
-  else return static_cast<To>(from);
+  if constexpr (std::is_floating_point_v<To>)
+    return std::bit_cast<To>(from);
+  else
+    return static_cast<To>(from);
 }
 template <class To, class From>
 inline void store(To& to, From from) {
-  if constexpr (std::is_floating_point_v<From>) to = std::bit_cast<To>(from);
-  else to = static_cast<To>(from);
+  if constexpr (std::is_floating_point_v<From>)
+    to = std::bit_cast<To>(from);
+  else
+    to = static_cast<To>(from);
 }
 template <class T>
 inline T get_bytes(const char* p) {
@@ -69,7 +73,8 @@ inline void put_bytes(char* p, T value) {
 inline char* in_global(const Thread& t, uint64_t address, unsigned bytes, bool write) {
   if (address % bytes != 0) fault(t, "misaligned access", address, bytes);
   char* const p = host_gpu::view(address, bytes);
-  if (!p) fault(t, write ? "write outside of the device's memory" : "read outside of the device's memory", address, bytes);
+  if (!p)
+    fault(t, write ? "write outside of the device's memory" : "read outside of the device's memory", address, bytes);
   return p;
 }
 inline char* in_shared(const Thread& t, uint32_t offset, unsigned bytes) {

@@ -41,7 +41,8 @@ Memory& memory() {
     if (file < 0 || ftruncate(file, static_cast<off_t>(device_bytes)) != 0) fail("no file for the device's memory");
     device_base = map_memory<char>(device_bytes, PROT_NONE, MAP_SHARED, file);
     device_view = map_memory<char>(device_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file);
-    valid_bytes = map_memory<uint16_t>(2 * device_bytes / kGranule, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    valid_bytes =
+        map_memory<uint16_t>(2 * device_bytes / kGranule, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     return m;
   }();
   return *made;
@@ -57,7 +58,8 @@ auto piece_of(const std::map<uint64_t, size_t>& pieces, uint64_t first, size_t b
 
 void set_valid(uint64_t offset, size_t bytes, bool valid) {
   for (size_t done = 0; done < bytes; done += kGranule)
-    valid_bytes[(offset + done) / kGranule] = valid ? static_cast<uint16_t>(std::min<size_t>(kGranule, bytes - done)) : 0;
+    valid_bytes[(offset + done) / kGranule] =
+        valid ? static_cast<uint16_t>(std::min<size_t>(kGranule, bytes - done)) : 0;
 }
 
 }  // namespace

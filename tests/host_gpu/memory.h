@@ -5,8 +5,8 @@
 
 namespace host_gpu {
 
-void* allocate(size_t bytes);             // nullptr: there is no more
-bool release(void* pointer);              // false: nothing begins there
+void* allocate(size_t bytes);  // nullptr: there is no more
+bool release(void* pointer);   // false: nothing begins there
 void* allocate_pinned(size_t bytes);
 bool release_pinned(void* pointer);
 bool is_pinned(const void* pointer, size_t bytes);

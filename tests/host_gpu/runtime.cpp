@@ -26,23 +26,27 @@ cudaError_t break_capture(Stream& stream) {
 void copy_to_device(Stream& stream, void* to, const void* from, size_t bytes) {
   if (is_device(from)) fail("a copy to the device whose source is the device");
   if (is_pinned(from, bytes)) {
-    enqueue(stream, [=] { std::memcpy(checked_view(to, bytes, "copy to the device"), from, bytes); },
-            cudaGraphNodeTypeMemcpy);
+    enqueue(
+        stream, [=] { std::memcpy(checked_view(to, bytes, "copy to the device"), from, bytes); },
+        cudaGraphNodeTypeMemcpy);
     return;
   }
   if (stream.recording) fail("a capture of a copy from pageable memory: each replay would read it anew");
   const auto* const first = static_cast<const char*>(from);
-  enqueue(stream, [to, bytes, kept = std::vector<char>(first, first + bytes)] {
-    std::memcpy(checked_view(to, bytes, "copy to the device"), kept.data(), bytes);
-  }, cudaGraphNodeTypeMemcpy);
+  enqueue(
+      stream,
+      [to, bytes, kept = std::vector<char>(first, first + bytes)] {
+        std::memcpy(checked_view(to, bytes, "copy to the device"), kept.data(), bytes);
+      },
+      cudaGraphNodeTypeMemcpy);
 }
 
 void copy_to_host(Stream& stream, void* to, const void* from, size_t bytes) {
   if (is_device(to)) fail("a copy to the host whose target is the device");
   const bool waits = !is_pinned(to, bytes);
   if (waits && stream.recording) fail("a capture of a copy to pageable memory");
-  enqueue(stream, [=] { std::memcpy(to, checked_view(from, bytes, "copy to the host"), bytes); },
-          cudaGraphNodeTypeMemcpy);
+  enqueue(
+      stream, [=] { std::memcpy(to, checked_view(from, bytes, "copy to the host"), bytes); }, cudaGraphNodeTypeMemcpy);
   if (waits) finish(stream);
 }
 
@@ -129,9 +133,13 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     case cudaMemcpyHostToDevice: copy_to_device(s, to, from, bytes); break;
     case cudaMemcpyDeviceToHost: copy_to_host(s, to, from, bytes); break;
     case cudaMemcpyDeviceToDevice:
-      enqueue(s, [=] {
-        std::memmove(checked_view(to, bytes, "copy on the device"), checked_view(from, bytes, "copy on the device"), bytes);
-      }, cudaGraphNodeTypeMemcpy);
+      enqueue(
+          s,
+          [=] {
+            std::memmove(checked_view(to, bytes, "copy on the device"), checked_view(from, bytes, "copy on the device"),
+                         bytes);
+          },
+          cudaGraphNodeTypeMemcpy);
       break;
     default: fail("a copy of kind " + std::to_string(kind));
   }
@@ -140,8 +148,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   const auto held = lock();
   if (bytes == 0) return cudaSuccess;
-  enqueue(stream_of(stream), [=] { std::memset(checked_view(to, bytes, "fill"), value, bytes); },
-          cudaGraphNodeTypeMemset);
+  enqueue(
+      stream_of(stream), [=] { std::memset(checked_view(to, bytes, "fill"), value, bytes); }, cudaGraphNodeTypeMemset);
   return cudaSuccess;
 }
 
@@ -174,7 +182,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     s.broken = true;
     return keep(cudaErrorStreamCaptureIsolation);
   }
-  if (e.stream) enqueue(s, [e] { finish(*e.stream, e.place); }, cudaGraphNodeTypeWaitEvent);
+  if (e.stream)
+    enqueue(
+        s, [e] { finish(*e.stream, e.place); }, cudaGraphNodeTypeWaitEvent);
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
@@ -199,10 +209,16 @@ cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, uns
     return cudaSuccess;
   }
   if (s.recording) {  // each replay records it at the place where the replay stands
-    enqueue(s, [&e, &s] { e = {&s, s.done + 1, now()}; }, cudaGraphNodeTypeEventRecord);
+    enqueue(
+        s,
+        [&e, &s] {
+          e = {&s, s.done + 1, now()};
+        },
+        cudaGraphNodeTypeEventRecord);
   } else {
     e = {&s, s.queued + 1};
-    enqueue(s, [&e] { e.seconds = now(); }, cudaGraphNodeTypeEventRecord);
+    enqueue(
+        s, [&e] { e.seconds = now(); }, cudaGraphNodeTypeEventRecord);
   }
   return cudaSuccess;
 }
@@ -290,9 +306,12 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   const auto held = lock();
   const auto* const graph = reinterpret_cast<const Graph*>(executable);
-  enqueue(stream_of(stream), [graph] {
-    for (const Work& node : graph->nodes) node.run();
-  }, cudaGraphNodeTypeGraph);
+  enqueue(
+      stream_of(stream),
+      [graph] {
+        for (const Work& node : graph->nodes) node.run();
+      },
+      cudaGraphNodeTypeGraph);
   return cudaSuccess;
 }
 

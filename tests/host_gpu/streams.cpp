@@ -81,8 +81,6 @@ void finish_all() {
 
 bool reversed_order() { return order() == "reversed"; }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace host_gpu

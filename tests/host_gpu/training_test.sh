@@ -62,4 +62,4 @@ cmp <(rows 1) <(rows 7) || stop "rows differ when they are read later"
 
 train first cuda 1
 train cpu cpu 1
-python3 "$repository/tools/compare_metrics.py" cpu first
+python3 "$repository/tools/scripts/compare_metrics.py" cpu first

@@ -43,8 +43,7 @@ TEST_CASE("batch normalisation agrees with its definition") {
     for (const Tensor& gamma : {normal({shape.back()}, 2), Tensor{}}) {
       BatchNormSaved saved;
       const auto y = batch_norm(x, gamma, beta, kEps, saved).to_host();
-      const auto expected =
-          reference(doubles(x), gamma.defined() ? doubles(gamma) : Doubles{}, doubles(beta));
+      const auto expected = reference(doubles(x), gamma.defined() ? doubles(gamma) : Doubles{}, doubles(beta));
       double error = 0;
       for (size_t i = 0; i < y.size(); ++i) error = std::max(error, std::abs(y[i] - expected[i]));
       CHECK(error < 5e-6);
@@ -69,8 +68,7 @@ TEST_CASE("a constant channel becomes beta") {
   const Tensor x = Tensor::from_host(std::vector<float>(12, 0.1f), {2, 2, 3, 1}, test_device());
   const Tensor beta = Tensor::from_host(std::vector<float>{0.25f}, {1}, test_device());
   BatchNormSaved saved;
-  for (float v : batch_norm(x, {}, beta, kEps, saved).to_host())
-    CHECK(v == doctest::Approx(0.25f).epsilon(1e-4));
+  for (float v : batch_norm(x, {}, beta, kEps, saved).to_host()) CHECK(v == doctest::Approx(0.25f).epsilon(1e-4));
 }
 
 TEST_CASE("batch normalisation's gradients agree with central differences") {

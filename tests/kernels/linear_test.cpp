@@ -14,11 +14,12 @@
 namespace ebm {
 namespace {
 
-void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const Tensor& a, const Tensor& b, float beta,
-          Tensor& c) {
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const Tensor& a, const Tensor& b, float beta, Tensor& c) {
   const Device device = c.device();
-  if (device.is_cuda()) cuda::gemm(device, ta, tb, m, n, k, a.data(), b.data(), beta, c.mutable_data());
-  else cpu::gemm(ta, tb, m, n, k, a.data(), b.data(), beta, c.mutable_data());
+  if (device.is_cuda())
+    cuda::gemm(device, ta, tb, m, n, k, a.data(), b.data(), beta, c.mutable_data());
+  else
+    cpu::gemm(ta, tb, m, n, k, a.data(), b.data(), beta, c.mutable_data());
 }
 
 struct Extents {
@@ -28,8 +29,8 @@ struct Extents {
 }  // namespace
 
 TEST_CASE("gemm agrees with double for every transpose, and for vectors") {
-  const std::vector<Extents> cases = {{1, 1, 1},   {5, 7, 3},   {64, 32, 100}, {33, 1, 2000}, {1, 33, 2000},
-                                      {40, 50, 1}, {1, 1, 5000}, {1, 700, 40}, {700, 1, 40},  {3, 200, 257}};
+  const std::vector<Extents> cases = {{1, 1, 1},   {5, 7, 3},    {64, 32, 100}, {33, 1, 2000}, {1, 33, 2000},
+                                      {40, 50, 1}, {1, 1, 5000}, {1, 700, 40},  {700, 1, 40},  {3, 200, 257}};
   for (const auto& [m, n, k] : cases) {
     for (int mode = 0; mode < 8; ++mode) {
       const bool ta = mode & 1, tb = mode & 2;
@@ -40,8 +41,7 @@ TEST_CASE("gemm agrees with double for every transpose, and for vectors") {
       CAPTURE(mode);
       const Tensor a = normal({m, k}, 1), b = normal({k, n}, 2);  // or their transposes: the same size
       const std::vector<float> unread(m * n, NAN);
-      const Tensor start =
-          beta != 0 ? normal({m, n}, 3) : Tensor::from_host(unread, {m, n}, test_device());
+      const Tensor start = beta != 0 ? normal({m, n}, 3) : Tensor::from_host(unread, {m, n}, test_device());
       Tensor c = start.clone();
       gemm(ta, tb, m, n, k, a, b, beta, c);
       const auto va = a.to_host(), vb = b.to_host(), before = start.to_host(), got = c.to_host();
@@ -75,8 +75,7 @@ TEST_CASE("every mode has a product for odd sizes and for factors that begin any
         std::vector<double> expected(m * n);
         for (int64_t i = 0; i < m; ++i)
           for (int64_t j = 0; j < n; ++j)
-            for (int64_t l = 0; l < k; ++l)
-              expected[i * n + j] += static_cast<double>(va[i * k + l]) * vb[l * n + j];
+            for (int64_t l = 0; l < k; ++l) expected[i * n + j] += static_cast<double>(va[i * k + l]) * vb[l * n + j];
         // bf16 rounds a factor by at most 2^-9, tf32 by 2^-12; on a GPU it may also be fp32
         CHECK(relative_error(c.to_host(), expected) < tolerance);
       }

@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "kernels/chain/langevin.h"
 #include "kernels/elementwise.h"
-#include "kernels/langevin.h"
 #include "tests/test_device.h"
 
 namespace ebm {
@@ -19,9 +19,7 @@ std::vector<float> counting(float first) {
   return values;
 }
 
-Tensor on_device(const std::vector<float>& values) {
-  return Tensor::from_host(values, {kWhole}, test_device());
-}
+Tensor on_device(const std::vector<float>& values) { return Tensor::from_host(values, {kWhole}, test_device()); }
 
 }  // namespace
 

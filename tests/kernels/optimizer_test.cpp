@@ -24,7 +24,8 @@ TEST_CASE("Adam follows its published recursion") {
       const double gi = 0.5 * gradient[i];
       em[i] = 0.5 * em[i] + 0.5 * gi;
       ev[i] = 0.999 * ev[i] + 0.001 * gi * gi;
-      expected[i] -= 0.01 * 3.0 * expected[i] + 0.01 * (em[i] / (1 - std::pow(0.5, t))) / (std::sqrt(ev[i] / (1 - std::pow(0.999, t))) + 1e-8);
+      expected[i] -= 0.01 * 3.0 * expected[i] +
+                     0.01 * (em[i] / (1 - std::pow(0.5, t))) / (std::sqrt(ev[i] / (1 - std::pow(0.999, t))) + 1e-8);
     }
   }
   const std::vector<float> got = p.to_host();

@@ -19,8 +19,7 @@ TEST_CASE("a border is zeros around the image, and cropping takes it off again")
       for (int64_t w = 0; w < 7; ++w)
         for (int64_t c = 0; c < 5; ++c) {
           const bool inside = h >= 1 && h < 4 && w < 4;
-          CHECK(large[((n * 6 + h) * 7 + w) * 5 + c] ==
-                (inside ? small[((n * 3 + h - 1) * 4 + w) * 5 + c] : 0.0f));
+          CHECK(large[((n * 6 + h) * 7 + w) * 5 + c] == (inside ? small[((n * 3 + h - 1) * 4 + w) * 5 + c] : 0.0f));
         }
   Tensor back = Tensor::zeros(x.shape(), x.device());
   crop_images(padded, rows, columns, back);

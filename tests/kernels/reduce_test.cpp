@@ -42,9 +42,19 @@ TEST_CASE("a sum of large energies keeps its last digits") {
 }
 
 TEST_CASE("sum_rows and sum_columns agree with double for many extents") {
-  for (const auto& [rows, channels] : std::vector<std::pair<int64_t, int64_t>>{
-           {1, 1}, {5000, 1}, {4099, 3}, {700, 10}, {333, 63}, {129, 64}, {100, 65}, {1000, 200},
-           {40, 256}, {40, 257}, {3, 513}, {2, 20000}, {70000, 5}}) {
+  for (const auto& [rows, channels] : std::vector<std::pair<int64_t, int64_t>>{{1, 1},
+                                                                               {5000, 1},
+                                                                               {4099, 3},
+                                                                               {700, 10},
+                                                                               {333, 63},
+                                                                               {129, 64},
+                                                                               {100, 65},
+                                                                               {1000, 200},
+                                                                               {40, 256},
+                                                                               {40, 257},
+                                                                               {3, 513},
+                                                                               {2, 20000},
+                                                                               {70000, 5}}) {
     CAPTURE(rows);
     CAPTURE(channels);
     const Tensor x = normal({rows, channels}, 1);
@@ -102,8 +112,8 @@ TEST_CASE("sums are the same bits for any number of threads") {
 }
 
 TEST_CASE("logsumexp does not overflow and its gradient is the softmax") {
-  const std::vector<float> values = {1000, 1001, 999, -1000, -1001, -999, 0.5f, -0.5f, 0.25f,
-                                     -INFINITY, 2, -INFINITY, -INFINITY, -INFINITY, -INFINITY};
+  const std::vector<float> values = {1000,  1001,      999, -1000,     -1001,     -999,      0.5f,     -0.5f,
+                                     0.25f, -INFINITY, 2,   -INFINITY, -INFINITY, -INFINITY, -INFINITY};
   const Tensor x = Tensor::from_host(values, {5, 3}, test_device());
   const Tensor y = logsumexp_rows(x);
   const auto got = y.to_host();

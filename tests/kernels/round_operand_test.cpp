@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/conv.h"
-#include "kernels/langevin_conv.h"
+#include "kernels/chain/langevin_conv.h"
+#include "kernels/conv/conv.h"
 #include "kernels/linear.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"

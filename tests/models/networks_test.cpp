@@ -27,8 +27,8 @@ TEST_CASE("the paper's networks have the paper's parameter counts") {
 
 TEST_CASE("networks map the shapes of their tables") {
   const Device device = test_device();
-  for (const NetworkConfigs& n : {mnist_laptop_networks({4, 16, 8, 8}), cifar10_laptop_networks({4, 16, 8, 8}),
-                                  mnist_paper_networks()}) {
+  for (const NetworkConfigs& n :
+       {mnist_laptop_networks({4, 16, 8, 8}), cifar10_laptop_networks({4, 16, 8, 8}), mnist_paper_networks()}) {
     const EnergyNet energy(n.energy, device, 1);
     const Generator generator(n.generator, device, 1);
     const Encoder encoder(n.encoder, device, 1);

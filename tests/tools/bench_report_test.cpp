@@ -1,17 +1,23 @@
-#include "tools/bench_report.h"
+#include "tools/bench/bench_report.h"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "tools/bench_clock.h"
+#include "tools/bench/bench_clock.h"
 
 namespace ebm {
 
 TEST_CASE("the report holds each rate against the ceiling of its own kind") {
   const Ceilings ceilings{.matrix = 4e12, .copy = 1e12};
-  const Measurement both{.part = "ops", .name = "product", .milliseconds = 2, .flops = 2e9, .bytes = 5e8,
-                         .calls = 3, .kernels = 5, .plan = "algorithm 1"};
+  const Measurement both{.part = "ops",
+                         .name = "product",
+                         .milliseconds = 2,
+                         .flops = 2e9,
+                         .bytes = 5e8,
+                         .calls = 3,
+                         .kernels = 5,
+                         .plan = "algorithm 1"};
   const Measurement neither{.part = "training", .name = "phase", .milliseconds = 2, .plan = ""};
   const nlohmann::json json = to_json({"mnist", 100, {both, neither}}, ceilings);
   const nlohmann::json& row = json["rows"][0];  // 2e9 in 2 ms are 1e12 a second, 5e8 bytes 2.5e11
@@ -23,7 +29,8 @@ TEST_CASE("the report holds each rate against the ceiling of its own kind") {
   CHECK(row["calls"] == 3);
   CHECK(row["launches"] == 5);
   CHECK(row["plan"] == "algorithm 1");
-  for (const char* key : {"gflops", "fraction_of_peak", "mb", "gb_per_s", "fraction_of_copy", "calls", "launches", "plan"})
+  for (const char* key :
+       {"gflops", "fraction_of_peak", "mb", "gb_per_s", "fraction_of_copy", "calls", "launches", "plan"})
     CHECK_FALSE(json["rows"][1].contains(key));
   CHECK(json["step"]["num_steps"] == bench_settings("mnist").num_steps);
   CHECK(json["training"]["generator"]["layers"][0]["batch_norm"] == true);

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# tools/bench_torch.py with modules and a program that stand in for PyTorch, its networks and ebm: what it prints and
+# tools/bench/bench_torch.py with modules and a program that stand in for PyTorch, its networks and ebm: what it prints and
 # writes when its time is over. Without Python it is skipped (77).
 #   tests/tools/bench_torch_test.sh REPOSITORY
 set -euo pipefail
 command -v python3 >/dev/null || exit 77
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cp "$1/tools/bench_torch.py" "$folder"
+cp "$1/tools/bench/bench_torch.py" "$folder"
 cat >"$folder/torch.py" <<'END'
 from types import SimpleNamespace as N
 contiguous_format, channels_last, float32, __version__ = "NCHW", "NHWC", "fp32", "0"

@@ -1,10 +1,10 @@
 // The pictures of ./ebm interpolate and trace, image by image, and the energies beside them.
 #include <cstdio>
 
-#include "evaluate/caption.h"
 #include "kernels/random_fill.h"
 #include "tests/tools/figures.h"
 #include "tests/train/tiny_run.h"
+#include "tools/evaluate/caption.h"
 
 using namespace ebm;
 using namespace ebm::test;

@@ -3,7 +3,7 @@
 
 #include "core/device.h"
 #include "tests/tools/program.h"
-#include "train/npy.h"
+#include "train/files/npy.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -22,9 +22,7 @@ Outcome ebm_tool(const TemporaryFolder& folder, const std::vector<std::string>& 
   return Program(EBM_PROGRAM, arguments, folder.path()).wait();
 }
 
-size_t lines(const std::string& text) {
-  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-}
+size_t lines(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
 
 }  // namespace
 
@@ -33,9 +31,8 @@ TEST_CASE("--help lists every option and starts nothing") {
   const Outcome help = train(folder, {"--help"});
   CHECK(help.code == 0);
   for (const char* flag :
-       {"--profile", "--device", "--iterations", "--epochs", "--batch", "--chains", "--seed",
-        "--out", "--resume", "--data", "--threads", "--quiet", "--config", "--precision",
-        "--kl-weight", "γ", "σ_ref", "δ²/2"})
+       {"--profile", "--device", "--iterations", "--epochs", "--batch", "--chains", "--seed", "--out", "--resume",
+        "--data", "--threads", "--quiet", "--config", "--precision", "--kl-weight", "γ", "σ_ref", "δ²/2"})
     CHECK_MESSAGE(contains(help.out, flag), flag);
   const Outcome tool = ebm_tool(folder, {"--help"});
   CHECK(tool.code == 0);
@@ -54,8 +51,7 @@ TEST_CASE("a mistyped name is answered with the nearest one") {
   CHECK(train(folder, {"mnsit"}).is_error_with("did you mean mnist?"));
   CHECK(train(folder, {"mnist", "--iteratons", "3"})
             .is_error_with("unknown flag --iteratons; did you mean --iterations?"));
-  CHECK(train(folder, {"mnist", "--enrgy-lr=3"})
-            .is_error_with("unknown flag --enrgy-lr; did you mean --energy-lr?"));
+  CHECK(train(folder, {"mnist", "--enrgy-lr=3"}).is_error_with("unknown flag --enrgy-lr; did you mean --energy-lr?"));
   CHECK(train(folder, {"mnist", "fashion"}).is_error_with("unexpected \"fashion\""));
   CHECK(train(folder, {"mnist", "--profile", "desktop"}).is_error_with("desktop"));
   CHECK(train(folder, {}).is_error_with("no recipe"));
@@ -98,8 +94,7 @@ TEST_CASE("absurd settings are refused before anything is written") {
                                              {"--iterations", "3", "--epochs", "3"}}) {
     std::vector<std::string> arguments{"synthetic"};
     arguments.insert(arguments.end(), bad.begin(), bad.end());
-    CHECK_MESSAGE(train(folder, arguments).is_error_with(bad[0].substr(2)),
-                  bad[0] << " " << bad[1]);
+    CHECK_MESSAGE(train(folder, arguments).is_error_with(bad[0].substr(2)), bad[0] << " " << bad[1]);
   }
   CHECK(folder.entries() == 0);
 }
@@ -117,74 +112,60 @@ TEST_CASE("missing and damaged data are one line") {
   CHECK(train(folder, {"mnist", "--device", "cpu", "--data", "empty"}).is_error_with("mnist"));
   put(folder / "data/mnist/train-images-idx3-ubyte", idx_images(10, 28, 28).substr(0, 4000));
   put(folder / "data/mnist/train-labels-idx1-ubyte", idx_labels(10));
-  CHECK(train(folder, {"mnist", "--device", "cpu", "--data", "data"})
-            .is_error_with("train-images-idx3-ubyte"));
+  CHECK(train(folder, {"mnist", "--device", "cpu", "--data", "data"}).is_error_with("train-images-idx3-ubyte"));
   put(folder / "data/mnist/train-images-idx3-ubyte", idx_images(10, 14, 14));
   CHECK(train(folder, {"mnist", "--device", "cpu", "--data", "data"}).is_error_with("14x14"));
 }
 
 TEST_CASE("a run leaves everything in its folder, and config.toml makes the same run again") {
   const TemporaryFolder folder;
-  const Outcome first =
-      train_tiny(folder, {"synthetic", "--iterations", "6", "--out", "run", "--kl-weight", "0.3"});
+  const Outcome first = train_tiny(folder, {"synthetic", "--iterations", "6", "--out", "run", "--kl-weight", "0.3"});
   REQUIRE_MESSAGE(first.code == 0, first.err);
   CHECK(contains(first.out, "done: 6 iterations of synthetic"));
-  for (const char* name :
-       {"config.toml", "metrics.csv", "samples/00000006.png", "checkpoint-00000006.safetensors"})
+  for (const char* name : {"config.toml", "metrics.csv", "samples/00000006.png", "checkpoint-00000006.safetensors"})
     CHECK_MESSAGE(std::filesystem::exists(folder / "run" / name), name);
   CHECK(contains(get(folder / "run/config.toml"), "kl-weight = 0.3"));
   const std::string metrics = get(folder / "run/metrics.csv");
   CHECK(metrics.starts_with("# f = -U up to the reference"));
   CHECK(lines(metrics) == 8);
 
-  const Outcome again = train(
-      folder, {"--config", "run/config.toml", "--device", "cpu", "--out", "again", "--quiet"});
+  const Outcome again = train(folder, {"--config", "run/config.toml", "--device", "cpu", "--out", "again", "--quiet"});
   CHECK(again.code == 0);
   CHECK(again.out == "");
   const std::string name = "checkpoint-00000006.safetensors";
   CHECK(get(folder / "run" / name) == get(folder / "again" / name));
 
   CHECK(train_tiny(folder, {"synthetic", "--out", "run"}).is_error_with("holds a run"));
-  const Outcome epochs = train(folder, {"--config", "run/config.toml", "--device", "cpu", "--epochs", "1",
-                                        "--out", "epoch"});
+  const Outcome epochs =
+      train(folder, {"--config", "run/config.toml", "--device", "cpu", "--epochs", "1", "--out", "epoch"});
   CHECK_MESSAGE(epochs.code == 0, epochs.err);
   CHECK(contains(epochs.out, "done: 64 iterations"));  // 512 images, 8 in each; the file says 6
 }
 
 TEST_CASE("epochs, and runs/RECIPE-TIME when no folder is named") {
   const TemporaryFolder folder;
-  const Outcome outcome = train(
-      folder, {"synthetic", "--device", "cpu", "--epochs", "1", "--batch", "256", "--chains", "8",
-               "--steps", "1", "--width", "4", "--generator-width", "16", "--encoder-width", "8"});
+  const Outcome outcome =
+      train(folder, {"synthetic", "--device", "cpu", "--epochs", "1", "--batch", "256", "--chains", "8", "--steps", "1",
+                     "--width", "4", "--generator-width", "16", "--encoder-width", "8"});
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   CHECK(contains(outcome.out, "done: 2 iterations"));  // 512 images
-  CHECK(std::filesystem::directory_iterator(folder / "runs")
-            ->path()
-            .filename()
-            .string()
-            .starts_with("synthetic-"));
-  const Outcome more =
-      train(folder, {"synthetic", "--resume", "--iterations", "3", "--device", "cpu"});
+  CHECK(std::filesystem::directory_iterator(folder / "runs")->path().filename().string().starts_with("synthetic-"));
+  const Outcome more = train(folder, {"synthetic", "--resume", "--iterations", "3", "--device", "cpu"});
   REQUIRE_MESSAGE(more.code == 0, more.err);
   CHECK(contains(more.out, "iteration 3/3"));
 }
 
 TEST_CASE("a trained model gives samples, energies and its contents") {
   const TemporaryFolder folder;
-  REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code ==
-          0);
+  REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
 
   CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--out", "a.npy"}).code == 0);
-  CHECK(ebm_tool(folder, {"sample", "--run", "run/checkpoint-00000002.safetensors", "--n", "5",
-                          "--out", "b.npy"})
-            .code == 0);
-  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--seed", "2", "--out", "c.npy"})
-            .code == 0);
   CHECK(
-      ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--generator-only", "--out", "g.npy"})
-          .code == 0);
-  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--steps", "0", "--noise-scale",
-                          "0", "--out", "z.npy"})
+      ebm_tool(folder, {"sample", "--run", "run/checkpoint-00000002.safetensors", "--n", "5", "--out", "b.npy"}).code ==
+      0);
+  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--seed", "2", "--out", "c.npy"}).code == 0);
+  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--generator-only", "--out", "g.npy"}).code == 0);
+  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "5", "--steps", "0", "--noise-scale", "0", "--out", "z.npy"})
             .code == 0);
   CHECK(read_npy(folder / "a.npy").shape == std::vector<int64_t>{5, 28, 28, 1});
   CHECK(get(folder / "a.npy") == get(folder / "b.npy"));
@@ -193,22 +174,17 @@ TEST_CASE("a trained model gives samples, energies and its contents") {
   CHECK(get(folder / "g.npy") == get(folder / "z.npy"));
   CHECK(ebm_tool(folder, {"sample", "--run", "run", "--out", "grid.png"}).code == 0);
   CHECK(get(folder / "grid.png").starts_with("\x89PNG"));
-  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--out", "grid.gif"})
-            .is_error_with(".png or .npy"));
+  CHECK(ebm_tool(folder, {"sample", "--run", "run", "--out", "grid.gif"}).is_error_with(".png or .npy"));
   CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "0"}).is_error_with("--n"));
   CHECK(ebm_tool(folder, {"sample", "--run", "nowhere"}).is_error_with("nowhere"));
 
-  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "synthetic", "--out", "e.csv"})
-            .code == 0);
+  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "synthetic", "--out", "e.csv"}).code == 0);
   CHECK(contains(get(folder / "e.csv"), "index,label,U\n0,"));
   CHECK(lines(get(folder / "e.csv")) == 130);  // the test split and two lines of heading
-  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "a.npy", "--out", "f.csv"}).code ==
-        0);
+  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "a.npy", "--out", "f.csv"}).code == 0);
   CHECK(lines(get(folder / "f.csv")) == 7);
-  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "grid.png"})
-            .is_error_with("grid.png"));  // not 28x28
-  CHECK(
-      ebm_tool(folder, {"energy", "--run", "run", "--images", "nothing"}).is_error_with("nothing"));
+  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "grid.png"}).is_error_with("grid.png"));  // not 28x28
+  CHECK(ebm_tool(folder, {"energy", "--run", "run", "--images", "nothing"}).is_error_with("nothing"));
   CHECK(ebm_tool(folder, {"sample", "--run", "run", "--n", "1", "--out", "one.png"}).code == 0);
 
   const Outcome info = ebm_tool(folder, {"info", "run/checkpoint-00000002.safetensors"});

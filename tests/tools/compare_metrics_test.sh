@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# tools/compare_metrics.py on small runs. Without Python it is skipped (77).
+# tools/scripts/compare_metrics.py on small runs. Without Python it is skipped (77).
 #   tests/tools/compare_metrics_test.sh REPOSITORY
 set -euo pipefail
 command -v python3 >/dev/null || exit 77
-script=$1/tools/compare_metrics.py
+script=$1/tools/scripts/compare_metrics.py
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 columns="iteration,rollbacks,f_data,f_samples,energy_gap,grad_x,revision,reconstruction,kl,seconds_vae"

@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "evaluate/classifier_file.h"
-#include "evaluate/feature_scores.h"
-#include "evaluate/reference_images.h"
 #include "tests/tools/figures.h"
+#include "tools/evaluate/classifier_file.h"
+#include "tools/evaluate/feature_scores.h"
+#include "tools/evaluate/reference_images.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -23,8 +23,7 @@ class Workplace {
  public:
   Workplace() {
     const Outcome made =
-        Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}),
-                folder_.path())
+        Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "2", "--out", "run", "--quiet"}), folder_.path())
             .wait();
     REQUIRE_MESSAGE(made.code == 0, made.err);
   }
@@ -45,25 +44,28 @@ class Workplace {
 
 }  // namespace
 
-TEST_CASE(
-    "evaluate trains its classifier once, prints every score, and writes them with all they depend on") {
+TEST_CASE("evaluate trains its classifier once, prints every score, and writes them with all they depend on") {
   const Workplace place;
-  const Outcome first = place.of_run({"--metrics", "fd,kid,is,prdc,psnr,ssim", "--steps", "2",
-                                      "--noise-scale", "0", "--json", "scores.json", "--export", "samples"});
+  const Outcome first = place.of_run({"--metrics", "fd,kid,is,prdc,psnr,ssim", "--steps", "2", "--noise-scale", "0",
+                                      "--json", "scores.json", "--export", "samples"});
   REQUIRE_MESSAGE(first.code == 0, first.err);
   for (const char* part :
        {"training the classifier of synthetic once", "synthetic at iteration 2: 40 samples, seed 1",
-        "2 Langevin steps, noise scale 0", "against 40 training images", "generated", "revised", "real",
-        "FD-cls", "KID-cls", "IS-cls", "precision-cls", "recall-cls", "density-cls", "coverage-cls", "PSNR",
-        "SSIM"})
+        "2 Langevin steps, noise scale 0", "against 40 training images", "generated", "revised", "real", "FD-cls",
+        "KID-cls", "IS-cls", "precision-cls", "recall-cls", "density-cls", "coverage-cls", "PSNR", "SSIM"})
     CHECK_MESSAGE(contains(first.out, part), part);
   CHECK(!contains(first.out, "FID"));
 
   const Json json = Json::parse(get(place / "scores.json"));
-  for (const auto& [key, value] :
-       {std::pair<const char*, Json>{"data_set", "synthetic"}, {"iteration", 2}, {"reference_split", "train"},
-        {"reference_n", 40}, {"langevin_steps_of_revised", 2}, {"noise_scale", 0}, {"seed", 1}, {"floor_n", 40},
-        {"floor_n_from_other_split", 0}})
+  for (const auto& [key, value] : {std::pair<const char*, Json>{"data_set", "synthetic"},
+                                   {"iteration", 2},
+                                   {"reference_split", "train"},
+                                   {"reference_n", 40},
+                                   {"langevin_steps_of_revised", 2},
+                                   {"noise_scale", 0},
+                                   {"seed", 1},
+                                   {"floor_n", 40},
+                                   {"floor_n_from_other_split", 0}})
     CHECK_MESSAGE(json[key] == value, key);
   CHECK(contains(json["features"], "classifier v"));
   // a row for each score of each kind of images, and the floor in it; none of reconstructions
@@ -84,8 +86,8 @@ TEST_CASE(
   }
   // the table's first line: FD-cls of g(z), revised and real, to four digits
   double fd_generated = 0, fd_revised = 0, fd_real = 0;
-  REQUIRE(std::sscanf(first.out.c_str() + first.out.find("FD-cls "), "FD-cls %lf %lf %lf", &fd_generated,
-                      &fd_revised, &fd_real) == 3);
+  REQUIRE(std::sscanf(first.out.c_str() + first.out.find("FD-cls "), "FD-cls %lf %lf %lf", &fd_generated, &fd_revised,
+                      &fd_real) == 3);
   CHECK(json["Scores"][0]["value"].get<double>() == doctest::Approx(fd_generated).epsilon(1e-3));
   CHECK(json["Scores"][1]["value"].get<double>() == doctest::Approx(fd_revised).epsilon(1e-3));
   CHECK(json["Scores"][1]["floor"].get<double>() == doctest::Approx(fd_real).epsilon(1e-3));
@@ -96,8 +98,7 @@ TEST_CASE(
   CHECK(!contains(second.out, "training the classifier"));
   const Json again = Json::parse(get(place / "again.json"));
   CHECK(again["Scores"][0] == json["Scores"][0]);
-  REQUIRE(place.of_run({"--steps", "2", "--noise-scale", "0", "--seed", "2", "--json", "other.json"}).code ==
-          0);
+  REQUIRE(place.of_run({"--steps", "2", "--noise-scale", "0", "--seed", "2", "--json", "other.json"}).code == 0);
   const Json other = Json::parse(get(place / "other.json"));
   CHECK(other["Scores"][0]["value"] != json["Scores"][0]["value"]);
   CHECK(other["Scores"][0]["floor"] == json["Scores"][0]["floor"]);  // the floor knows no seed
@@ -157,7 +158,8 @@ TEST_CASE("evaluate's scores of generated and revised samples are those of the s
   train_lively_run(folder);
   of_run(folder, {"evaluate", "--data", "data", "--n", "60", "--steps", "3", "--metrics", "fd", "--json", "scores.json",
                   "--export", "samples"});
-  const TrainedClassifier classifier = read_classifier(classifier_path(folder / "data", "synthetic"), "synthetic", 512, kCpu);
+  const TrainedClassifier classifier =
+      read_classifier(classifier_path(folder / "data", "synthetic"), "synthetic", 512, kCpu);
   constexpr MetricSet kFrechet{.frechet = true};
   const auto statistics = [&](const std::vector<uint8_t>& levels) {
     FeatureStatistics set(classifier.network, kTinyImage, kFrechet, 60);
@@ -189,15 +191,14 @@ TEST_CASE("evaluate says in one line what is wrong, before any work") {
   refused({"--metrics", "prcd"}, "did you mean prdc?");
   refused({"--metrics", ""}, "--metrics");
   refused({"--features", "inceptio"}, "did you mean inception?");
-  refused({"--features", "inception", "--metrics", "fid"}, "tools/inception_weights.py");
+  refused({"--features", "inception", "--metrics", "fid"}, "tools/scripts/inception_weights.py");
   refused({"--split", "validation"}, "train or test");
   refused({"--n", "0"}, "--n");
   refused({"--seed", "-1"}, "--seed");
   refused({"--steps", "-1"}, "--steps");
   refused({"--json", "nowhere/scores.json"}, "nowhere");
   CHECK(place.evaluate({"--run", "run", "--n", "513"}).is_error_with("10 to 512, the training images"));
-  CHECK(place.evaluate({"--run", "run", "--n", "129", "--split", "test"})
-            .is_error_with("10 to 128, the test images"));
+  CHECK(place.evaluate({"--run", "run", "--n", "129", "--split", "test"}).is_error_with("10 to 128, the test images"));
   CHECK(place.evaluate({"--run", "run"}).is_error_with("n = 10000"));
   CHECK(place.evaluate({"--run", "nowhere"}).is_error_with("nowhere"));
   std::filesystem::create_directories(place / "empty");

@@ -8,7 +8,7 @@
 
 #include "tests/tools/tiny_tool_run.h"
 #include "train/checkpoint.h"
-#include "train/safetensors.h"
+#include "train/files/safetensors.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -29,28 +29,24 @@ void break_run(const TemporaryFolder& folder) {
 
 nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(get(path)); }
 
-size_t lines(const std::string& text) {
-  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-}
+size_t lines(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
 
 }  // namespace
 
 TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   const TemporaryFolder folder;
   train_run(folder);
-  const std::vector<std::string> command{"diagnose", "--run",  "run",     "--device", "cpu",
-                                         "--chains", "6",      "--steps", "40",       "--projections",
-                                         "2",        "--json", "d.json",  "--quality", "20", "--data", "data"};
+  const std::vector<std::string> command{"diagnose", "--run",     "run", "--device",      "cpu", "--chains",
+                                         "6",        "--steps",   "40",  "--projections", "2",   "--json",
+                                         "d.json",   "--quality", "20",  "--data",        "data"};
   const Outcome outcome = ebm_tool(folder, command);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-  for (const char* part :
-       {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2", "FD-cls",
-        "samples are best after"})
+  for (const char* part : {"6 chains of 40 steps", "the last 20 judged", "projection 2", "R-hat", "T = noise^2",
+                           "FD-cls", "samples are best after"})
     CHECK_MESSAGE(contains(outcome.out, part), part);
   CHECK(get(folder / "diagnosis/chains.png").starts_with("\x89PNG"));
   CHECK(lines(get(folder / "diagnosis/traces.csv")) == 2 + 41);
-  CHECK(contains(get(folder / "diagnosis/traces.csv"),
-                 "\nstep,chain_0,chain_1,chain_2,chain_3,chain_4,chain_5\n0,"));
+  CHECK(contains(get(folder / "diagnosis/traces.csv"), "\nstep,chain_0,chain_1,chain_2,chain_3,chain_4,chain_5\n0,"));
   CHECK(lines(get(folder / "diagnosis/drift.csv")) == 2 + 41);
   const nlohmann::json json = json_of(folder / "d.json");
   CHECK(json["series"].size() == 3);
@@ -69,8 +65,8 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
   CHECK(ebm_tool(folder, command).code == 0);
   CHECK(get(folder / "d.json") == first);
   const Outcome still =
-      ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10",
-                        "--warmup", "2", "--noise-scale", "0", "--projections", "0", "--out", "x", "--quality", "0"});
+      ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10", "--warmup",
+                        "2", "--noise-scale", "0", "--projections", "0", "--out", "x", "--quality", "0"});
   REQUIRE_MESSAGE(still.code == 0, still.err);
   CHECK(contains(still.out, "no noise"));
 }
@@ -97,11 +93,11 @@ TEST_CASE("what diagnose cannot do is one line") {
   refused({"--run", "run", "--quality", "some"}, "--quality");
   CHECK(ebm_tool(folder, {"diagnose"}).is_error_with("--run is required"));
   CHECK(ebm_tool(folder, {"diagnose", "--chain", "3"}).is_error_with("did you mean --chains?"));
-  const Outcome full = Program(EBM_PROGRAM,
-                               {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20",
-                                "--quality", "0"},
-                               folder.path(), 4000)
-                           .wait();  // a full disk costs no figures: they were shown
+  const Outcome full =
+      Program(EBM_PROGRAM,
+              {"diagnose", "--run", "run", "--device", "cpu", "--steps", "50", "--chains", "20", "--quality", "0"},
+              folder.path(), 4000)
+          .wait();  // a full disk costs no figures: they were shown
   CHECK_MESSAGE(full.is_error_with("write"), full.err);
   CHECK(contains(full.out, "split R-hat"));
 }
@@ -110,9 +106,8 @@ TEST_CASE("loglik gives both estimates at each temperature, the same each time")
   const TemporaryFolder folder;
   train_run(folder);
   const std::vector<std::string> command{
-      "loglik",   "--run",  "run",     "--device", "cpu",        "--n", "20",
-      "--chains", "3",      "--steps", "4",        "--leapfrog", "1",   "--temperature",
-      "1,50",     "--base", "uniform", "--json",   "l.json"};
+      "loglik", "--run",      "run", "--device",      "cpu",  "--n",    "20",      "--chains", "3",     "--steps",
+      "4",      "--leapfrog", "1",   "--temperature", "1,50", "--base", "uniform", "--json",   "l.json"};
   const Outcome outcome = ebm_tool(folder, command);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   for (const char* part : {"T = 1: equation (1)", "T = 50\n", "forward", "no bound", "bits/dim"})
@@ -126,8 +121,8 @@ TEST_CASE("loglik gives both estimates at each temperature, the same each time")
         doctest::Approx(-784 * std::log(2.4)).epsilon(0.01));
   // the temperature of the chain's own step, as it is printed, is known again
   CHECK(contains(outcome.out, "samples T = 5e-05 (--temperature 5e-05)"));
-  const Outcome own = ebm_tool(folder, {"loglik", "--run", "run", "--device", "cpu", "--n", "4", "--chains", "2", "--steps",
-                                        "1", "--leapfrog", "1", "--temperature", "5e-05"});
+  const Outcome own = ebm_tool(folder, {"loglik", "--run", "run", "--device", "cpu", "--n", "4", "--chains", "2",
+                                        "--steps", "1", "--leapfrog", "1", "--temperature", "5e-05"});
   REQUIRE_MESSAGE(own.code == 0, own.err);
   CHECK(contains(own.out, "what the run's Langevin step belongs to"));
   CHECK(!contains(own.out, "(--temperature"));
@@ -206,9 +201,7 @@ TEST_CASE("a model of NaN gives one line and no file") {
   const TemporaryFolder folder;
   train_run(folder);
   break_run(folder);
-  const auto files = [&] {
-    return std::distance(std::filesystem::recursive_directory_iterator(folder.path()), {});
-  };
+  const auto files = [&] { return std::distance(std::filesystem::recursive_directory_iterator(folder.path()), {}); };
   const auto before = files();
   const auto refused = [&](std::vector<std::string> arguments, const std::string& part) {
     arguments.insert(arguments.begin() + 1, {"--run", "nan", "--device", "cpu"});

@@ -13,10 +13,10 @@
 #include "tests/tools/tiny_tool_run.h"
 #include "tools/settings_flags.h"
 #include "train/checkpoint.h"
-#include "train/dataset.h"
-#include "train/image_file.h"
-#include "train/image_grid.h"
-#include "train/npy.h"
+#include "train/data/dataset.h"
+#include "train/files/image_file.h"
+#include "train/files/image_grid.h"
+#include "train/files/npy.h"
 #include "train/trainer.h"
 
 namespace ebm::test {

@@ -7,11 +7,12 @@ repository=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 tree=$folder/tree bin=$folder/bin calls=$folder/calls programs=$folder/programs
-mkdir -p "$tree/tools" "$tree/docs" "$bin" "$programs/tests" "$folder/python/nvidia/cu13/lib" \
+mkdir -p "$tree/tools/scripts" "$tree/docs" "$bin" "$programs/tests" "$folder/python/nvidia/cu13/lib" \
   "$folder/python/nvidia/cudnn/lib" "$folder/toolkit"/{bin,lib64}
-cp "$repository"/tools/{gpu_check.sh,gpu_phases.sh,gpu_figures.py,gpu_pack.sh,setup.sh} "$tree/tools"
+cp "$repository"/tools/{gpu_check,gpu_pack,setup}.sh "$tree/tools"
+cp "$repository"/tools/scripts/gpu_{phases.sh,figures.py} "$tree/tools/scripts"
 cp "$repository/docs/gpu.md" "$tree/docs"
-for tool in CMakeLists.txt CMakePresets.json autograd cmake core evaluate kernels models tests third_party train; do
+for tool in CMakeLists.txt CMakePresets.json autograd core kernels models tests third_party train; do
   ln -s "$repository/$tool" "$tree/$tool"
 done
 for tool in awk bash cat chmod cp cut date dirname env find grep gzip head mkdir mv nproc readlink rm sed sha256sum \

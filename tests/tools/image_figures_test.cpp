@@ -3,7 +3,7 @@
 
 #include "tests/tools/figures.h"
 #include "tests/train/tiny_run.h"
-#include "train/synthetic.h"
+#include "train/data/synthetic.h"
 
 using namespace ebm;
 using namespace ebm::test;

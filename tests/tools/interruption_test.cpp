@@ -9,8 +9,7 @@ using namespace ebm::test;
 
 namespace {
 
-Outcome train(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
-              int64_t file_limit = 0) {
+Outcome train(const TemporaryFolder& folder, const std::vector<std::string>& arguments, int64_t file_limit = 0) {
   return Program(EBM_TRAIN_PROGRAM, arguments, folder.path(), file_limit).wait();
 }
 
@@ -24,8 +23,7 @@ size_t rows(const std::filesystem::path& path) {
 TEST_CASE("SIGINT and SIGTERM save and end, and the run goes on from there") {
   for (const int number : {SIGINT, SIGTERM}) {
     const TemporaryFolder folder;
-    Program program(EBM_TRAIN_PROGRAM,
-                    tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
+    Program program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
     REQUIRE(eventually([&] { return rows(folder / "run/metrics.csv") >= 5; }));
     program.signal(number);
     const Outcome outcome = program.wait();
@@ -34,8 +32,8 @@ TEST_CASE("SIGINT and SIGTERM save and end, and the run goes on from there") {
     const Checkpoint checkpoint = read_checkpoint(folder / "run");
     const int64_t done = checkpoint_iteration(checkpoint.path);
     CHECK(static_cast<int64_t>(rows(folder / "run/metrics.csv")) == done + 2);
-    const Outcome more = train(folder, {"synthetic", "--resume", "run", "--iterations",
-                                        std::to_string(done + 2), "--device", "cpu"});
+    const Outcome more =
+        train(folder, {"synthetic", "--resume", "run", "--iterations", std::to_string(done + 2), "--device", "cpu"});
     CHECK_MESSAGE(more.code == 0, more.err);
     CHECK(checkpoint_iteration(read_checkpoint(folder / "run").path) == done + 2);
   }
@@ -43,16 +41,14 @@ TEST_CASE("SIGINT and SIGTERM save and end, and the run goes on from there") {
 
 TEST_CASE("kill -9 leaves a valid checkpoint") {
   const TemporaryFolder folder;
-  Program program(
-      EBM_TRAIN_PROGRAM,
-      tiny({"synthetic", "--iterations", "1000000", "--checkpoint-every", "1", "--out", "run"}),
-      folder.path());
+  Program program(EBM_TRAIN_PROGRAM,
+                  tiny({"synthetic", "--iterations", "1000000", "--checkpoint-every", "1", "--out", "run"}),
+                  folder.path());
   REQUIRE(eventually([&] { return list_checkpoints(folder / "run").size() >= 2; }));
   program.signal(SIGKILL);
   CHECK(program.wait().code == 128 + SIGKILL);
   const int64_t done = checkpoint_iteration(read_checkpoint(folder / "run").path);
-  const Outcome more = train(
-      folder, {"--resume", "run", "--iterations", std::to_string(done + 1), "--device", "cpu"});
+  const Outcome more = train(folder, {"--resume", "run", "--iterations", std::to_string(done + 1), "--device", "cpu"});
   CHECK_MESSAGE(more.code == 0, more.err);
 }
 
@@ -70,8 +66,7 @@ TEST_CASE("a full disk is one line and costs no checkpoint") {
   const std::string good = (folder / "run/checkpoint-00000002.safetensors").string();
   const std::string bytes = get(good);
   const int64_t limit = static_cast<int64_t>(bytes.size()) / 2;  // room for all but the checkpoint
-  const Outcome full =
-      train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"}, limit);
+  const Outcome full = train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"}, limit);
   CHECK(full.is_error_with("last good checkpoint: run/checkpoint-00000002.safetensors"));
   CHECK(get(good) == bytes);
   CHECK(list_checkpoints(folder / "run").size() == 1);
@@ -80,8 +75,7 @@ TEST_CASE("a full disk is one line and costs no checkpoint") {
   const Outcome later = train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"});
   CHECK_MESSAGE(later.code == 0, later.err);
 
-  CHECK(train(folder, tiny({"synthetic", "--iterations", "2", "--out", "small"}), 900)
-            .is_error_with("small"));
+  CHECK(train(folder, tiny({"synthetic", "--iterations", "2", "--out", "small"}), 900).is_error_with("small"));
 }
 
 TEST_CASE("output that cannot be printed is an error, and a line that cannot be printed costs no exit code") {
@@ -91,7 +85,8 @@ TEST_CASE("output that cannot be printed is an error, and a line that cannot be 
     return Program("/bin/sh", {"-c", "exec " + std::string(EBM_PROGRAM) + " " + command}, folder.path()).wait();
   };
   CHECK(shell("info run > /dev/full").is_error_with("No space left on device"));
-  put(folder / "small.sh", "trap '' XFSZ; ulimit -f 0; exec \"$@\" > out");  // noticed when the output is flushed, at the end
+  put(folder / "small.sh",
+      "trap '' XFSZ; ulimit -f 0; exec \"$@\" > out");  // noticed when the output is flushed, at the end
   CHECK(Program("/bin/sh", {"small.sh", EBM_PROGRAM, "info", "run"}, folder.path()).wait().code == 1);
   CHECK(shell("info run").code == 0);
   CHECK(shell("info nowhere 2> /dev/full").code == 1);
@@ -99,15 +94,11 @@ TEST_CASE("output that cannot be printed is an error, and a line that cannot be 
 
 TEST_CASE("what --resume cannot go on with is refused") {
   const TemporaryFolder folder;
-  REQUIRE(train(folder,
-                tiny({"synthetic", "--iterations", "4", "--checkpoint-every", "2", "--out", "run"}))
-              .code == 0);
+  REQUIRE(train(folder, tiny({"synthetic", "--iterations", "4", "--checkpoint-every", "2", "--out", "run"})).code == 0);
   CHECK(train(folder, {"synthetic", "--resume", "run"}).is_error_with("all 4 iterations are done"));
   CHECK(train(folder, {"mnist", "--resume", "run"}).is_error_with("recipe mnist"));
-  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--latent", "9"})
-            .is_error_with("--latent 9"));
-  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--profile", "paper"})
-            .is_error_with("--profile paper"));
+  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--latent", "9"}).is_error_with("--latent 9"));
+  CHECK(train(folder, {"--resume", "run", "--iterations", "6", "--profile", "paper"}).is_error_with("--profile paper"));
   CHECK(train(folder, {"synthetic", "--resume"}).is_error_with("no run of synthetic"));
   CHECK(train(folder, {"--resume", "nowhere"}).is_error_with("nowhere"));
   REQUIRE(train(folder, tiny({"synthetic", "--iterations", "1", "--out", "other"})).code == 0);
@@ -117,8 +108,8 @@ TEST_CASE("what --resume cannot go on with is refused") {
   put(folder / last, get(folder / last).substr(0, 1000));
   CHECK(train(folder, {"--resume", "run", "--iterations", "6"})
             .is_error_with("the one before it is valid: run/checkpoint-00000002"));
-  const Outcome before = train(folder, {"--resume", "run/checkpoint-00000002.safetensors",
-                                        "--iterations", "6", "--device", "cpu"});
+  const Outcome before =
+      train(folder, {"--resume", "run/checkpoint-00000002.safetensors", "--iterations", "6", "--device", "cpu"});
   CHECK_MESSAGE(before.code == 0, before.err);
 }
 
@@ -126,13 +117,11 @@ TEST_CASE("--resume finds the latest run of a recipe, and a checkpoint in the cu
   const TemporaryFolder folder;
   for (const char* out : {"runs/synthetic-9", "runs/long"})
     REQUIRE(train(folder, tiny({"synthetic", "--iterations", "2", "--out", out})).code == 0);
-  const Outcome latest =
-      train(folder, {"synthetic", "--resume", "--iterations", "3", "--device", "cpu"});
+  const Outcome latest = train(folder, {"synthetic", "--resume", "--iterations", "3", "--device", "cpu"});
   CHECK_MESSAGE(latest.code == 0, latest.err);
   CHECK(contains(latest.out, "all in runs/long"));
   const Outcome here = Program(EBM_TRAIN_PROGRAM,
-                               {"--resume", "checkpoint-00000002.safetensors", "--iterations", "3",
-                                "--device", "cpu"},
+                               {"--resume", "checkpoint-00000002.safetensors", "--iterations", "3", "--device", "cpu"},
                                folder / "runs/synthetic-9")
                            .wait();
   CHECK_MESSAGE(here.code == 0, here.err);

@@ -16,10 +16,10 @@ namespace {
 class MethodRun {
  public:
   explicit MethodRun(const std::string& method) {
-    const Outcome made = Program(EBM_TRAIN_PROGRAM,
-                                 tiny({"synthetic", "--method", method, "--iterations", "2", "--out", "run"}),
-                                 folder_.path())
-                             .wait();
+    const Outcome made =
+        Program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--method", method, "--iterations", "2", "--out", "run"}),
+                folder_.path())
+            .wait();
     REQUIRE_MESSAGE(made.code == 0, made.err);
     said = made.out;
     left_ = files();
@@ -56,8 +56,14 @@ const std::vector<std::string> kTrace{"trace", "--n", "1", "--columns", "2"},
 
 TEST_CASE("a VAE's samples have no Langevin steps, and its energy net is refused") {
   const MethodRun run("vae");
-  for (const auto& command : {kTrace, kDiagnose, kEnergy, kOod, kLoglik, {"sample", "--steps", "3"},
-                              {"evaluate", "--n", "20", "--steps", "3"}, {"interpolate", "--steps", "3"}}) {
+  for (const auto& command : {kTrace,
+                              kDiagnose,
+                              kEnergy,
+                              kOod,
+                              kLoglik,
+                              {"sample", "--steps", "3"},
+                              {"evaluate", "--n", "20", "--steps", "3"},
+                              {"interpolate", "--steps", "3"}}) {
     const Outcome outcome = run.ebm(command);
     CHECK_MESSAGE(outcome.is_error_with("a model of --method vae, expected one of ebm-vae, coopnets, short-run or "),
                   command[0] << ": " << outcome.err);
@@ -89,8 +95,8 @@ TEST_CASE("a model without a trained encoder does not reconstruct") {
 }
 
 TEST_CASE("a model without a generator is shown as what its chains begin at") {
-  for (const auto& [method, start] :
-       {std::pair<std::string, std::string>{"short-run", "uniform noise"}, {"persistent", "images of the replay buffer"}}) {
+  for (const auto& [method, start] : {std::pair<std::string, std::string>{"short-run", "uniform noise"},
+                                      {"persistent", "images of the replay buffer"}}) {
     CAPTURE(method);
     const MethodRun run(method);
     CHECK(contains(run.said, "(left: " + start + ", right: revised)"));

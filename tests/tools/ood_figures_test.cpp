@@ -2,7 +2,7 @@
 #include <numeric>
 
 #include "tests/tools/figures.h"
-#include "train/synthetic.h"
+#include "train/data/synthetic.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -65,8 +65,8 @@ TEST_CASE("ood's figures are those of ebm energy's U, counted pair by pair") {
                                                           {"inverted", energies(folder, negative)},
                                                           {"faded.npy", energies(folder, faded)}};
 
-  const std::string printed = of_run(
-      folder, {"ood", "--in", "in.npy", "--out", "rotated,inverted,faded.npy", "--json", "o.json"});
+  const std::string printed =
+      of_run(folder, {"ood", "--in", "in.npy", "--out", "rotated,inverted,faded.npy", "--json", "o.json"});
   const nlohmann::json json = nlohmann::json::parse(get(folder / "o.json"));
   CHECK(json["in"]["n"] == 30);
   CHECK(json["in"]["mean_u"].get<double>() == doctest::Approx(mean(u_in)));

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/tools/tiny_tool_run.h"
-#include "train/image_file.h"
+#include "train/files/image_file.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -61,7 +61,8 @@ TEST_CASE("a picture is a function of the seed, and goes where --out says") {
   const TemporaryFolder folder;
   train_run(folder);
   const auto bytes = [&](const std::string& name, const std::string& seed) {
-    CHECK(ebm_tool(folder, {"trace", "--run", "run/checkpoint-00000002.safetensors", "--n", "1", "--seed", seed, "--out", name})
+    CHECK(ebm_tool(folder,
+                   {"trace", "--run", "run/checkpoint-00000002.safetensors", "--n", "1", "--seed", seed, "--out", name})
               .code == 0);
     return get(folder / name);
   };

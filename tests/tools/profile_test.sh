@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/profile.sh with programs that stand in for nsys, ncu and nvidia-smi and write down how they are
+# tools/scripts/profile.sh with programs that stand in for nsys, ncu and nvidia-smi and write down how they are
 # called. PATH holds nothing else that the script could find.
 #   tests/tools/profile_test.sh REPOSITORY
 set -euo pipefail
@@ -19,7 +19,7 @@ stand_in() {
   printf '#!%s\necho "%s $*" >>"%s"\n%s\n' "$BASH" "$1" "$calls" "$2" >"$bin/$1"
   chmod +x "$bin/$1"
 }
-profile() { PATH=$bin "$1/tools/profile.sh" -o "$folder/out" -p "$bin/train" "${@:2}" >"$folder/stdout" 2>"$folder/stderr"; }
+profile() { PATH=$bin "$1/tools/scripts/profile.sh" -o "$folder/out" -p "$bin/train" "${@:2}" >"$folder/stdout" 2>"$folder/stderr"; }
 # fails_with TEXT ARGUMENTS: exit code 1, one line with TEXT.
 fails_with() {
   local code=0

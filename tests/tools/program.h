@@ -24,8 +24,7 @@ struct Outcome {
 
   // Exit code 1 and one line that begins with "error: " and holds `part`; nothing else on stderr.
   bool is_error_with(const std::string& part) const {
-    return code == 1 && err.starts_with("error: ") && err.find('\n') == err.size() - 1 &&
-           contains(err, part);
+    return code == 1 && err.starts_with("error: ") && err.find('\n') == err.size() - 1 && contains(err, part);
   }
 };
 
@@ -33,11 +32,10 @@ class Program {
  public:
   // Works in `folder`. file_limit > 0: no file may grow beyond that many bytes, a stand-in for a
   // full disk.
-  Program(const std::string& path, const std::vector<std::string>& arguments,
-          const std::filesystem::path& folder, int64_t file_limit = 0) {
+  Program(const std::string& path, const std::vector<std::string>& arguments, const std::filesystem::path& folder,
+          int64_t file_limit = 0) {
     std::vector<char*> argv{const_cast<char*>(path.c_str())};
-    for (const std::string& argument : arguments)
-      argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     const std::string out = output("out").string(), err = output("err").string();
     id_ = ::fork();
@@ -66,8 +64,7 @@ class Program {
     while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
     }
     ended_ = true;
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), get(output("out")),
-            get(output("err"))};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), get(output("out")), get(output("err"))};
   }
 
  private:
@@ -80,9 +77,8 @@ class Program {
 
 // The smallest networks and chains, and the same bits each time.
 inline std::vector<std::string> tiny(std::vector<std::string> arguments) {
-  for (const char* word :
-       {"--device", "cpu", "--deterministic", "--width", "4", "--generator-width", "16",
-        "--encoder-width", "8", "--latent", "8", "--batch", "8", "--chains", "8", "--steps", "3"})
+  for (const char* word : {"--device", "cpu", "--deterministic", "--width", "4", "--generator-width", "16",
+                           "--encoder-width", "8", "--latent", "8", "--batch", "8", "--chains", "8", "--steps", "3"})
     arguments.push_back(word);
   return arguments;
 }

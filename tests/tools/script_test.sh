@@ -3,8 +3,8 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/tools"
-cp "$1/tools/many_runs.sh" "$folder/tools"
+mkdir -p "$folder/tools/scripts"
+cp "$1/tools/scripts/many_runs.sh" "$folder/tools/scripts"
 ln -s "$2" "$folder/train_ebm_vae"
 ln -s "$3" "$folder/ebm"
 

@@ -31,8 +31,7 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit") {
   CHECK(config.settings.recipe == s.recipe);
   CHECK(config.settings.profile == s.profile);
   for (const SettingFlag& flag : setting_flags())
-    std::visit([&](auto field) { CHECK_MESSAGE(config.settings.*field == s.*field, flag.flag); },
-               flag.field);
+    std::visit([&](auto field) { CHECK_MESSAGE(config.settings.*field == s.*field, flag.flag); }, flag.field);
   CHECK(config.flags.checkpoint_every == 7);
   CHECK(config.flags.samples_every == 9);
   CHECK(config.flags.precision == "fp32");
@@ -51,8 +50,7 @@ TEST_CASE("each recipe's settings survive config.toml") {
 }
 
 TEST_CASE("a config file with anything else is refused") {
-  CHECK(contains(error_of([] { read_config("recipe = \"mnist\"\nstepps = 3\n", "x.toml"); }),
-                 "stepps"));
+  CHECK(contains(error_of([] { read_config("recipe = \"mnist\"\nstepps = 3\n", "x.toml"); }), "stepps"));
   CHECK(contains(error_of([] { read_config("steps = many\n", "x.toml"); }), "many"));
   CHECK(contains(error_of([] { read_config("batch = 0\n", "x.toml"); }), "batch"));
   CHECK(contains(error_of([] { read_config("energy-lr = nan\n", "x.toml"); }), "energy-lr"));

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# tools/sweep.sh on tiny networks, in a copy of the tree that holds the two programs.
+# tools/scripts/sweep.sh on tiny networks, in a copy of the tree that holds the two programs.
 #   tests/tools/sweep_test.sh REPOSITORY TRAIN_PROGRAM EBM_PROGRAM
 source "$1/tests/tools/script_test.sh" "$@"
-cp -r "$1/tools/sweep.sh" "$1/tools/sweep" "$folder/tools"
+cp -r "$1/tools/scripts/sweep.sh" "$1/tools/scripts/sweep" "$folder/tools/scripts"
 export EBM_DATA=$folder/data
 tiny=(--device cpu --deterministic --width 4 --generator-width 16 --encoder-width 8 --latent 4 --batch 8 --chains 8
   --steps 3 --checkpoint-every 5)
-sweep() { "$folder/tools/sweep.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
+sweep() { "$folder/tools/scripts/sweep.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
 # kl FOLDER ITERATIONS [FLAGS]: Table 6's six cells.
 kl() { sweep synthetic -t kl -n 20 -o "$folder/$1" -i "$2" -- "${tiny[@]}" "${@:3}"; }
 # rows FOLDER PATTERN: how many rows of its results.csv are of this form.
@@ -54,7 +54,7 @@ is "$(rows t4 '^l60-x2,60,2,4,0.02,4,3,1,0,')" 1 "rows of l 60, s 2"
 # end_during SIGNAL CELL: the sweep of folder c gets the signal when the cell has a checkpoint.
 end_during() {
   local i
-  "$folder/tools/sweep.sh" synthetic -t kl -n 20 -o "$folder/c" -i 60 -- "${tiny[@]}" >/dev/null 2>"$folder/stderr" &
+  "$folder/tools/scripts/sweep.sh" synthetic -t kl -n 20 -o "$folder/c" -i 60 -- "${tiny[@]}" >/dev/null 2>"$folder/stderr" &
   for ((i = 0; i < 6000; ++i)); do
     ! compgen -G "$folder/c/$2/checkpoint-*" >/dev/null || break
     sleep 0.01
@@ -66,7 +66,7 @@ end_during() {
 }
 kl b 60 || fail "$(cat "$folder/stderr")"
 end_during TERM kl0.375
-is "$(cat "$folder/stderr")" "tools/sweep.sh: stopped; the same command goes on" "stderr after SIGTERM"
+is "$(cat "$folder/stderr")" "tools/scripts/sweep.sh: stopped; the same command goes on" "stderr after SIGTERM"
 end_during KILL kl1.5
 [[ ! -e $folder/c/kl12 ]] || fail "the sweep was done before it was killed"
 kl c 60 || fail "$(cat "$folder/stderr")"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# tools/table1.sh on tiny networks, in a copy of the tree that holds the two programs.
+# tools/scripts/table1.sh on tiny networks, in a copy of the tree that holds the two programs.
 #   tests/tools/table1_test.sh REPOSITORY TRAIN_PROGRAM EBM_PROGRAM
 source "$1/tests/tools/script_test.sh" "$@"
-cp "$1/tools/table1.sh" "$folder/tools"
+cp "$1/tools/scripts/table1.sh" "$folder/tools/scripts"
 touch "$folder/no_folder"
 export EBM_DATA=$folder/no_folder  # trainings and scorings are given --data
 
 tiny=(--device cpu --deterministic --width 4 --generator-width 16 --encoder-width 8 --latent 4 --batch 8 --chains 8
   --steps 3 --threads 1 --data "$folder/data")
-table() { "$folder/tools/table1.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
+table() { "$folder/tools/scripts/table1.sh" "$@" >"$folder/stdout" 2>"$folder/stderr"; }
 # made [OPTIONS]: the table in folder a.
 made() { table synthetic -t 0 -o "$folder/a" "$@" -- --iterations 2 "${tiny[@]}"; }
 # no_table TEXT COMMAND: fails with TEXT and prints no table.

@@ -6,16 +6,16 @@
 #include <set>
 
 #include "core/check.h"
+#include "kernels/chain/replay.h"
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
-#include "kernels/replay.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
 
 namespace ebm {
 namespace {
 
-Settings tiny(Method method) {
+Settings tiny(const std::string& method) {
   Settings s = recipe_settings("synthetic", Profile::laptop, method);
   const Settings sizes = test::tiny_settings(20);
   s.iterations = sizes.iterations;
@@ -38,39 +38,39 @@ TEST_CASE("each method trains its own networks and leaves the others alone") {
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
   struct Case {
-    Method method;
+    std::string method;
     bool energy, encoder, generator;
   };
-  for (const Case& c : {Case{Method::ebm_vae, true, true, true}, Case{Method::vae, false, true, true},
-                        Case{Method::coopnets, true, false, true}, Case{Method::short_run, true, false, false},
-                        Case{Method::persistent, true, false, false}}) {
-    CAPTURE(to_string(c.method));
+  for (const Case& c :
+       {Case{"ebm-vae", true, true, true}, Case{"vae", false, true, true}, Case{"coopnets", true, false, true},
+        Case{"short-run", true, false, false}, Case{"persistent", true, false, false}}) {
+    CAPTURE(c.method);
     Trainer trainer(tiny(c.method), test_device());
     const auto energy = bytes(trainer, "energy.conv1.weight"), encoder = bytes(trainer, "encoder.mu.weight"),
                generator = bytes(trainer, "generator.conv1.weight");
     const Tensor x = normal({8, 28, 28, 1}, 1, 0, 0.5f);
     Metrics m;
     for (int i = 0; i < 3; ++i) m = trainer.step(x);
-    CHECK(trains(c.method, NetworkKind::energy) == c.energy);
-    CHECK(trains(c.method, NetworkKind::encoder) == c.encoder);
-    CHECK(trains(c.method, NetworkKind::generator) == c.generator);
+    CHECK(can(c.method, Ability::energy) == c.energy);
+    CHECK(can(c.method, Ability::encode) == c.encoder);
+    CHECK(can(c.method, Ability::generate) == c.generator);
     CHECK((bytes(trainer, "energy.conv1.weight") != energy) == c.energy);
     CHECK((bytes(trainer, "encoder.mu.weight") != encoder) == c.encoder);
     CHECK((bytes(trainer, "generator.conv1.weight") != generator) == c.generator);
-    CHECK((m.grad_energy > 0) == c.energy);
-    CHECK((m.kl != 0) == c.encoder);
-    CHECK((m.reconstruction > 0) == c.generator);
-    CHECK((m.revision > 0) == c.energy);
-    CHECK((m.seconds_langevin > 0) == c.energy);
-    CHECK(std::isfinite(m.energy_loss));
+    CHECK((m["grad_energy"] > 0) == c.energy);
+    CHECK((m["kl"] != 0) == c.encoder);
+    CHECK((m["reconstruction"] > 0) == c.generator);
+    CHECK((m["revision"] > 0) == c.energy);
+    CHECK((m["seconds_langevin"] > 0) == c.energy);
+    CHECK(std::isfinite(m["energy_loss"]));
   }
 }
 
 TEST_CASE("a state continues each method's training bit for bit") {
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
-  for (const Method method : {Method::vae, Method::coopnets, Method::short_run, Method::persistent}) {
-    CAPTURE(to_string(method));
+  for (const std::string method : {"vae", "coopnets", "short-run", "persistent"}) {
+    CAPTURE(method);
     Trainer whole(tiny(method), test_device()), first(tiny(method), test_device());
     const Tensor x = normal({8, 28, 28, 1}, 1, 0, 0.5f);
     for (int i = 0; i < 4; ++i) whole.step(x);
@@ -86,23 +86,20 @@ TEST_CASE("a state continues each method's training bit for bit") {
   }
 }
 
-TEST_CASE("a method's name reads back, another is refused") {
-  for (const Method method :
-       {Method::ebm_vae, Method::vae, Method::coopnets, Method::short_run, Method::persistent})
-    CHECK(parse_method(to_string(method)) == method);
-  CHECK_THROWS_WITH_AS(parse_method("gan"), doctest::Contains("coopnets"), Error);
+TEST_CASE("a method is found by its name, another is refused") {
+  for (const MethodRecord& record : methods()) CHECK((method_record(record.name).make == record.make));
+  CHECK_THROWS_WITH_AS(method_record("gan"), doctest::Contains("coopnets"), Error);
 }
 
 TEST_CASE("what a method does not train is refused by name, with the methods that do") {
-  CHECK_NOTHROW(check_trains(Method::vae, NetworkKind::encoder, "--run"));
-  CHECK_THROWS_WITH_AS(check_trains(Method::vae, NetworkKind::energy, "--run"),
+  CHECK_NOTHROW(need("vae", Ability::encode, "--run"));
+  CHECK_THROWS_WITH_AS(need("vae", Ability::energy, "--run"),
                        doctest::Contains("[--run] received a model of --method vae, expected one of ebm-vae, coopnets, "
                                          "short-run or persistent: this method does not train its energy net"),
                        Error);
-  CHECK_THROWS_WITH_AS(check_trains(Method::persistent, NetworkKind::generator, "--run"),
+  CHECK_THROWS_WITH_AS(need("persistent", Ability::generate, "--run"),
                        doctest::Contains("one of ebm-vae, vae or coopnets"), Error);
-  CHECK_THROWS_WITH_AS(check_trains(Method::coopnets, NetworkKind::encoder, "--run"),
-                       doctest::Contains("one of ebm-vae or vae"), Error);
+  CHECK_THROWS_WITH_AS(need("coopnets", Ability::encode, "--run"), doctest::Contains("one of ebm-vae or vae"), Error);
 }
 
 TEST_CASE("samples of a method without an energy net are given no steps") {
@@ -110,7 +107,7 @@ TEST_CASE("samples of a method without an energy net are given no steps") {
   CHECK(sample_steps(s) == s.sample_steps);
   s.sample_steps = 0;
   CHECK(sample_steps(s) == s.num_steps);
-  s.method = Method::vae;
+  s.method = "vae";
   CHECK(sample_steps(s) == 0);
   s.sample_steps = 60;
   CHECK(sample_steps(s) == 0);
@@ -120,17 +117,17 @@ TEST_CASE("samples begin where the method's chains begin, and a VAE's are not re
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
   const RandomKey key{3, Stream::sample};
-  const auto sample = [&](Method method) {
+  const auto sample = [&](const std::string& method) {
     Settings s = tiny(method);
     s.ema_decay = 0;
     Trainer trainer(s, test_device());
     return trainer.sample(5, key, 2, 1);
   };
-  const auto vae = sample(Method::vae), noise = sample(Method::short_run), buffer = sample(Method::persistent);
-  CHECK(vae.generated.to_host() == vae.revised.to_host());
-  CHECK(noise.generated.to_host() != noise.revised.to_host());
+  const auto vae = sample("vae"), noise = sample("short-run"), buffer = sample("persistent");
+  CHECK(vae.first().to_host() == vae.last().to_host());
+  CHECK(noise.first().to_host() != noise.last().to_host());
   // uniform in [-1, 1): mean 0, mean square 1/3
-  for (const Tensor& x : {noise.generated, buffer.generated}) {
+  for (const Tensor& x : {noise.first(), buffer.first()}) {
     const double n = static_cast<double>(x.size());
     CHECK(std::abs(sum(x).item() / n) < 5 * std::sqrt(1 / (3 * n)));
     CHECK(sum_squares(x).item() / n == doctest::Approx(1.0 / 3).epsilon(5 * std::sqrt(0.8 / n)));
@@ -140,7 +137,7 @@ TEST_CASE("samples begin where the method's chains begin, and a VAE's are not re
 TEST_CASE("samples of persistent chains begin at rows of the buffer that no other sample begins at") {
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
-  Settings s = tiny(Method::persistent);
+  Settings s = tiny("persistent");
   s.ema_decay = 0;
   Trainer trainer(s, test_device());
   const auto images = [](const std::vector<float>& x) {  // each by itself
@@ -149,7 +146,7 @@ TEST_CASE("samples of persistent chains begin at rows of the buffer that no othe
     return rows;
   };
   const auto starts_of = [&](int64_t n, uint64_t seed, int64_t first_row) {
-    return images(trainer.sample(n, {seed, Stream::sample}, 0, 1, first_row).generated.to_host());
+    return images(trainer.sample(n, {seed, Stream::sample}, 0, 1, first_row).first().to_host());
   };
   // two calls of one seed, of odd sizes
   std::vector<std::vector<float>> starts = starts_of(1110, 1, 0);
@@ -182,8 +179,7 @@ TEST_CASE("rows are taken from and put into a buffer round its end") {
   const Tensor x = take_rows(buffer, 3.0f, 3);
   CHECK(x.to_host() == std::vector<float>{12, 13, 14, 15, 16, 17, 18, 19, 0, 1, 2, 3});
   put_rows(buffer, 4.0f, Tensor::from_host(std::vector<float>(8, -1.0f), {2, 2, 2, 1}, test_device()));
-  for (size_t i = 0; i < values.size(); ++i)
-    CHECK(buffer.to_host()[i] == (i < 4 || i >= 16 ? -1.0f : values[i]));
+  for (size_t i = 0; i < values.size(); ++i) CHECK(buffer.to_host()[i] == (i < 4 || i >= 16 ? -1.0f : values[i]));
   CHECK_THROWS_AS(put_rows(buffer, 0.0f, Tensor::zeros({6, 2, 2, 1}, test_device())), Error);
 }
 

@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
-#include "train/file_io.h"
+#include "train/files/file_io.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -23,8 +23,7 @@ TEST_CASE("after the first iterations a run asks the system for no memory") {
   Settings s = tiny_settings(20);
   s.guard_every = 2;
   s.ema_decay = 0.9;
-  run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train),
-               allocations);
+  run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train), allocations);
   CHECK(allocations.before == allocations.after);
 }
 
@@ -36,7 +35,9 @@ TEST_CASE("reading the losses of several iterations together changes neither the
   s.guard_every = 6;
   const Dataset data = load_dataset("synthetic", {}, Split::train);
   struct Seen : RunObserver {
-    void stepped(const Metrics& m) override { losses.push_back({static_cast<float>(m.iteration), m.f_data, m.kl}); }
+    void stepped(const Metrics& m) override {
+      losses.push_back({static_cast<float>(m.iteration), m["f_data"], m["kl"]});
+    }
     std::vector<std::vector<float>> losses;
   } one_by_one, together;
   RunOptions options = tiny_run(folder / "1", s);

@@ -63,7 +63,7 @@ TEST_CASE("chains have a mode of their own until everything's is set") {
 TEST_CASE("U that is reported is computed in tf32 where everything else is in bf16") {
   const test::FixedPlans fixed;
   Trainer trainer(test::tiny_settings(1), test_device());
-  const ImageShape image = trainer.generator().image();
+  const ImageShape image = trainer.abilities().image;
   const Tensor x = normal({4, image.height, image.width, image.channels}, 1);
   const auto energy = [&](Precision precision) {
     const PrecisionScope mode(precision);

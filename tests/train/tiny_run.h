@@ -1,7 +1,7 @@
 // The smallest run: a few milliseconds an iteration, on the synthetic data set.
 #pragma once
 
-#include "kernels/conv_plan.h"
+#include "kernels/conv/conv_plan.h"
 #include "train/run.h"
 
 namespace ebm::test {

@@ -1,0 +1,103 @@
+#include "kernels/conv/conv.h"
+
+#include <atomic>
+#include <sstream>
+#include <string>
+
+#include "core/check.h"
+#include "kernels/conv/conv_plan.h"
+#include "kernels/round_operand.h"
+#include "kernels/to_bf16.h"
+
+namespace ebm {
+namespace {
+
+std::string describe(const Shape& x, const Shape& w) { return "x " + to_string(x) + ", w " + to_string(w); }
+
+std::atomic<int64_t> forward_calls, backward_data_calls, backward_weight_calls;
+
+int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
+  const int64_t room = in + pad.before + pad.after - kernel;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+// The CPU computes such a convolution in fp32, on the same numbers.
+bool is_bf16_on_cpu(const Tensor& map) { return map.type() == ElementType::bf16 && !map.device().is_cuda(); }
+Tensor rounded(const Tensor& t) { return round_operands(to_fp32(t), Precision::bf16); }
+
+}  // namespace
+
+ConvCalls conv_calls() { return {forward_calls, backward_data_calls, backward_weight_calls}; }
+
+std::string conv_plans_to_string() { return cuda::plans_to_string() + cpu::plans_to_string(); }
+
+void conv_plans_from_string(const std::string& text) {
+  std::string of_gpus, of_cpu;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) (line.starts_with("cuda ") ? of_gpus : of_cpu) += line + "\n";
+  cuda::plans_from_string(of_gpus);
+  cpu::plans_from_string(of_cpu);
+}
+
+Shape conv2d_shape(const Shape& x, const Shape& w, const ConvGeometry& g) {
+  EBM_CHECK(x.rank() == 4 && w.rank() == 4 && x[3] == w[3], "conv2d", describe(x, w), "x (N,H,W,C) and w (K,R,S,C)");
+  EBM_CHECK(g.stride_h > 0 && g.stride_w > 0, "conv2d", "stride 0", "1 or more");
+  const int64_t p = output_extent(x[1], w[1], g.stride_h, g.pad_h);
+  const int64_t q = output_extent(x[2], w[2], g.stride_w, g.pad_w);
+  EBM_CHECK(p > 0 && q > 0, "conv2d", describe(x, w), "a kernel no larger than the padded image");
+  return {x[0], p, q, w[0]};
+}
+
+Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry& g) {
+  EBM_CHECK(x.rank() == 4 && w.rank() == 4 && x[3] == w[0], "conv_transpose2d", describe(x, w),
+            "x (N,P,Q,Cin) and w (Cin,R,S,Cout)");
+  const int64_t height = (x[1] - 1) * g.stride_h + w[1] - g.pad_h.before - g.pad_h.after;
+  const int64_t width = (x[2] - 1) * g.stride_w + w[2] - g.pad_w.before - g.pad_w.after;
+  EBM_CHECK(height > 0 && width > 0, "conv_transpose2d", describe(x, w), "less padding");
+  return {x[0], height, width, w[3]};
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry, float negative_slope) {
+  check_same_device("conv2d", x, w);
+  if (is_bf16_on_cpu(x)) return to_bf16(conv2d(to_fp32(x), rounded(w), b, geometry, negative_slope));
+  Tensor y = Tensor::empty(conv2d_shape(x.shape(), w.shape(), geometry), x.device(), x.type());
+  if (b.defined()) check_shape("conv2d", "b", b, {w.extent(0)});
+  const auto run = x.device().is_cuda() ? cuda::conv2d : cpu::conv2d;
+  ++forward_calls;
+  run(x, w, b, geometry, negative_slope, y);
+  return y;
+}
+
+Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvGeometry& geometry,
+                            const LeakyMask& mask) {
+  check_same_device("conv2d_backward_data", dy, w);
+  check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
+  if (mask.y.defined()) {
+    check_shape("conv2d_backward_data", "the mask", mask.y, x_shape);
+    check_same_device("conv2d_backward_data", dy, mask.y);
+    EBM_CHECK(mask.y.type() == dy.type(), "conv2d_backward_data", std::string("a mask in ") + name(mask.y.type()),
+              name(dy.type()));
+  }
+  if (is_bf16_on_cpu(dy)) {
+    const LeakyMask fp32{mask.y.defined() ? to_fp32(mask.y) : mask.y, mask.negative_slope};
+    return to_bf16(conv2d_backward_data(to_fp32(dy), rounded(w), x_shape, geometry, fp32));
+  }
+  Tensor dx = Tensor::empty(x_shape, dy.device(), dy.type());
+  const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
+  ++backward_data_calls;
+  run(dy, w, geometry, mask, dx);
+  return dx;
+}
+
+Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape, const ConvGeometry& geometry) {
+  check_same_device("conv2d_backward_weight", x, dy);
+  check_shape("conv2d_backward_weight", "dy", dy, conv2d_shape(x.shape(), w_shape, geometry));
+  if (is_bf16_on_cpu(x)) return conv2d_backward_weight(to_fp32(x), rounded(dy), w_shape, geometry);
+  Tensor dw = Tensor::empty(w_shape, x.device());
+  const auto run = x.device().is_cuda() ? cuda::conv2d_backward_weight : cpu::conv2d_backward_weight;
+  ++backward_weight_calls;
+  run(x, dy, geometry, dw);
+  return dw;
+}
+
+}  // namespace ebm

@@ -1,0 +1,96 @@
+// Two-dimensional convolution: value and derivatives. NHWC activations.
+//   x (N,H,W,C)   w (K,R,S,C)   b (K)   y (N,P,Q,K),   P = (H + pad_h.before + pad_h.after - R)/stride_h + 1
+// A transposed convolution is the same map read backwards: its forward pass is conv2d_backward_data with
+// w (Cin,R,S,Cout), its derivatives are conv2d and conv2d_backward_weight (autograd/ops.h).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/tensor.h"
+#include "kernels/leaky_relu.h"
+
+namespace ebm {
+
+struct Padding {
+  int before = 0, after = 0;  // rows (columns) of zeros above (left) and below (right)
+  bool operator==(const Padding&) const = default;
+};
+
+struct ConvGeometry {
+  int stride_h = 1, stride_w = 1;
+  Padding pad_h, pad_w;
+
+  ConvGeometry() = default;
+  // The same stride and padding in both directions.
+  ConvGeometry(int stride, Padding pad) : stride_h(stride), stride_w(stride), pad_h(pad), pad_w(pad) {}
+  bool operator==(const ConvGeometry&) const = default;
+};
+
+// Output shape (N,P,Q,K) of conv2d; throws Error if x and w do not fit together.
+Shape conv2d_shape(const Shape& x, const Shape& w, const ConvGeometry& geometry);
+// Output shape (N,H,W,Cout) of the transposed convolution of x (N,P,Q,Cin) with w (Cin,R,S,Cout).
+Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry& geometry);
+
+// Maps may be bf16 tensors, which are multiplied as bf16 whatever the mode is; weights too, which are rounded where
+// the map beside them is bf16 and they are not. Biases and the gradients of weights are fp32.
+
+// y = leaky_relu(conv(x, w) + b), stored as x is. negative_slope: 1 leaves the sum as it is, 0 is ReLU. b may be
+// undefined.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
+              float negative_slope = 1.0f);
+// dx (N,H,W,C) = x_shape, from dy (N,P,Q,K). With a mask, whose y is x, the leaky ReLU that made x is passed
+// through too: dx is then the gradient with respect to what that leaky ReLU was given.
+Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvGeometry& geometry,
+                            const LeakyMask& mask = {});
+// dw (K,R,S,C) = w_shape, from x (N,H,W,C) and dy (N,P,Q,K).
+Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape, const ConvGeometry& geometry);
+
+// How often each of the three ran in this process: what a gradient costs, for tests and measurements.
+struct ConvCalls {
+  int64_t forward = 0, backward_data = 0, backward_weight = 0;
+};
+ConvCalls conv_calls();
+
+// While one is alive, this thread's convolutions on a GPU are noted and not computed: their results are zeros.
+// find_ways() ends that, and finds a way to compute each of them (kernels/conv/conv_ways_cuda.h) with all cores of the
+// processor. Whoever rehearses an iteration so does not wait for one compiler after the other in the first one.
+class ConvRehearsal {
+ public:
+  ConvRehearsal();
+  ~ConvRehearsal();
+  ConvRehearsal(const ConvRehearsal&) = delete;
+  ConvRehearsal& operator=(const ConvRehearsal&) = delete;
+
+  void find_ways();
+
+ private:
+  struct Notes;
+  std::unique_ptr<Notes> notes_;
+};
+
+// The two implementations. Shapes were checked and outputs allocated by the functions above. b may be
+// undefined. Weights are packed once per (storage, version) and the packing is kept between calls.
+namespace cpu {
+void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry, float negative_slope,
+            Tensor& y);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, const LeakyMask& mask,
+                          Tensor& dx);
+void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
+}  // namespace cpu
+namespace cuda {
+// How this thread's last convolution was computed, for whoever measures: "graph eng7 k24=21", one kernel with what
+// follows it by that engine of cuDNN; "apart eng3", two kernels; or "library, algorithm 1" of cuDNN's older API, "not
+// deterministic" where that is so; "" before the first.
+std::string last_conv_plan();
+// One line: versions of the libraries, how many convolutions run in one kernel with what follows them and why not
+// all, and what it took to find that out. For a GPU that was used.
+std::string conv_summary();
+void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry, float negative_slope,
+            Tensor& y);
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, const LeakyMask& mask,
+                          Tensor& dx);
+void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw);
+}  // namespace cuda
+
+}  // namespace ebm

@@ -1,0 +1,239 @@
+// What every method of the table must keep: a new line there is tested by all of this.
+#include <doctest/doctest.h>
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "core/memory.h"
+#include "tests/test_device.h"
+#include "tests/train/fixtures.h"
+#include "tests/train/tiny_run.h"
+#include "train/learner.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace {
+
+Settings tiny(const std::string& method) {
+  Settings s = tiny_settings(100);
+  s.method = method;
+  return s;
+}
+
+// A batch for the method, the same for the same iteration.
+std::vector<Tensor> batch_of(const Trainer& trainer, int64_t iteration) {
+  std::vector<Tensor> batch;
+  for (const BatchPart& part : trainer.method().batch()) {
+    std::vector<float> values(static_cast<size_t>(part.shape.size()));
+    const RandomKey key{1, Stream::data_order, static_cast<uint32_t>(iteration), static_cast<uint32_t>(batch.size())};
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 2 * uniform1(key, i) - 1;
+    batch.push_back(Tensor::from_host(values, part.shape, trainer.device()));
+  }
+  return batch;
+}
+
+std::vector<Metrics> train(Trainer& trainer, int64_t iterations) {
+  std::vector<Metrics> metrics;
+  for (int64_t i = 0; i < iterations; ++i) metrics.push_back(trainer.step(batch_of(trainer, trainer.iteration())));
+  return metrics;
+}
+
+void check_same(const SafetensorsFile& a, const SafetensorsFile& b) {
+  CHECK(a.metadata == b.metadata);
+  REQUIRE(a.tensors.size() == b.tensors.size());
+  for (const auto& [name, entry] : a.tensors) {
+    CAPTURE(name);
+    CHECK(entry.data == b.tensors.at(name).data);
+  }
+}
+
+// Times differ, all else must not.
+void check_same(const Metrics& a, const Metrics& b) {
+  CHECK(a.iteration == b.iteration);
+  for (size_t i = 0; i < a.values.size(); ++i) {
+    CAPTURE((*a.columns)[i].name);
+    if ((*a.columns)[i].options.judged != Judged::not_at_all) CHECK(a.values[i] == b.values[i]);
+  }
+}
+
+void for_each_method(const std::function<void(const MethodRecord&)>& check) {
+  const OneThread one_thread;
+  const FixedPlans fixed;
+  for (const MethodRecord& record : methods()) {
+    CAPTURE(std::string(record.name));
+    check(record);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("contract: every number that a method shows is finite, and every learner of its group learns or stays") {
+  for_each_method([](const MethodRecord& record) {
+    Trainer trainer(tiny(record.name), test_device());
+    const SafetensorsFile before = trainer.state();
+    for (const Metrics& m : train(trainer, 5))
+      for (size_t i = 0; i < m.values.size(); ++i) {
+        CAPTURE((*m.columns)[i].name);
+        CHECK(std::isfinite(m.values[i]));
+      }
+    CHECK(trainer.is_finite());
+    bool learned = false;
+    const SafetensorsFile after = trainer.state();
+    for (const auto& [name, entry] : after.tensors) learned |= entry.data != before.tensors.at(name).data;
+    CHECK(learned);
+  });
+}
+
+TEST_CASE("contract: replayed graphs are single launches, over 70 iterations") {
+  for_each_method([](const MethodRecord& record) {
+    Trainer graph(tiny(record.name), test_device(), true), launches(tiny(record.name), test_device(), false);
+    for (int64_t i = 0; i < 70; ++i) {
+      graph.begin_step(batch_of(graph, i));
+      launches.begin_step(batch_of(launches, i));
+    }
+    const std::vector<Metrics> a = graph.finish_steps(), b = launches.finish_steps();
+    REQUIRE(a.size() == 70);
+    for (size_t i = 0; i < a.size(); ++i) check_same(a[i], b[i]);
+    check_same(graph.state(), launches.state());
+  });
+}
+
+TEST_CASE("contract: a state that was taken and given back leads on as if nothing had been") {
+  for_each_method([](const MethodRecord& record) {
+    Trainer whole(tiny(record.name), test_device()), first(tiny(record.name), test_device());
+    train(first, 3);
+    Trainer second(tiny(record.name), test_device());
+    second.load_state(first.state());
+    train(whole, 3);
+    const std::vector<Metrics> a = train(whole, 3), b = train(second, 3);
+    for (size_t i = 0; i < a.size(); ++i) check_same(a[i], b[i]);
+    check_same(whole.state(), second.state());
+
+    // the same on the device, as the guard goes back
+    Trainer::Snapshot snapshot;
+    whole.save(snapshot);
+    train(whole, 2);
+    const SafetensorsFile later = whole.state();
+    whole.restore(snapshot);
+    train(whole, 2);
+    check_same(whole.state(), later);
+
+    // and through a checkpoint, beside the state
+    SafetensorsFile file;
+    whole.write_snapshot(snapshot, "kept.", file);
+    second.restore(second.read_snapshot(file, "kept."));
+    train(second, 2);
+    check_same(second.state(), later);
+  });
+}
+
+TEST_CASE("contract: a state without one of its tensors, or of another shape, changes nothing") {
+  for_each_method([](const MethodRecord& record) {
+    Trainer trainer(tiny(record.name), test_device());
+    train(trainer, 1);
+    const SafetensorsFile before = trainer.state();
+    Trainer other(tiny(record.name), test_device());
+    for (const auto& [name, entry] : before.tensors) {
+      CAPTURE(name);
+      SafetensorsFile missing = other.state(), longer = other.state();
+      missing.tensors.erase(name);
+      longer.tensors.at(name).shape.push_back(1);
+      CHECK_THROWS_AS(trainer.load_state(missing), Error);
+      CHECK_THROWS_AS(trainer.load_state(longer), Error);
+    }
+    check_same(trainer.state(), before);
+  });
+}
+
+TEST_CASE("contract: what a method can be asked works and leaves the state as it was; the rest is refused by name") {
+  for_each_method([](const MethodRecord& record) {
+    Trainer trainer(tiny(record.name), test_device());
+    train(trainer, 3);  // so that averages differ from parameters
+    const SafetensorsFile before = trainer.state();
+    const Abilities& a = trainer.abilities();
+    const ImageShape image = a.image;
+    const RandomKey key{3, Stream::sample};
+    REQUIRE(a.sample);
+    const Samples samples = a.sample(5, key, {.steps = 2});
+    REQUIRE(!samples.stages.empty());
+    for (const Panel& panel : samples.stages) {
+      CAPTURE(panel.name);
+      CHECK(panel.x.shape() == Shape{5, image.height, image.width, image.channels});
+      for (const float v : panel.x.to_host()) REQUIRE(std::isfinite(v));
+    }
+    CHECK(a.sample(5, key, {.steps = 2}).last().to_host() == samples.last().to_host());
+
+    const Tensor x = samples.first();
+    const Tensor z = Tensor::zeros({5, trainer.settings().latent}, test_device());
+    const auto claims = [&](Ability ability, bool has, const Shape& shape, const std::function<Tensor()>& ask) {
+      CHECK(can(record.name, ability) == has);
+      if (has)
+        CHECK(ask().shape() == shape);
+      else
+        CHECK_THROWS_WITH_AS(ask(), doctest::Contains(record.name), Error);
+    };
+    claims(Ability::generate, bool(a.generate), x.shape(), [&] { return trainer.generate(z); });
+    claims(Ability::encode, bool(a.encode), z.shape(), [&] { return trainer.encode(x); });
+    claims(Ability::energy, bool(a.energy), {5}, [&] { return trainer.energy(x); });
+    if (a.energy) {
+      Tensor moved = x.clone();
+      trainer.revise(moved, key, 2, 1);
+      CHECK(moved.to_host() != x.to_host());
+    }
+    check_same(trainer.state(), before);
+    if (!a.energy) return;
+
+    // one sign in the house: a step against the gradient of U lowers it
+    const Potential u = trainer.potential();
+    const PotentialValue at = u(x);
+    Tensor down = x.clone();
+    langevin_step_on(down, at.gradient, {.drift = 1e-3f}, key);
+    const std::vector<float> high = at.u.to_host(), low = u(down).u.to_host();
+    for (size_t i = 0; i < high.size(); ++i) CHECK(low[i] <= high[i]);
+  });
+}
+
+TEST_CASE("contract: once every shape was seen, training asks the system for no more memory") {
+  for_each_method([](const MethodRecord& record) {
+    Trainer trainer(tiny(record.name), test_device());
+    train(trainer, 4);
+    const std::vector<Tensor> batch = batch_of(trainer, 0);
+    trainer.step(batch);
+    const uint64_t before = memory_stats(test_device()).system_allocations;
+    for (int i = 0; i < 5; ++i) trainer.step(batch);
+    CHECK(memory_stats(test_device()).system_allocations == before);
+  });
+}
+
+TEST_CASE("contract: a run that goes back, and is interrupted before and after, ends as the uninterrupted one") {
+  for_each_method([](const MethodRecord& record) {
+    Settings s = tiny(record.name);
+    s.iterations = 12;
+    s.energy_lr = 5;  // absurd
+    s.energy_l2 = 0;
+    s.guard_gap = 50;
+    s.guard_move = 0.8;
+    s.guard_every = 2;
+    s.guard_retries = 1000;
+    s.guard_lr_factor = 0.1;
+    const Dataset data = load_dataset("synthetic", "", Split::train);
+    const auto run = [&](const std::filesystem::path& folder, bool interrupted) {
+      RunOptions options = tiny_run(folder, s);
+      options.device = test_device();
+      options.checkpoint_every = 3;
+      RunObserver observer;
+      if (interrupted) {
+        int64_t asked = 0;
+        options.stop_requested = [&] { return ++asked % 2 == 0; };
+        for (RunResult r = run_training(options, data, observer); r.stopped; r = run_training(options, data, observer))
+          options.resume = read_checkpoint(folder);
+      } else {
+        run_training(options, data, observer);
+      }
+      return read_checkpoint(folder).file;
+    };
+    const TemporaryFolder a, b;
+    check_same(run(a.path(), false), run(b.path(), true));
+  });
+}

@@ -1,0 +1,212 @@
+#include "train/files/image_file.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tests/train/fixtures.h"
+#include "train/files/file_io.h"
+#include "train/files/image_grid.h"
+#include "train/files/jpeg_tables.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace {
+
+std::vector<uint8_t> ramp(int64_t size) {
+  std::vector<uint8_t> pixels(static_cast<size_t>(size));
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(7 * i);
+  return pixels;
+}
+
+}  // namespace
+
+TEST_CASE("image_file: PNG round trip, grey and RGB") {
+  const TemporaryFolder folder;
+  for (const int64_t channels : {1, 3}) {
+    const ImageShape shape{5, 4, channels};
+    const std::vector<uint8_t> pixels = ramp(shape.elements());
+    write_png(folder / "a.png", pixels, shape);
+    const ImageSet set = load_images(folder / "a.png", {5, 4, 0});
+    CHECK(set.count == 1);
+    CHECK(set.shape() == shape);
+    CHECK(set.pixels == pixels);
+  }
+  CHECK(folder.entries() == 1);  // no temporary file stays
+}
+
+TEST_CASE("image_file: channels are converted as asked") {
+  const std::vector<uint8_t> grey = {10, 200};
+  const std::vector<std::byte> png = encode_png(grey, {1, 2, 1});
+  CHECK(decode_image(png, "g", {0, 0, 3}).pixels == std::vector<uint8_t>{10, 10, 10, 200, 200, 200});
+  const std::vector<uint8_t> white_black = {255, 255, 255, 0, 0, 0};
+  const ImageSet luma = decode_image(encode_png(white_black, {1, 2, 3}), "c", {1, 2, 1});
+  CHECK(luma.pixels == std::vector<uint8_t>{255, 0});
+  CHECK_THROWS_AS(decode_image(png, "g", {0, 0, 2}), Error);
+}
+
+TEST_CASE("image_file: a folder is read in the order of names, in one size") {
+  const TemporaryFolder folder;
+  write_png(folder / "b.png", std::vector<uint8_t>{2}, {1, 1, 1});
+  write_png(folder / "a.PNG", std::vector<uint8_t>{1}, {1, 1, 1});
+  put(folder / "notes.txt", "not an image");
+  const ImageSet set = load_images(folder.path(), {});
+  CHECK(set.count == 2);
+  CHECK(set.pixels == std::vector<uint8_t>{1, 2});
+  write_png(folder / "c.png", std::vector<uint8_t>{1, 2}, {1, 2, 1});
+  const std::string message = error_of([&] { load_images(folder.path(), {}); });
+  CHECK(contains(message, "c.png: an image of 1x2 (height x width), expected 1x1"));
+}
+
+TEST_CASE("image_file: damaged, foreign, wrongly sized and missing files are refused") {
+  const TemporaryFolder folder;
+  const std::vector<std::byte> png = encode_png(ramp(64 * 64), {64, 64, 1});
+  const auto message = [](std::span<const std::byte> file, ImageShape wanted) {
+    return error_of([&] { decode_image(file, "x.png", wanted); });
+  };
+  CHECK(contains(message(std::span(png).first(png.size() / 2), {}), "a damaged image"));
+  CHECK(contains(message(bytes_of("GIF89a"), {}), "no PNG or JPEG image"));
+  CHECK(contains(message({}, {}), "0 bytes"));
+  CHECK(contains(message(png, {28, 28, 1}), "x.png: an image of 64x64 (height x width), expected 28x28"));
+  CHECK(contains(error_of([&] { load_images(folder / "none.png", {}); }), "No such file"));
+  CHECK(contains(error_of([&] { load_images(folder.path(), {}); }), "a folder without images"));
+}
+
+TEST_CASE("image_file: a JPEG with an impossible Huffman table never reaches the decoder") {
+  const auto table = [](char codes_of_one_length) {
+    std::string text("\xff\xd8\xff\xc4\x00\x13\x00", 7);
+    text.append(16, codes_of_one_length);
+    return text;
+  };
+  CHECK(jpeg_tables_fit(bytes_of(table(16))));                                    // 256 codes
+  CHECK_FALSE(jpeg_tables_fit(bytes_of(table(17))));                              // 272
+  CHECK_FALSE(jpeg_tables_fit(bytes_of(std::string("\xff").append(table(17)))));  // fill before the start marker
+  // Behind another segment, fill bytes and compressed data with an escaped ff.
+  const std::string before = std::string("\xff\xd8\xff\xe0\x00\x04\xff\xc4", 8) + "\xff\xff\xda" +
+                             std::string("\x00\x02\xff\x00\x12\xff\xd0", 7);
+  CHECK_FALSE(jpeg_tables_fit(bytes_of(before + table(17).substr(2))));
+  CHECK(jpeg_tables_fit(bytes_of(before + table(16).substr(2))));
+  CHECK(
+      contains(error_of([&] { decode_image(bytes_of(table(17)), "x.jpg", {}); }), "x.jpg: a JPEG with damaged tables"));
+}
+
+TEST_CASE("image_grid: places, scale, padding and clamping") {
+  // Three 1x2 grey images: the fourth cell stays black.
+  const std::vector<float> images = {-1.0f, 1.0f, 0.0f, 5.0f, -5.0f, 1.0f};
+  const Picture grid = image_grid(images, {1, 2, 1}, 2, 2, 3);
+  CHECK(grid.shape == ImageShape{2 * (3 + 2) + 2, 2 * (6 + 2) + 2, 1});
+  const auto at = [&](int64_t y, int64_t x) { return grid.pixels.at(static_cast<size_t>(y * 18 + x)); };
+  CHECK(at(0, 0) == 0);     // padding
+  CHECK(at(2, 2) == 0);     // image 0, pixel 0
+  CHECK(at(4, 5) == 255);   // image 0, pixel 1, its last row
+  CHECK(at(5, 5) == 0);     // padding again
+  CHECK(at(2, 10) == 128);  // image 1, pixel 0: 0 -> 127.5, rounded up
+  CHECK(at(2, 13) == 255);  // clamped
+  CHECK(at(7, 2) == 0);     // clamped
+  CHECK(at(7, 5) == 255);
+  CHECK(at(7, 10) == 0);  // no fourth image
+  const Picture both = side_by_side(grid, grid);
+  CHECK(both.shape == ImageShape{12, 18 + 4 + 18, 1});
+  CHECK(both.pixels.at(18) == 255);
+  CHECK(both.pixels.at(2 * 40 + 22 + 13) == 255);
+}
+
+TEST_CASE("image_file: a changed byte anywhere in a PNG, or a missing end, is noticed") {
+  const std::vector<std::byte> png = encode_png(ramp(60), {5, 4, 3});
+  check_png(png, "a.png");
+  for (size_t i = 0; i < png.size(); ++i) {
+    std::vector<std::byte> changed = png;
+    changed[i] ^= std::byte{4};
+    CHECK_MESSAGE(contains(error_of([&] { check_png(changed, "a.png"); }), "a.png, a damaged picture"), i);
+    CHECK_THROWS_AS(check_png(std::span(png).first(i), "a.png"), Error);
+  }
+}
+
+TEST_CASE("image_grid: every 8-bit value survives the way to [-1, 1] and back") {
+  std::vector<float> images(256);
+  for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<float>(i) / 127.5f - 1.0f;
+  const Picture grid = image_grid(images, {1, 256, 1}, 1, 1);
+  for (size_t i = 0; i < 256; ++i) {
+    CHECK(grid.pixels.at(2 * static_cast<size_t>(grid.shape.width) + 2 + i) == i);
+  }
+}
+
+TEST_CASE("image_grid: NaN and sizes that do not fit are refused") {
+  const std::vector<float> nan = {0.0f, std::numeric_limits<float>::quiet_NaN()};
+  CHECK(contains(error_of([&] { image_grid(nan, {1, 1, 1}, 1, 2); }), "NaN in image 1"));
+  CHECK_THROWS_AS(image_grid(nan, {1, 3, 1}, 1, 2), Error);
+  CHECK_THROWS_AS(image_grid(nan, {1, 1, 1}, 0, 2), Error);
+  CHECK_THROWS_AS(image_grid(nan, {1, 1, 2}, 1, 1), Error);
+}
+
+TEST_CASE("file_io: a write that fails leaves the old file and no other") {
+  const TemporaryFolder folder;
+  put(folder / "a", "old");
+  {
+    AtomicFile file(folder / "a");
+    file.write(bytes_of("half of the new"));
+    CHECK(folder.entries() == 2);
+  }  // no commit, as when an exception passes
+  CHECK(get(folder / "a") == "old");
+  CHECK(folder.entries() == 1);
+  write_file_atomically(folder / "a", bytes_of("new"));
+  CHECK(get(folder / "a") == "new");
+  CHECK(contains(error_of([&] { write_file_atomically(folder / "no/such/a", bytes_of("x")); }),
+                 "expected an existing folder"));
+  CHECK(contains(error_of([&] { read_file(folder / "a", 2); }), "at most 2 bytes"));
+  CHECK(contains(error_of([&] { read_file(folder.path(), 2); }), "not a regular file"));
+}
+
+TEST_CASE("file_io: a link's target is replaced and the link stays") {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  put(folder / "place/a", "old");
+  fs::create_symlink("place/a", folder / "near");
+  fs::create_symlink(fs::absolute(folder / "near"), folder / "far");
+  write_file_atomically(folder / "far", bytes_of("new"));
+  CHECK(get(folder / "place/a") == "new");
+  CHECK(fs::is_symlink(folder / "near"));
+  CHECK(fs::is_symlink(folder / "far"));
+
+  fs::create_symlink("place/b", folder / "to be made");
+  write_file_atomically(folder / "to be made", bytes_of("made"));
+  CHECK(get(folder / "place/b") == "made");
+  CHECK(fs::is_symlink(folder / "to be made"));
+
+  fs::create_symlink("round", folder / "round");
+  CHECK(contains(error_of([&] { check_writable(folder / "round"); }), "links that lead nowhere"));
+  CHECK(fs::is_symlink(folder / "round"));
+}
+
+TEST_CASE("file_io: what is no regular file is refused before a byte is written, and stays") {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::string& name, const std::string& kind) {
+    CHECK(contains(error_of([&] { check_writable(folder / name); }), name + ", " + kind));
+    CHECK(contains(error_of([&] { AtomicFile file(folder / name); }), name + ", " + kind));
+  };
+  std::filesystem::create_directory(folder / "inside");
+  refused("inside", "a folder");
+  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  refused("fifo", "a pipe");
+  std::filesystem::create_symlink("fifo", folder / "link");
+  refused("link", "a pipe");
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string name = folder / "socket";
+  REQUIRE(name.size() < sizeof address.sun_path);
+  std::copy(name.begin(), name.end(), address.sun_path);
+  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  refused("socket", "a socket");
+  ::close(listener);
+  CHECK(std::filesystem::is_fifo(folder / "fifo"));
+  CHECK(folder.entries() == 4);
+  // a device node of its own needs a superuser; the null device's stands for them, and is only looked at
+  CHECK(contains(error_of([] { check_writable("/dev/null"); }), "/dev/null, a device"));
+}

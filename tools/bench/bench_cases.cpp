@@ -1,0 +1,197 @@
+#include "tools/bench/bench_cases.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <sstream>
+
+#include "core/check.h"
+#include "kernels/batch_norm.h"
+#include "kernels/chain/langevin.h"
+#include "kernels/chain/langevin_conv.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/conv_plan.h"
+#include "kernels/elementwise.h"
+#include "kernels/linear.h"
+#include "kernels/optimizer.h"
+#include "kernels/random_fill.h"
+#include "kernels/reduce.h"
+#include "models/energy.h"
+#include "tools/bench/bench_clock.h"
+#include "train/chains/langevin.h"
+
+namespace ebm {
+namespace {
+
+std::set<std::string> plan_lines() {
+  std::istringstream text(cpu::plans_to_string());
+  std::set<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.insert(line);
+  return lines;
+}
+
+int64_t all_convolutions() {
+  const ConvCalls calls = conv_calls();
+  return calls.forward + calls.backward_data + calls.backward_weight;
+}
+
+class OpTable {
+ public:
+  explicit OpTable(Device device) : device_(device) {}
+
+  template <class F>
+  void add(const std::string& name, double flops, double bytes, F&& run) {
+    const std::set<std::string> before = plan_lines();
+    const int64_t convolutions = all_convolutions();
+    const OpTime time = op_time(device_, run);
+    Measurement m{.part = "ops",
+                  .name = name,
+                  .milliseconds = 1e3 * time.seconds,
+                  .flops = flops,
+                  .bytes = bytes,
+                  .calls = calls_of(run),
+                  .kernels = time.kernels,
+                  .plan = ""};
+    for (const std::string& line : plan_lines())
+      if (!before.contains(line)) m.plan = line.substr(line.rfind(' ') + 1);
+    if (device_.is_cuda() && all_convolutions() != convolutions) m.plan = cuda::last_conv_plan();
+    rows_.push_back(m);
+  }
+  std::vector<Measurement> rows() && { return std::move(rows_); }
+
+ private:
+  Device device_;
+  std::vector<Measurement> rows_;
+};
+
+double bytes_of(std::initializer_list<const Tensor*> tensors) {
+  double bytes = 0;
+  for (const Tensor* t : tensors) bytes += static_cast<double>(t->bytes());
+  return bytes;
+}
+
+// A Langevin step's last launch where that begins at the first layer's output (train/chains/langevin.cpp).
+void add_fused_step(OpTable& table, const std::string& name, Tensor x, const Tensor& y, const Tensor& w, double flops,
+                    const ConvGeometry& geometry, float slope, const LangevinStep& step) {
+  if (!langevin_step_conv_applies(x.shape(), w.shape(), geometry)) return;
+  const Tensor df_dh = random_tensor(y.shape(), y.device());  // (N,P,Q,K)
+  table.add(name + " backward data, mask and update", flops, bytes_of({&df_dh, &y, &w, &x, &x}), [&] {
+    langevin_step_conv(x, df_dh, {y, slope}, w, geometry, step, {1, Stream::langevin, 0, 0});
+  });
+}
+
+// All three directions of each convolution, and what stands between them.
+void add_energy_ops(OpTable& table, const EnergyConfig& config, const LangevinStep& step, int64_t batch,
+                    Device device) {
+  Shape map{batch, config.image.height, config.image.width, config.image.channels};
+  for (size_t i = 0; i < config.layers.size(); ++i) {
+    const ConvLayer& layer = config.layers[i];
+    const ConvGeometry geometry(layer.stride, layer.pad);
+    const float slope = config.negative_slope;
+    const Tensor x = random_tensor(map, device);                                                   // (N,H,W,C)
+    const Tensor w = random_tensor({layer.channels, layer.kernel, layer.kernel, map[3]}, device);  // (K,R,S,C)
+    const Tensor b = random_tensor({layer.channels}, device);                                      // (K)
+    const Tensor y = conv2d(x, w, {}, geometry);                                                   // (N,P,Q,K)
+    const double flops = 2.0 * static_cast<double>(y.size() * w.size() / layer.channels);
+    const std::string name = fmt::format("conv{} {}x{}/{} {}x{}x{}->{}", i + 1, layer.kernel, layer.kernel,
+                                         layer.stride, map[1], map[2], map[3], layer.channels);
+    table.add(name + " forward", flops, bytes_of({&x, &w, &y}), [&] { conv2d(x, w, b, geometry, slope); });
+    table.add(name + " backward data", flops, bytes_of({&x, &w, &y}),
+              [&] { conv2d_backward_data(y, w, x.shape(), geometry); });
+    if (i == 0)
+      add_fused_step(table, name, x.clone(), y, w, flops, geometry, slope, step);
+    else  // x is the leaky ReLU of the layer above
+      table.add(name + " backward data and mask", flops, bytes_of({&x, &x, &w, &y}), [&] {
+        conv2d_backward_data(y, w, x.shape(), geometry, {x, slope});
+      });
+    table.add(name + " backward weight", flops, bytes_of({&x, &w, &y}),
+              [&] { conv2d_backward_weight(x, y, w.shape(), geometry); });
+    table.add(fmt::format("leaky_relu {} backward", to_string(y.shape())), 0, bytes_of({&y, &y, &y}),
+              [&] { unary_backward(Unary::leaky_relu, {}, y, y, slope); });
+    table.add(fmt::format("bias gradient {}", to_string(y.shape())), 0, bytes_of({&y}), [&] { sum_columns(y); });
+    map = y.shape();
+  }
+  const int64_t features = map.size() / batch;
+  const Tensor h = random_tensor({batch, features}, device), w = random_tensor({1, features}, device);
+  const Tensor b = random_tensor({1}, device), dy = random_tensor({batch, 1}, device);
+  const double head_flops = 2.0 * static_cast<double>(batch * features);
+  table.add(fmt::format("head {}->1 forward", features), head_flops, bytes_of({&h, &w}), [&] { linear(h, w, b); });
+  table.add(fmt::format("head {}->1 backward data", features), head_flops, bytes_of({&h, &w}),
+            [&] { linear_backward_data(dy, w); });
+  table.add(fmt::format("head {}->1 backward weight", features), head_flops, bytes_of({&h, &w}),
+            [&] { linear_backward_weight(h, dy); });
+}
+
+void add_generator_norms(OpTable& table, const GeneratorConfig& config, int64_t batch, Device device) {
+  Shape map{batch, 1, 1, config.latent};
+  for (const GeneratorLayer& layer : config.layers) {
+    map = conv_transpose2d_shape(map, {map[3], layer.kernel, layer.kernel, layer.channels}, {layer.stride, layer.pad});
+    if (!layer.batch_norm) continue;
+    const Tensor x = random_tensor(map, device), beta = random_tensor({layer.channels}, device);
+    constexpr float kEps = 1e-3f;
+    BatchNormSaved saved;
+    batch_norm(x, {}, beta, kEps, saved);
+    table.add(fmt::format("batch_norm {} forward", to_string(map)), 0, bytes_of({&x, &x, &x}),
+              [&] { batch_norm(x, {}, beta, kEps, saved); });
+    table.add(fmt::format("batch_norm {} backward", to_string(map)), 0, bytes_of({&x, &x, &x, &x, &x}),
+              [&] { batch_norm_backward(x, {}, x, saved); });
+  }
+}
+
+}  // namespace
+
+Tensor random_tensor(const Shape& shape, Device device) {
+  static uint32_t count = 0;
+  Tensor x = Tensor::empty(shape, device);
+  fill_uniform(x, {1, Stream::init, count++}, -1.0f, 1.0f);
+  return x;
+}
+
+Settings bench_settings(const std::string& net) {
+  if (net == "mnist" || net == "cifar10") return recipe_settings(net, Profile::paper);
+  if (net == "laptop") return recipe_settings("mnist", Profile::laptop);
+  if (net == "tiny") {
+    Settings s = recipe_settings("mnist", Profile::laptop);
+    s.width = s.encoder_width = s.batch = s.chains = 8;
+    s.generator_width = 32;
+    s.num_steps = 4;
+    return s;
+  }
+  EBM_FAIL("--net", "\"" + net + "\"", "mnist, cifar10, laptop or tiny");
+}
+
+std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device) {
+  const NetworkConfigs configs = networks(settings);
+  OpTable table(device);
+  const LangevinStep step = langevin_step_of(settings);
+  add_energy_ops(table, configs.energy, step, batch, device);
+  add_generator_norms(table, configs.generator, batch, device);
+
+  const ImageShape image = configs.energy.image;
+  Tensor x = random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
+  const Tensor df_dx = random_tensor(x.shape(), device);
+  const RandomKey key{1, Stream::langevin, 0, 0};
+  table.add(fmt::format("langevin update {}", to_string(x.shape())), 0, bytes_of({&x, &x, &x}),
+            [&] { langevin_step(x, df_dx, step, key); });
+  // the same where memory decides: a chain's x alone fits a cache
+  const int64_t large = int64_t{1} << (settings.chains < 64 ? 10 : 25);  // a trial's net is to take no time
+  Tensor x_large = random_tensor({large}, device);
+  const Tensor df_dx_large = random_tensor({large}, device);
+  table.add(fmt::format("langevin update {}", to_string(x_large.shape())), 0, bytes_of({&x_large, &x_large, &x_large}),
+            [&] { langevin_step(x_large, df_dx_large, step, key); });
+  table.add(fmt::format("normals {}", to_string(x.shape())), 0, bytes_of({&x}),
+            [&] { fill_normal(x, key, 0.0f, 1.0f); });
+  table.add(fmt::format("tanh {} forward", to_string(x.shape())), 0, bytes_of({&x, &x}),
+            [&] { unary(Unary::tanh, df_dx); });
+  table.add(fmt::format("sum of squares {}", to_string(x.shape())), 0, bytes_of({&x}), [&] { sum_squares(df_dx); });
+
+  const int64_t size = EnergyNet(configs.energy, device, 1).parameters().size();
+  Tensor parameters = random_tensor({size}, device), m = Tensor::zeros({size}, device);
+  Tensor v = Tensor::zeros({size}, device);
+  const Tensor gradient = random_tensor({size}, device);
+  table.add(fmt::format("adam ({})", size), 0, 7.0 * static_cast<double>(gradient.bytes()),
+            [&] { adam_step(parameters, gradient, m, v, {}, adam_at({}, 1000), {}, 0.0f); });
+  return std::move(table).rows();
+}
+
+}  // namespace ebm

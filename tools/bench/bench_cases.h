@@ -1,0 +1,42 @@
+// What `ebm bench` measures: the operations of a network's training, its Langevin step, its
+// iteration.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+#include "train/settings.h"
+
+namespace ebm {
+
+struct Measurement {
+  std::string part;  // ops | langevin | training
+  std::string name;
+  double milliseconds = 0;  // median
+  // Nominal work: 2 per multiply-add of the definition, taps on padding included, whatever
+  // algorithm ran. 0 for work that memory bounds.
+  double flops = 0;
+  double bytes = 0;    // that must be read and written at least; 0: not counted
+  double calls = 0;    // times that work is given to the GPU (core/device_calls.h); 0 on the CPU
+  double kernels = 0;  // launches on the GPU: in the graphs that are replayed; 0 where none is
+  std::string plan;    // how a convolution is computed: kernels/conv/conv_plan.h, on a GPU cuda::last_conv_plan()
+};
+
+// mnist and cifar10: the paper's networks and settings; laptop: the laptop profile of mnist; tiny: a net to try the
+// program with, whose figures mean nothing. Throws Error for another name.
+Settings bench_settings(const std::string& net);
+
+// Uniform in [-1, 1], different at each call.
+Tensor random_tensor(const Shape& shape, Device device);
+
+// Each op of the networks, on `batch` images.
+std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device);
+// One step of a chain of settings.num_steps on `batch` images: ∂f/∂x and the update. Its bytes are those
+// of a chain that goes layer by layer, each map through memory; one that keeps maps on chip needs fewer.
+Measurement measure_langevin(const Settings& settings, int64_t batch, Device device);
+// One iteration at the settings' own batch and chains, and its phases.
+std::vector<Measurement> measure_training(const Settings& settings, Device device);
+
+}  // namespace ebm

@@ -1,0 +1,117 @@
+#include "tools/bench/bench_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace ebm {
+namespace {
+
+template <class Layer>
+nlohmann::json layers_to_json(const std::vector<Layer>& layers) {
+  nlohmann::json result = nlohmann::json::array();
+  for (const Layer& layer : layers) {
+    nlohmann::json row{{"channels", layer.channels},
+                       {"kernel", layer.kernel},
+                       {"stride", layer.stride},
+                       {"pad", {layer.pad.before, layer.pad.after}}};
+    if constexpr (requires { layer.batch_norm; }) row["batch_norm"] = layer.batch_norm;
+    result.push_back(row);
+  }
+  return result;
+}
+
+// The energy's network and the chain, so that another program can compute the same (bench_torch.py).
+nlohmann::json step_to_json(const Settings& s) {
+  const EnergyConfig energy = networks(s).energy;
+  return {{"image", {energy.image.height, energy.image.width, energy.image.channels}},
+          {"convs", layers_to_json(energy.layers)},
+          {"negative_slope", energy.negative_slope},
+          {"outputs", energy.outputs},
+          {"num_steps", s.num_steps},
+          {"drift", s.drift},
+          {"noise", s.noise * s.noise_scale},
+          {"sigma_ref", s.sigma_ref},
+          {"clamp", s.clamp}};
+}
+
+// What an iteration needs beside the step.
+nlohmann::json training_to_json(const Settings& s) {
+  const NetworkConfigs n = networks(s);
+  return {
+      {"batch", s.batch},
+      {"chains", s.chains},
+      {"latent", s.latent},
+      {"encoder",
+       {{"layers", layers_to_json(n.encoder.layers)},
+        {"negative_slope", n.encoder.negative_slope},
+        {"dropout_keep", n.encoder.dropout_keep}}},
+      {"generator", {{"layers", layers_to_json(n.generator.layers)}, {"negative_slope", n.generator.negative_slope}}},
+      {"energy_lr", s.energy_lr},
+      {"vae_lr", s.vae_lr},
+      {"beta1", s.adam_beta1},
+      {"beta2", s.adam_beta2},
+      {"kl_weight", s.kl_weight}};
+}
+
+// "12.3  45%", or nothing where there is nothing to say; "12.3" without a ceiling.
+std::string rate(double work, double seconds, double unit, double ceiling) {
+  if (work <= 0) return "";
+  if (ceiling <= 0) return fmt::format("{:.1f}", work / seconds / unit);
+  return fmt::format("{:.1f} {:>4.0f}%", work / seconds / unit, 100 * work / seconds / ceiling);
+}
+
+}  // namespace
+
+void print_ceilings(const Ceilings& before, const Ceilings& after) {
+  const Ceilings best = larger(before, after);
+  fmt::print("matrix peak: {:.1f} GFLOP/s (before {:.1f}, after {:.1f})\n", 1e-9 * best.matrix, 1e-9 * before.matrix,
+             1e-9 * after.matrix);
+  fmt::print("copy bandwidth: {:.1f} GB/s (before {:.1f}, after {:.1f})\n", 1e-9 * best.copy, 1e-9 * before.copy,
+             1e-9 * after.copy);
+}
+
+void print_net(const NetResult& result, const Ceilings& ceilings, Device device) {
+  const bool gpu = device.is_cuda();
+  size_t width = 0;
+  for (const Measurement& m : result.rows) width = std::max(width, m.name.size());
+  fmt::print("\n{}, batch {}\n{:<{}} {:>10} {:>16} {:>9} {:>16}  {}\n", result.net, result.batch, "", width, "ms",
+             gpu ? "TFLOP/s of peak" : "GFLOP/s of peak", "MB", "GB/s of copy",
+             gpu ? "  calls launches  plan" : "plan");
+  for (const Measurement& m : result.rows) {
+    const double seconds = 1e-3 * m.milliseconds;
+    fmt::print("{:<{}} {:>10.{}f} {:>16} {:>9} {:>16}  {}\n", m.name, width, m.milliseconds, gpu ? 4 : 3,
+               rate(m.flops, seconds, gpu ? 1e12 : 1e9, ceilings.matrix),
+               m.bytes > 0 ? fmt::format("{:.1f}", 1e-6 * m.bytes) : "", rate(m.bytes, seconds, 1e9, ceilings.copy),
+               gpu ? fmt::format("{:>7.4g} {:>8.4g}  {}", m.calls, m.kernels, m.plan) : m.plan);
+  }
+}
+
+nlohmann::json to_json(const NetResult& result, const Ceilings& ceilings) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Measurement& m : result.rows) {
+    const double seconds = 1e-3 * m.milliseconds;
+    nlohmann::json row{{"part", m.part}, {"name", m.name}, {"ms", m.milliseconds}};
+    if (m.flops > 0) {
+      row["gflops"] = 1e-9 * m.flops / seconds;
+      if (ceilings.matrix > 0) row["fraction_of_peak"] = m.flops / seconds / ceilings.matrix;
+    }
+    if (m.bytes > 0) {
+      row["mb"] = 1e-6 * m.bytes;
+      row["gb_per_s"] = 1e-9 * m.bytes / seconds;
+      if (ceilings.copy > 0) row["fraction_of_copy"] = m.bytes / seconds / ceilings.copy;
+    }
+    if (m.calls > 0) row["calls"] = m.calls;
+    if (m.kernels > 0) row["launches"] = m.kernels;
+    if (!m.plan.empty()) row["plan"] = m.plan;
+    rows.push_back(row);
+  }
+  return {{"net", result.net},
+          {"batch", result.batch},
+          {"step", step_to_json(bench_settings(result.net))},
+          {"training", training_to_json(bench_settings(result.net))},
+          {"rows", rows}};
+}
+
+}  // namespace ebm

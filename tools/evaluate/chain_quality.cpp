@@ -1,0 +1,69 @@
+#include "tools/evaluate/chain_quality.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "tools/evaluate/evaluation.h"
+#include "tools/evaluate/pixels.h"
+#include "tools/evaluate/reference_images.h"
+
+namespace ebm {
+namespace {
+
+constexpr int64_t kSteps = 50;  // between two words of progress
+
+}  // namespace
+
+ChainQuality chain_quality(Trainer& trainer, const FeatureNetwork& network, const Dataset& images,
+                           const ChainQualityPlan& plan, const std::function<void(int64_t)>& progress) {
+  EBM_CHECK(plan.n >= kFewestImages && 2 * plan.n <= images.count(), "quality of chains",
+            fmt::format("{} chains", plan.n),
+            fmt::format("{} to {}, half of the images of {}", kFewestImages, images.count() / 2, images.name));
+  constexpr MetricSet kMetrics{.frechet = true, .kernel = true};
+  const auto statistics = [&](const std::vector<uint8_t>& levels) {
+    FeatureStatistics set(network, images.images.shape(), kMetrics, plan.n);
+    set.add(levels);
+    return set;
+  };
+  const FeatureStatistics reference = statistics(reference_images(images, 0, plan.n));
+  const FeatureReference judge(reference, kMetrics);
+  const auto score = [&](const std::vector<uint8_t>& levels) {
+    const FeatureScores scores = judge.score(statistics(levels));
+    return ChainQuality::Score{*scores.frechet, *scores.kernel};
+  };
+
+  ChainQuality quality{plan, {}, {}};
+  quality.real = score(reference_images(images, plan.n, plan.n));
+  const RandomKey key{plan.seed, Stream::sample, 0, 0};
+  Tensor x = trainer.sample(plan.n, key, 0, 0).first();  // (n, H, W, C)
+  int64_t done = 0;
+  for (const int64_t length : plan.lengths) {
+    while (done < length) {
+      const int64_t steps = std::min(kSteps, length - done);
+      trainer.revise(x, key, steps, plan.noise_scale, done);
+      done += steps;
+      if (progress) progress(done);
+    }
+    quality.at.push_back(score(to_levels(x, "sample", 0)));
+  }
+  return quality;
+}
+
+std::string in_words(const ChainQuality& quality, int64_t run_length) {
+  const std::vector<int64_t>& lengths = quality.plan.lengths;
+  const auto by_distance = [](const ChainQuality::Score& a, const ChainQuality::Score& b) {
+    return a.frechet < b.frechet;
+  };
+  const auto best = std::min_element(quality.at.begin(), quality.at.end(), by_distance);
+  std::string line =
+      fmt::format("samples are best after {} steps: FD-cls {:.4g}", lengths[best - quality.at.begin()], best->frechet);
+  const auto own = std::find(lengths.begin(), lengths.end(), run_length);
+  if (own != lengths.end())
+    line += fmt::format(", {:.4g} after the run's own {}", quality.at[own - lengths.begin()].frechet, run_length);
+  return line + fmt::format(", {:.4g} after {} (real images: {:.4g})", quality.at.back().frechet, lengths.back(),
+                            quality.real.frechet);
+}
+
+}  // namespace ebm

@@ -1,0 +1,24 @@
+#include "tools/evaluate/chain_trace.h"
+
+#include <algorithm>
+
+#include "train/chains/potential.h"
+
+namespace ebm {
+
+ChainTrace trace_chains(Trainer& trainer, int64_t n, const RandomKey& key, int64_t num_steps, double noise_scale,
+                        int64_t columns) {
+  ChainTrace trace;
+  const int64_t kept = std::min(columns, num_steps + 1);
+  for (int64_t i = 0; i < kept; ++i) trace.shown.push_back(kept == 1 ? num_steps : i * num_steps / (kept - 1));
+  Tensor x = trainer.sample(n, key, 0, noise_scale).first();  // (n, H, W, C)
+  for (int64_t t = 0; t <= num_steps; ++t) {
+    if (t > 0) trainer.revise(x, key, 1, noise_scale, t - 1);
+    trace.u.push_back(trainer.energy(x).to_host());
+    check_energies(trace.u.back());
+    if (std::find(trace.shown.begin(), trace.shown.end(), t) != trace.shown.end()) trace.x.push_back(x.to_host());
+  }
+  return trace;
+}
+
+}  // namespace ebm

@@ -1,0 +1,123 @@
+#include "tools/evaluate/classifier_training.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "autograd/ops.h"
+#include "core/check.h"
+#include "train/adam.h"
+
+namespace ebm {
+namespace {
+
+constexpr int64_t kEvaluationBatch = 500;
+
+void check_images(const ClassifierConfig& config, const Dataset& images) {
+  const auto& labels = images.images.labels;
+  const bool labelled = static_cast<int64_t>(labels.size()) == images.count() && images.count() > 0 &&
+                        *std::max_element(labels.begin(), labels.end()) < config.classes;
+  EBM_CHECK(images.images.shape() == config.image && labelled, "classifier",
+            fmt::format("{} images of {}x{}x{}", images.count(), images.images.height, images.images.width,
+                        images.images.channels),
+            fmt::format("{}x{}x{} with labels from 0 to {}", config.image.height, config.image.width,
+                        config.image.channels, config.classes - 1));
+}
+
+Tensor one_hot(const Dataset& images, std::span<const int64_t> indices, int64_t classes, Device device) {
+  std::vector<float> values(indices.size() * static_cast<size_t>(classes));
+  for (size_t i = 0; i < indices.size(); ++i)
+    values[i * static_cast<size_t>(classes) + images.images.labels[static_cast<size_t>(indices[i])]] = 1;
+  return Tensor::from_host(values, {static_cast<int64_t>(indices.size()), classes}, device);
+}
+
+Shape batch_shape(int64_t n, ImageShape image) { return {n, image.height, image.width, image.channels}; }
+
+}  // namespace
+
+void augment(std::vector<float>& x, ImageShape shape, int64_t shift, bool mirror, const RandomKey& key) {
+  const auto [height, width, channels] = shape;
+  const size_t per_image = static_cast<size_t>(shape.elements());
+  const auto offset = [&](float u) {
+    return std::min(static_cast<int64_t>(u * static_cast<float>(2 * shift + 1)), 2 * shift) - shift;
+  };
+  for (size_t image = 0; image < x.size() / per_image; ++image) {
+    const Floats4 u = uniform4(key, image);
+    const int64_t dy = offset(u.v[0]), dx = offset(u.v[1]);
+    const bool mirrored = mirror && u.v[2] < 0.5f;
+    const std::vector<float> from(x.begin() + static_cast<int64_t>(image * per_image),
+                                  x.begin() + static_cast<int64_t>((image + 1) * per_image));
+    float* to = x.data() + image * per_image;
+    for (int64_t row = 0; row < height; ++row) {
+      for (int64_t column = 0; column < width; ++column, to += channels) {
+        const int64_t y = row - dy, x_moved = column - dx;
+        const bool inside = y >= 0 && y < height && x_moved >= 0 && x_moved < width;
+        const int64_t source = (y * width + (mirrored ? width - 1 - x_moved : x_moved)) * channels;
+        for (int64_t c = 0; c < channels; ++c) to[c] = inside ? from[static_cast<size_t>(source + c)] : -1.0f;
+      }
+    }
+  }
+}
+
+Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& images, Device device,
+                            const std::function<void(const std::string&)>& say) {
+  const ClassifierConfig& config = recipe.network;
+  check_images(config, images);
+  Classifier classifier(config, device, recipe.seed);
+  Scalars scalars(device);
+  Adam adam(classifier.parameters(), scalars, 0.9, 0.999, 0, 0);
+  const int64_t per_epoch = (images.count() + recipe.batch - 1) / recipe.batch, total = per_epoch * recipe.epochs;
+  std::vector<float> host(static_cast<size_t>(recipe.batch * config.image.elements()));
+  double loss_sum = 0;
+  for (int64_t i = 0; i < total; ++i) {
+    const auto iteration = static_cast<uint32_t>(i);
+    const std::vector<int64_t> indices = batch_indices(recipe.seed, i, recipe.batch, images.count());
+    fill_batch(images, indices, host.data());
+    augment(host, config.image, recipe.shift, recipe.mirror, {recipe.seed, Stream::data_noise, iteration, 0});
+    const Var x(Tensor::from_host(host, batch_shape(recipe.batch, config.image), device));  // (batch, H, W, C)
+    const RandomKey dropout_key{recipe.seed, Stream::dropout, iteration, 0};
+    Tape tape;
+    const Var loss =
+        cross_entropy(classifier(x, &dropout_key).logits, one_hot(images, indices, config.classes, device));
+    const double lr =
+        0.5 * recipe.lr * (1 + std::cos(std::numbers::pi * static_cast<double>(i) / static_cast<double>(total)));
+    adam.prepare(lr);
+    scalars.upload();
+    adam.step(tape.gradient(loss, classifier.parameters().vars()));
+    loss_sum += loss.value().item();
+    EBM_CHECK(std::isfinite(loss_sum), "classifier", fmt::format("loss {} in training step {}", loss_sum, i + 1),
+              "a finite one");
+    if ((i + 1) % per_epoch != 0) continue;
+    say(fmt::format("classifier of {}: epoch {}/{}, mean loss {:.4f}", images.name, (i + 1) / per_epoch, recipe.epochs,
+                    loss_sum / static_cast<double>(per_epoch)));
+    loss_sum = 0;
+  }
+  return classifier;
+}
+
+double accuracy(const Classifier& classifier, const Dataset& images) {
+  const ClassifierConfig& config = classifier.config();
+  check_images(config, images);
+  const auto classes = static_cast<size_t>(config.classes);
+  int64_t right = 0;
+  for (int64_t first = 0; first < images.count(); first += kEvaluationBatch) {
+    std::vector<int64_t> indices(static_cast<size_t>(std::min(kEvaluationBatch, images.count() - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    std::vector<float> host(indices.size() * static_cast<size_t>(config.image.elements()));
+    fill_batch(images, indices, host.data());
+    const Shape shape = batch_shape(static_cast<int64_t>(indices.size()), config.image);
+    const std::vector<float> logits =
+        classifier(Var(Tensor::from_host(host, shape, classifier.device()))).logits.value().to_host();  // (n, classes)
+    for (size_t i = 0; i < indices.size(); ++i) {
+      const auto row = logits.begin() + static_cast<int64_t>(i * classes);
+      const auto best = std::max_element(row, row + static_cast<int64_t>(classes)) - row;
+      right += best == images.images.labels[static_cast<size_t>(indices[i])];
+    }
+  }
+  return static_cast<double>(right) / static_cast<double>(images.count());
+}
+
+}  // namespace ebm

@@ -1,0 +1,60 @@
+#include "tools/evaluate/feature_scores.h"
+
+#include <algorithm>
+
+#include "core/precision.h"
+
+namespace ebm {
+
+FeatureStatistics::FeatureStatistics(const FeatureNetwork& network, ImageShape image, const MetricSet& metrics,
+                                     int64_t images)
+    : network_(network),
+      image_(image),
+      metrics_(metrics),
+      moments_(network.features()),
+      class_counts_(static_cast<size_t>(network.classes())) {
+  if (metrics.inception) inception_.emplace(images, network.classes());
+}
+
+void FeatureStatistics::add(std::span<const uint8_t> levels) {
+  const PrecisionScope fp32(Precision::fp32);
+  const auto per_image = static_cast<size_t>(image_.elements());
+  const int64_t n = static_cast<int64_t>(levels.size() / per_image);
+  for (int64_t first = 0; first < n; first += network_.batch()) {
+    const int64_t count = std::min(network_.batch(), n - first);
+    const auto [features, logits] = network_.values(
+        levels.subspan(static_cast<size_t>(first) * per_image, static_cast<size_t>(count) * per_image), image_);
+    if (metrics_.frechet) moments_.add(features);
+    if (metrics_.kernel || metrics_.neighbours) features_.insert(features_.end(), features.begin(), features.end());
+    if (inception_) inception_->add(logits);
+    for (auto row = logits.begin(); row != logits.end(); row += network_.classes())
+      ++class_counts_[std::max_element(row, row + network_.classes()) - row];
+  }
+  count_ += n;
+}
+
+std::vector<double> FeatureStatistics::class_shares() const {
+  std::vector<double> shares;
+  for (const int64_t images : class_counts_)
+    shares.push_back(static_cast<double>(images) / static_cast<double>(count_));
+  return shares;
+}
+
+FeatureReference::FeatureReference(const FeatureStatistics& reference, const MetricSet& metrics)
+    : reference_(reference), metrics_(metrics) {
+  if (metrics.frechet) frechet_.emplace(reference.moments().gaussian());
+  if (metrics.neighbours) neighbours_.emplace(reference.features(), reference.moments().dimension());
+}
+
+FeatureScores FeatureReference::score(const FeatureStatistics& samples) const {
+  FeatureScores scores;
+  if (frechet_) scores.frechet = frechet_->distance(samples.moments().gaussian());
+  if (metrics_.kernel)
+    scores.kernel = kernel_distance(reference_.features(), samples.features(), reference_.moments().dimension());
+  if (metrics_.inception) scores.inception = samples.inception()->result();
+  if (metrics_.classes) scores.class_shares = samples.class_shares();
+  if (neighbours_) scores.neighbours = neighbours_->scores(samples.features());
+  return scores;
+}
+
+}  // namespace ebm

@@ -1,0 +1,159 @@
+#include "tools/evaluate/report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "tools/evaluate/data_uri.h"
+#include "tools/evaluate/envelope.h"
+#include "tools/evaluate/report_page.h"
+#include "train/files/file_io.h"
+#include "train/files/image_file.h"
+
+namespace ebm {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;  // columns and sections stay in the order of their file
+
+constexpr int64_t kPoints = 600, kPointsOfAllRuns = 2400;  // of a curve; keeps a page under 2 MB without images
+constexpr int64_t kMaxImageBytes = 8 << 20;
+constexpr int kMaxDepth = 32;  // of nested results
+
+// Six digits are more than a curve can show. NaN and Inf become null.
+Json number(double value) {
+  if (!std::isfinite(value)) return nullptr;
+  return std::stod(fmt::format("{:.6g}", value));
+}
+
+Json numbers(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+
+Json curves(const MetricsTable& table, int64_t points) {
+  const std::vector<int64_t> boundaries = stretches(table.rows(), points);
+  Json iterations = Json::array(), elapsed = Json::array(), columns = Json::object();
+  for (size_t b = 1; b < boundaries.size(); ++b) {
+    const auto last = static_cast<size_t>(boundaries[b] - 1);
+    iterations.push_back(table.iterations[last]);
+    elapsed.push_back(number(table.elapsed[last]));
+  }
+  const bool thinned = table.rows() > points;
+  for (size_t c = 0; c < table.columns.size(); ++c) {
+    const Envelope e = envelope(table.values[c], boundaries);
+    Json column = {{"mean", numbers(e.mean)}};
+    if (thinned) column["least"] = numbers(e.least), column["greatest"] = numbers(e.greatest);
+    columns[table.columns[c]] = std::move(column);
+  }
+  Json rollbacks = Json::array();
+  for (const MetricsTable::Rollback& r : table.rollbacks) rollbacks.push_back({{"from", r.from}, {"to", r.to}});
+  const int64_t iterations_done = table.rows() == 0 ? 0 : table.iterations.back();
+  return {{"iterations", iterations},
+          {"elapsed", elapsed},
+          {"columns", columns},
+          {"rollbacks", rollbacks},
+          {"done", iterations_done},
+          {"undone", table.undone},
+          {"seconds", table.elapsed.empty() ? Json(nullptr) : number(table.elapsed.back())}};
+}
+
+// The picture for the page, or null and a note.
+Json image(const fs::path& file, Json& notes) {
+  try {
+    const std::vector<std::byte> bytes = read_file(file, kMaxImageBytes);
+    check_png(bytes, file.string());  // a browser would show a damaged one without a word
+    return png_uri(bytes);
+  } catch (const Error& e) {
+    notes.push_back(e.message());
+    return nullptr;
+  }
+}
+
+Json parsed_results(const RunRecord::Results& results) {
+  const auto shallow = [](int depth, Json::parse_event_t, Json&) {
+    EBM_CHECK(depth <= kMaxDepth, "report", "JSON nested too deeply", fmt::format("{} levels", kMaxDepth));
+    return true;
+  };
+  return Json::parse(results.text, shallow);
+}
+
+Json run_data(const RunRecord& run, const std::string& name, int64_t points) {
+  Json notes = run.notes, settings = Json::array(), samples = Json::array(), pictures = Json::array(),
+       results = Json::array();
+  for (const RunRecord::Setting& s : run.settings)
+    settings.push_back({{"key", s.key}, {"value", s.value}, {"help", s.help}});
+  for (const RunRecord::Sample& sample : run.samples)
+    if (Json uri = image(sample.file, notes); !uri.is_null())
+      samples.push_back({{"iteration", sample.iteration}, {"image", std::move(uri)}});
+  for (const fs::path& picture : run.pictures)
+    if (Json uri = image(picture, notes); !uri.is_null())
+      pictures.push_back({{"name", picture.filename().string()}, {"image", std::move(uri)}});
+  for (const RunRecord::Results& file : run.results) {
+    try {
+      results.push_back({{"file", file.name}, {"content", parsed_results(file)}});
+    } catch (const Json::exception&) {
+      notes.push_back(file.name + " is not shown: it is no JSON");
+    } catch (const Error& e) {
+      notes.push_back(file.name + " is not shown: " + e.message());
+    }
+  }
+  return {{"name", name},         {"device", run.device},
+          {"settings", settings}, {"curves", run.metrics ? curves(*run.metrics, points) : Json(nullptr)},
+          {"samples", samples},   {"pictures", pictures},
+          {"results", results},   {"notes", notes}};
+}
+
+// Folder names, or whole paths where two folders are of one name.
+std::vector<std::string> run_names(std::span<const RunRecord> runs) {
+  std::vector<std::string> names;
+  for (const RunRecord& run : runs) {
+    const fs::path folder = fs::absolute(run.folder).lexically_normal();
+    names.push_back((folder.has_filename() ? folder : folder.parent_path()).filename().string());
+  }
+  std::vector<std::string> sorted = names;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    for (size_t i = 0; i < runs.size(); ++i) names[i] = runs[i].folder.string();
+  return names;
+}
+
+// JSON that may stand inside a script element: no text in it can end that element or begin a comment.
+std::string script_json(const Json& json) {
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string safe;
+  safe.reserve(text.size());
+  for (const char c : text) {
+    if (c == '<')
+      safe += "\\u003c";  // '<' stands inside strings only, where this means the same
+    else
+      safe.push_back(c);
+  }
+  return safe;
+}
+
+}  // namespace
+
+std::string report_page(std::span<const RunRecord> runs) {
+  EBM_CHECK(!runs.empty() && static_cast<int64_t>(runs.size()) <= kMostRunsInReport, "report",
+            fmt::format("{} runs", runs.size()), fmt::format("1 to {}", kMostRunsInReport));
+  const int64_t points = std::min(kPoints, kPointsOfAllRuns / static_cast<int64_t>(runs.size()));
+  const std::vector<std::string> names = run_names(runs);
+  Json list = Json::array();
+  for (size_t i = 0; i < runs.size(); ++i) list.push_back(run_data(runs[i], names[i], points));
+  const Json data = {{"runs", list}};
+  return std::string(kReportHead) + kReportStyle + kReportBody + script_json(data) + kReportScript;
+}
+
+void write_report(std::span<const fs::path> folders, const fs::path& out) {
+  std::vector<RunRecord> runs;
+  for (const fs::path& folder : folders) runs.push_back(read_run(folder));
+  const std::string page = report_page(runs);
+  write_file_atomically(out, std::as_bytes(std::span(page)));
+}
+
+}  // namespace ebm

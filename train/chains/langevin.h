@@ -1,0 +1,30 @@
+// Ancestral Langevin sampling, method.md §2: l steps on U_θ from a given start.
+#pragma once
+
+#include "core/random.h"
+#include "kernels/chain/langevin.h"
+#include "models/energy.h"
+#include "train/settings.h"
+
+namespace ebm {
+
+// The numbers of one step, from δ²/2, δ, noise_scale, σ_ref and the clamp of a run's settings. Throws Error for
+// those that no float can hold.
+LangevinStep langevin_step_of(const Settings& settings);
+// The same with another noise_scale.
+LangevinStep langevin_step_of(const Settings& settings, double noise_scale);
+
+// How a chain's maps are stored on this device in the present mode.
+ElementType chain_maps(Device device);
+
+// Runs num_steps steps of all chains in place: x (N,H,W,C). Noise is drawn from (key, step t, global chain
+// first_chain + i), so that any split of the chains over calls or ranks gives the same samples.
+// Steps count from first_step: a chain may be run in parts, and is the same bit for bit however it is cut.
+// Runs in chain_precision() (core/precision.h): in bf16 on a GPU the maps between the layers and their gradients are
+// stored as bf16, which halves a step's traffic; x, noise and update are fp32.
+// *grad_sq, where it is asked for, becomes Σ (∂U/∂x)² (1) over all chains at the last step; it is left alone
+// if there is no step.
+void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
+                    const RandomKey& key, int64_t first_chain = 0, int64_t first_step = 0, Tensor* grad_sq = nullptr);
+
+}  // namespace ebm

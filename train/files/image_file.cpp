@@ -1,0 +1,146 @@
+#include "train/files/image_file.h"
+
+#include <fmt/format.h>
+#include <stb_image.h>
+#include <stb_image_write.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string_view>
+
+#include "core/check.h"
+#include "train/files/file_io.h"
+#include "train/files/jpeg_tables.h"
+
+namespace ebm {
+namespace {
+
+bool has_image_suffix(const std::filesystem::path& path) {
+  std::string suffix = path.extension().string();
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg";
+}
+
+std::string dimensions(int64_t height, int64_t width) {
+  const auto edge = [](int64_t n) { return n == 0 ? std::string("any") : std::to_string(n); };
+  return fmt::format("{}x{} (height x width)", edge(height), edge(width));
+}
+
+uint32_t big_endian(const unsigned char* bytes) {
+  return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+}  // namespace
+
+ImageSet decode_image(std::span<const std::byte> file, const std::string& name, ImageShape wanted) {
+  constexpr const char* kOp = "decode_image";
+  EBM_CHECK(wanted.channels == 0 || wanted.channels == 1 || wanted.channels == 3, kOp,
+            fmt::format("{} channels asked of {}", wanted.channels, name), "1 or 3 channels");
+  EBM_CHECK(static_cast<int64_t>(file.size()) <= kMaxImageFileBytes, kOp,
+            fmt::format("{}: {} bytes", name, file.size()), fmt::format("at most {} bytes", kMaxImageFileBytes));
+  EBM_CHECK(jpeg_tables_fit(file), kOp, fmt::format("{}: a JPEG with damaged tables", name),
+            "an intact PNG or JPEG file");
+  const auto* data = reinterpret_cast<const stbi_uc*>(file.data());
+  const int size = static_cast<int>(file.size());
+  // The header first: an image of the wrong size is refused before its pixels take memory.
+  int width = 0, height = 0, file_channels = 0;
+  EBM_CHECK(stbi_info_from_memory(data, size, &width, &height, &file_channels), kOp,
+            fmt::format("{}: {} bytes that are no PNG or JPEG image ({})", name, size, stbi_failure_reason()),
+            "an intact PNG or JPEG file");
+  EBM_CHECK((wanted.height == 0 || wanted.height == height) && (wanted.width == 0 || wanted.width == width), kOp,
+            fmt::format("{}: an image of {}", name, dimensions(height, width)),
+            dimensions(wanted.height, wanted.width));
+  EBM_CHECK(int64_t{height} * width <= kMaxImagePixels, kOp,
+            fmt::format("{}: an image of {}", name, dimensions(height, width)),
+            fmt::format("at most {} pixels", kMaxImagePixels));
+  const int64_t channels = wanted.channels != 0 ? wanted.channels : file_channels >= 3 ? 3 : 1;
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(data, size, &width, &height, &file_channels, static_cast<int>(channels)), stbi_image_free);
+  EBM_CHECK(pixels != nullptr, kOp, fmt::format("{}: a damaged image ({})", name, stbi_failure_reason()),
+            "an intact PNG or JPEG file");
+  ImageSet set{.count = 1, .height = height, .width = width, .channels = channels, .pixels = {}, .labels = {}};
+  set.pixels.assign(pixels.get(), pixels.get() + set.image_elements());
+  return set;
+}
+
+std::vector<std::filesystem::path> image_files(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    if (has_image_suffix(entry->path())) files.push_back(entry->path());
+  }
+  EBM_CHECK(!error, "load_images", fmt::format("{}: {}", path.string(), error.message()), "a readable folder");
+  EBM_CHECK(!files.empty(), "load_images", fmt::format("{}: a folder without images", path.string()),
+            "a folder with .png, .jpg or .jpeg files");
+  std::sort(files.begin(), files.end());  // a folder's own order differs between machines
+  return files;
+}
+
+ImageSet load_images(const std::filesystem::path& path, ImageShape wanted) {
+  ImageSet set;
+  for (const std::filesystem::path& file : image_files(path)) {
+    const std::vector<std::byte> bytes = read_file(file, kMaxImageFileBytes);
+    ImageSet image = decode_image(bytes, file.string(), wanted);
+    if (set.count == 0) {
+      set = std::move(image);
+      wanted = set.shape();  // the first image decides what was left open
+      continue;
+    }
+    set.pixels.insert(set.pixels.end(), image.pixels.begin(), image.pixels.end());
+    ++set.count;
+  }
+  return set;
+}
+
+// ISO/IEC 15948, section 5: a signature, then chunks of length, type, data and the CRC of type and data.
+void check_png(std::span<const std::byte> file, const std::string& name) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  constexpr size_t kFrame = 12;  // bytes of a chunk besides its data
+  const auto require = [&](bool intact) {
+    EBM_CHECK(intact, "check_png", name + ", a damaged picture", "an intact PNG file");
+  };
+  const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
+  require(file.size() >= kSignature.size() &&
+          std::string_view(reinterpret_cast<const char*>(bytes), kSignature.size()) == kSignature);
+  std::string_view type;
+  for (size_t at = kSignature.size(); type != "IEND";) {
+    require(file.size() - at >= kFrame);
+    const uint32_t length = big_endian(bytes + at);
+    require(length <= file.size() - at - kFrame);
+    const unsigned char* body = bytes + at + 4;  // type and data
+    require(::crc32(0, body, length + 4) == big_endian(body + 4 + length));
+    require(!type.empty() || std::string_view(reinterpret_cast<const char*>(body), 4) == "IHDR");
+    type = {reinterpret_cast<const char*>(body), 4};
+    at += kFrame + length;
+  }
+}
+
+std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape shape) {
+  constexpr const char* kOp = "encode_png";
+  constexpr int64_t kMaxEdge = 1 << 15;
+  EBM_CHECK(shape.height > 0 && shape.width > 0 && shape.height <= kMaxEdge && shape.width <= kMaxEdge &&
+                (shape.channels == 1 || shape.channels == 3) && static_cast<int64_t>(pixels.size()) == shape.elements(),
+            kOp, fmt::format("{} pixel values for {}x{}x{}", pixels.size(), shape.height, shape.width, shape.channels),
+            fmt::format("H*W*C values, edges from 1 to {}, 1 or 3 channels", kMaxEdge));
+  std::vector<std::byte> png;
+  const auto append = [](void* context, void* data, int size) {
+    auto* out = static_cast<std::vector<std::byte>*>(context);
+    const auto* bytes = static_cast<const std::byte*>(data);
+    out->insert(out->end(), bytes, bytes + size);
+  };
+  const int row_bytes = static_cast<int>(shape.width * shape.channels);
+  EBM_CHECK(stbi_write_png_to_func(append, &png, static_cast<int>(shape.width), static_cast<int>(shape.height),
+                                   static_cast<int>(shape.channels), pixels.data(), row_bytes) != 0,
+            kOp, fmt::format("no memory for {}x{}", shape.height, shape.width), "enough memory");
+  return png;
+}
+
+void write_png(const std::filesystem::path& path, std::span<const uint8_t> pixels, ImageShape shape) {
+  write_file_atomically(path, encode_png(pixels, shape));
+}
+
+}  // namespace ebm

@@ -1,0 +1,55 @@
+#include "train/learner.h"
+
+#include "core/check.h"
+
+namespace ebm {
+
+LearnerBase::LearnerBase(Parts& parts, const char* name, const char* group, const OptimiserSettings& optimiser,
+                         Parameters& parameters)
+    : name_(name),
+      group_(group),
+      optimiser_(optimiser),
+      parameters_(parameters),
+      adam_(parameters, parts.scalars(), optimiser.beta1, optimiser.beta2, optimiser.clip_norm, optimiser.ema_decay,
+            optimiser.weight_decay) {
+  parts.learners_.push_back(this);
+}
+
+void LearnerBase::prepare(int64_t iteration, double slowed) {
+  lr_ = static_cast<float>(optimiser_.slowed ? optimiser_.lr(iteration) * slowed : optimiser_.lr(iteration));
+  adam_.prepare(lr_);
+}
+
+void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners) {
+  std::vector<Var> targets;
+  for (LearnerBase* learner : learners) {
+    const std::vector<Var>& vars = learner->parameters().vars();
+    targets.insert(targets.end(), vars.begin(), vars.end());
+  }
+  const std::vector<Tensor> gradients = tape.gradient(loss, targets);
+  auto first = gradients.begin();
+  for (LearnerBase* learner : learners) {
+    const auto last = first + static_cast<int64_t>(learner->parameters().vars().size());
+    learner->squared_gradient() = learner->adam().step({first, last});
+    first = last;
+  }
+}
+
+UseAverages::UseAverages(std::initializer_list<LearnerBase*> learners) {
+  for (LearnerBase* learner : learners) {
+    if (!learner->adam().has_average()) continue;
+    learners_.push_back(learner);
+    current_.push_back(learner->parameters().flat().clone());
+  }
+  for (LearnerBase* learner : learners_) learner->parameters().flat().copy_from(learner->adam().average());
+}
+
+UseAverages::~UseAverages() {
+  try {
+    for (size_t i = 0; i < learners_.size(); ++i) learners_[i]->parameters().flat().copy_from(current_[i]);
+  } catch (const Error&) {
+    // the device is lost, and whoever asks it for anything is told so
+  }
+}
+
+}  // namespace ebm

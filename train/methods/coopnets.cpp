@@ -1,0 +1,32 @@
+// Cooperative networks (Xie et al. 2018): the chains begin at the generator's samples, as in Algorithm 1, and the
+// generator learns their ends for the very latent vectors that they began with. There is no inference.
+#include "autograd/ops.h"
+#include "train/methods/teaching.h"
+
+namespace ebm {
+namespace {
+
+struct CoopNets : Teaching {
+  CoopNets(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+
+  void iterate(Iteration& it) override {
+    it.phase("ancestral");
+    const Tensor z_hat = latent(it);                      // ẑ ~ N(0, I_d)          (n, d)
+    const Tensor x_hat = generator_(Var(z_hat)).value();  // x̂ = g_α(ẑ)            (n, H, W, C)
+    const Tensor x_tilde = run_chains(it, x_hat);         // x̃: l Langevin steps   (n, H, W, C)
+    update_energy(it, x_tilde);
+
+    // α by Adam on mean ‖x̃ − g_α(ẑ)‖²; a factor 1/(2σ²) would not change Adam's step
+    it.phase("vae");
+    Tape tape;
+    const Var loss = mean(sum_rows(square(sub(generator_(Var(z_hat)), Var(x_tilde)))));
+    learn(tape, loss, {&generator_});
+    reconstruction_ = loss.value();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_coopnets(const Settings& s, Parts& parts) { return std::make_unique<CoopNets>(s, parts); }
+
+}  // namespace ebm

@@ -1,0 +1,29 @@
+// The short-run energy-based model (Nijkamp et al. 2019): chains of l steps from noise, and no generator.
+#include "kernels/random_fill.h"
+#include "train/methods/teaching.h"
+
+namespace ebm {
+namespace {
+
+struct ShortRun : Teaching {
+  ShortRun(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+
+  void iterate(Iteration& it) override {
+    it.phase("ancestral");
+    const Tensor x_0 = it.uniform(Stream::start, images(settings_.chains), -1, 1);  // (n, H, W, C)
+    update_energy(it, run_chains(it, x_0));
+  }
+
+  Tensor sample_start(const RandomKey& key, int64_t first, int64_t /*first_row*/) override {
+    Tensor x = Tensor::empty(images(kSampleBatch), device_);
+    fill_uniform(x, {key.seed, Stream::start, key.iteration, key.step}, -1.0f, 1.0f,
+                 static_cast<uint64_t>(first * image_.elements()));
+    return x;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_short_run(const Settings& s, Parts& parts) { return std::make_unique<ShortRun>(s, parts); }
+
+}  // namespace ebm

@@ -1,0 +1,32 @@
+// All methods, a line each.
+#include "train/methods/teaching.h"
+
+namespace ebm {
+
+std::span<const MethodRecord> methods() {
+  using enum Ability;
+  constexpr const char* kGenerator = "images of the generator";
+  static const std::vector<MethodRecord> kMethods = {
+      {"ebm-vae",
+       "energy, generator and encoder by variational MCMC teaching",
+       kGenerator,
+       {generate, encode, energy},
+       make_ebm_vae},
+      {"vae", "generator and encoder on the data alone", kGenerator, {generate, encode}, make_vae},
+      {"coopnets",
+       "energy, and a generator taught by the chains that began at its samples",
+       kGenerator,
+       {generate, energy},
+       make_coopnets},
+      {"short-run", "energy net alone, chains from noise", "uniform noise", {energy}, make_short_run},
+      {"persistent",
+       "energy net alone, chains from a replay buffer",
+       "images of the replay buffer",
+       {energy},
+       make_persistent,
+       kReplayImages},
+  };
+  return kMethods;
+}
+
+}  // namespace ebm

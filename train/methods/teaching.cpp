@@ -1,0 +1,231 @@
+#include "train/methods/teaching.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "core/check.h"
+#include "kernels/elementwise.h"
+#include "kernels/random_fill.h"
+#include "kernels/reduce.h"
+#include "train/chains/recorded_chain.h"
+
+namespace ebm {
+namespace {
+
+constexpr int64_t kGivenInBatch = 20;  // of generate()
+
+OptimiserSettings optimiser(const Settings& s, double lr) {
+  return {.lr = [s, lr](int64_t iteration) { return lr * lr_factor(s, iteration); },
+          .beta1 = s.adam_beta1,
+          .beta2 = s.adam_beta2,
+          .clip_norm = s.clip_norm,
+          .ema_decay = s.ema_decay};
+}
+
+OptimiserSettings energy_optimiser(const Settings& s) {
+  OptimiserSettings o = optimiser(s, s.energy_lr);
+  o.weight_decay = s.energy_decay;
+  o.slowed = true;
+  return o;
+}
+
+// x + stddev · noise
+Tensor with_noise(const Tensor& x, Scalar stddev, const RandomKey& key) {
+  Tensor y = Tensor::empty(x.shape(), x.device());
+  fill_normal(y, key, 0.0f, stddev);
+  add_scaled(y, x, 1.0f);
+  return y;
+}
+
+// Σ (a − b)² as (1).
+Tensor squared_distance(const Tensor& a, const Tensor& b) { return sum_squares(binary(Binary::sub, a, b)); }
+
+}  // namespace
+
+Teaching::Teaching(const Settings& s, Parts& parts)
+    : settings_(s),
+      device_(parts.device()),
+      use_graph_(parts.use_graph()),
+      energy_(parts, "energy", "energy", energy_optimiser(s), {networks(s).energy, parts.device(), s.seed}),
+      encoder_(parts, "encoder", "vae", optimiser(s, s.vae_lr), {networks(s).encoder, parts.device(), s.seed}),
+      generator_(parts, "generator", "vae", optimiser(s, s.vae_lr), {networks(s).generator, parts.device(), s.seed}),
+      kl_weight_(parts.number([s](int64_t iteration) { return kl_weight(s, iteration); })),
+      image_noise_(parts.number([s](int64_t iteration) { return image_noise(s, iteration); })),
+      image_(generator_.net().image()),
+      step_(langevin_step_of(s)),
+      has_energy_(can(s.method, Ability::energy)) {}
+
+std::vector<BatchPart> Teaching::batch() const { return {{"x", images(settings_.batch)}}; }
+
+Tensor Teaching::latent(const Iteration& it) const {
+  return it.normal(Stream::latent, {settings_.chains, settings_.latent});
+}
+
+Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
+  it.phase("langevin");
+  Tensor x_tilde = x_hat.clone();  // (n, H, W, C)
+  langevin_chain(energy_.net(), x_tilde, settings_.num_steps, step_, it.key(Stream::langevin), 0, 0,
+                 squared_grad_x_.slot());
+  squared_revision_ = squared_distance(x_tilde, x_hat);
+  return x_tilde;
+}
+
+void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
+  it.phase("energy");
+  const Settings& s = settings_;
+  const bool blurred = s.image_noise > 0 || s.image_noise_end > 0;
+  const Scalar blur = image_noise_.scalar();
+  const Tensor x = blurred ? with_noise(it.data(), blur, it.key(Stream::data_noise)) : it.data();  // (batch, H, W, C)
+  const Tensor y = blurred ? with_noise(x_tilde, blur, it.key(Stream::sample_noise)) : x_tilde;    // (n, H, W, C)
+  // f = −U up to the reference, which does not depend on θ
+  Tape tape;
+  const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));  // (batch), (n)
+  const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
+  const Var mean_data = mean(f_data), mean_samples = mean(f_samples);  // (1)
+  const Var loss = add(sub(mean_samples, mean_data), scale(penalty, static_cast<float>(s.energy_l2)));
+  learn(tape, loss, {&energy_});
+  f_data_ = mean_data.value();
+  f_samples_ = mean_samples.value();
+  energy_loss_ = loss.value();
+  squared_data_ = sum_squares(x);
+  squared_samples_ = sum_squares(y);
+}
+
+void Teaching::update_vae(Iteration& it, const Tensor& images) {
+  it.phase("vae");
+  Tape tape;
+  const RandomKey dropout_key = it.key(Stream::dropout);
+  const Posterior posterior = encoder_(Var(images), &dropout_key);
+  // z̃ ~ π_β(z|x̃), (n, d)
+  const Var z = reparameterise(posterior, it.normal(Stream::posterior, {images.extent(0), settings_.latent}));
+  // mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
+  const Var reconstruction = mean(sum_rows(square(sub(generator_(z), Var(images)))));
+  const Var kl = mean(kl_to_standard_normal(posterior));
+  learn(tape, add(reconstruction, mul(kl, kl_weight_.var())), {&encoder_, &generator_});
+  reconstruction_ = reconstruction.value();
+  kl_ = kl.value();
+}
+
+void Teaching::describe(ShownVisitor& v) {
+  const float reference = 0.5f * step_.inv_sigma_ref_sq;
+  const auto batch = static_cast<float>(settings_.batch), chains = static_cast<float>(settings_.chains);
+  const auto pixels = static_cast<float>(image_.elements());
+  v.quantity(squared_data_);
+  v.quantity(squared_samples_);
+  v.quantity(squared_grad_x_);
+  v.quantity(squared_revision_);
+  // mean U
+  v.column("u_data", "energy/u_data",
+           [=, this] { return reference * squared_data_.value() / batch - f_data_.value(); });
+  v.column("u_samples", "energy/u_samples",
+           [=, this] { return reference * squared_samples_.value() / chains - f_samples_.value(); });
+  v("f_data", "energy/f_data", f_data_);
+  v("f_samples", "energy/f_samples", f_samples_);
+  // near 0 when the two networks keep up with each other
+  v.column("energy_gap", "energy/gap", [this] { return f_data_.value() - f_samples_.value(); },
+           {.progress = "energy gap {:+.3g}", .judged = Judged::gap});
+  v("energy_loss", "energy/loss", energy_loss_);
+  v("reconstruction", "vae/reconstruction", reconstruction_, {.progress = "reconstruction {:.4g}"});
+  v("kl", "vae/kl", kl_);
+  // root mean square of ‖∂U/∂x‖ over chains, its size in one update, and that of the noise beside it
+  const auto grad_x = [=, this] { return std::sqrt(squared_grad_x_.value() / chains); };
+  v.column("grad_x", "langevin/grad_x", grad_x);
+  v.column("drift", "langevin/drift", [=, this] { return step_.drift * grad_x(); });
+  v.column("noise", "langevin/noise", [=, this] { return step_.noise * std::sqrt(pixels); });
+  // root mean square of ‖x̃ − x̂‖ over chains: what the VAE still has to close
+  v.column("revision", "langevin/revision", [=, this] { return std::sqrt(squared_revision_.value() / chains); },
+           {.judged = Judged::move, .dimensions = image_.elements()});
+}
+
+Tensor Teaching::sample_start(const RandomKey& key, int64_t first, int64_t /*first_row*/) {
+  Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
+  fill_normal(z, key, 0.0f, 1.0f, static_cast<uint64_t>(first * settings_.latent));
+  return generator_(Var(z)).value();
+}
+
+Abilities Teaching::abilities() {
+  Abilities a;
+  a.image = image_;
+  a.sample = [this](int64_t n, const RandomKey& key, const SampleOptions& options) { return sample(n, key, options); };
+  if (can(settings_.method, Ability::generate)) a.generate = [this](const Tensor& z) { return generate(z); };
+  if (can(settings_.method, Ability::encode))
+    a.encode = [this](const Tensor& x) {
+      const UseAverages averages({&encoder_});
+      return encoder_(Var(x)).mu.value();
+    };
+  if (!has_energy_) return a;
+  a.energy_net = &energy_.net();
+  a.energy = [this](const Tensor& x) { return energy_of(x); };
+  a.potential = [this] { return potential_of(); };
+  a.revise = [this](Tensor& x, const RandomKey& key, const SampleOptions& options, int64_t first_step) {
+    revise(x, key, options, first_step);
+  };
+  return a;
+}
+
+Samples Teaching::sample(int64_t n, const RandomKey& key, const SampleOptions& options) {
+  const UseAverages averages({&generator_, &energy_});
+  Tensor generated = Tensor::empty(images(n), device_), revised = Tensor::empty(images(n), device_);
+  RandomKey chain_key = key;
+  chain_key.stream = Stream::langevin;
+  RecordedChain chain(energy_.net(), images(kSampleBatch), device_, has_energy_ ? options.steps : 0,
+                      langevin_step_of(settings_, options.noise_scale), chain_key, use_graph_);
+  for (int64_t first = 0; first < n; first += kSampleBatch) {
+    Tensor x = sample_start(key, first, options.first_row);  // (kSampleBatch, H, W, C)
+    const Shape part = images(std::min(kSampleBatch, n - first));
+    generated.view(first * image_.elements(), part).copy_from(x.view(0, part));
+    chain.run(x, first);
+    revised.view(first * image_.elements(), part).copy_from(x.view(0, part));
+  }
+  return {{{"generated", generated}, {"revised", revised}}};
+}
+
+Tensor Teaching::generate(const Tensor& z) {
+  const UseAverages averages({&generator_});
+  const int64_t n = z.extent(0), d = settings_.latent;
+  Tensor out = Tensor::empty(images(n), device_);
+  // A few unusual z would shift the batch's statistics: they stand among draws from N(0, I), the same in every batch.
+  Tensor batch = Tensor::empty({kSampleBatch, d}, device_);
+  fill_normal(batch, {settings_.seed, Stream::sample, 1, 0}, 0.0f, 1.0f);
+  for (int64_t first = 0; first < n; first += kGivenInBatch) {
+    const int64_t count = std::min(kGivenInBatch, n - first);
+    batch.view(0, {count, d}).copy_from(z.view(first * d, {count, d}));
+    const Tensor x = generator_(Var(batch)).value();  // (kSampleBatch, H, W, C)
+    out.view(first * image_.elements(), images(count)).copy_from(x.view(0, images(count)));
+  }
+  return out;
+}
+
+void Teaching::revise(Tensor& x, const RandomKey& key, const SampleOptions& options, int64_t first_step) {
+  const UseAverages averages({&energy_});
+  RandomKey chain_key = key;
+  chain_key.stream = Stream::langevin;
+  langevin_chain(energy_.net(), x, options.steps, langevin_step_of(settings_, options.noise_scale), chain_key, 0,
+                 first_step);
+}
+
+Potential Teaching::potential_of() {
+  const float reference = 0.5f * step_.inv_sigma_ref_sq;
+  const auto f = std::make_shared<const EnergyNet::Frozen>(energy_.net());
+  const Potential u = potential([f, reference](const Var& x) {
+    const Var minus_f = scale((*f)(x), -1.0f);  // (N)
+    return reference > 0 ? add(minus_f, scale(sum_rows(square(x)), reference)) : minus_f;
+  });
+  return [u](const Tensor& x) {
+    const PrecisionScope mode(energy_precision());
+    return u(x);
+  };
+}
+
+Tensor Teaching::energy_of(const Tensor& x) {
+  const PrecisionScope mode(energy_precision());
+  const UseAverages averages({&energy_});
+  const Tensor f = EnergyNet::Frozen(energy_.net())(Var(x)).value();  // (N)
+  Tensor u = sum_rows(unary(Unary::square, x));                       // ‖x‖² (N)
+  scale_in_place(u, 0.5f * step_.inv_sigma_ref_sq);
+  add_scaled(u, f, -1.0f);
+  return u;
+}
+
+}  // namespace ebm

@@ -1,0 +1,79 @@
+// What the five methods of variational MCMC teaching and its baselines share: the three networks, the chains in x, and
+// the two updates. Each holds all three networks; those that it has no use for stay as they began.
+#pragma once
+
+#include "models/encoder.h"
+#include "models/energy.h"
+#include "models/generator.h"
+#include "train/chains/langevin.h"
+#include "train/learner.h"
+#include "train/method.h"
+
+namespace ebm {
+
+class Teaching : public Method {
+ public:
+  std::vector<BatchPart> batch() const override;
+  std::vector<const char*> phases() const override { return {"ancestral", "langevin", "energy", "vae"}; }
+  std::string signs() const override {
+    return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
+           "of the energy's loss; grad_x = |dU/dx|";
+  }
+  void describe(ShownVisitor& v) override;
+  Abilities abilities() override;
+
+ protected:
+  Teaching(const Settings& settings, Parts& parts);
+
+  Tensor latent(const Iteration& it) const;  // ẑ ~ N(0, I_d), (n, d)
+  // The images after l Langevin steps from x̂ (n, H, W, C), (6).
+  Tensor run_chains(Iteration& it, const Tensor& x_hat);
+  // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.
+  void update_energy(Iteration& it, const Tensor& x_tilde);
+  // (α, β) by Adam on the VAE's loss of these images, (9).
+  void update_vae(Iteration& it, const Tensor& images);
+
+  // What sampling begins with: samples number first, first + 1, …, a batch of them (kSampleBatch, H, W, C).
+  virtual Tensor sample_start(const RandomKey& key, int64_t first, int64_t first_row);
+
+  Shape images(int64_t n) const { return {n, image_.height, image_.width, image_.channels}; }
+
+  const Settings settings_;
+  const Device device_;
+  const bool use_graph_;
+  Learner<EnergyNet> energy_;
+  Learner<Encoder> encoder_;
+  Learner<Generator> generator_;
+  const Number kl_weight_, image_noise_;
+  const ImageShape image_;
+  const LangevinStep step_;
+  const bool has_energy_;  // the method trains it
+
+  // What an iteration shows, beside gradient norms and rates. On data and on revised samples, both with the image
+  // noise that the energy's loss sees them with:
+  Quantity f_data_, f_samples_;              // mean f = −U up to the reference
+  Quantity squared_data_, squared_samples_;  // Σ x²
+  Quantity energy_loss_;                     // with the penalty energy_l2
+  Quantity reconstruction_, kl_;             // mean ‖x̃ − g(z̃)‖², mean KL( π_β(z|x̃) ‖ N(0, I) )
+  Quantity squared_grad_x_;                  // Σ (∂U/∂x)² over all chains, at the last step
+  Quantity squared_revision_;                // Σ (x̃ − x̂)²
+
+ private:
+  Samples sample(int64_t n, const RandomKey& key, const SampleOptions& options);
+  Tensor generate(const Tensor& z);
+  void revise(Tensor& x, const RandomKey& key, const SampleOptions& options, int64_t first_step);
+  Tensor energy_of(const Tensor& x);
+  Potential potential_of();
+};
+
+// Batch normalisation takes its batch's statistics: samples are always drawn in batches of this size, a multiple of
+// the four elements that are drawn at a time.
+inline constexpr int64_t kSampleBatch = 100;
+
+std::unique_ptr<Method> make_ebm_vae(const Settings&, Parts&);
+std::unique_ptr<Method> make_vae(const Settings&, Parts&);
+std::unique_ptr<Method> make_coopnets(const Settings&, Parts&);
+std::unique_ptr<Method> make_short_run(const Settings&, Parts&);
+std::unique_ptr<Method> make_persistent(const Settings&, Parts&);
+
+}  // namespace ebm

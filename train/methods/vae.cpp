@@ -1,0 +1,17 @@
+// The variational autoencoder (Kingma & Welling 2014) on the data alone: no energy, no chains.
+#include "train/methods/teaching.h"
+
+namespace ebm {
+namespace {
+
+struct Vae : Teaching {
+  Vae(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+
+  void iterate(Iteration& it) override { update_vae(it, it.data()); }
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_vae(const Settings& s, Parts& parts) { return std::make_unique<Vae>(s, parts); }
+
+}  // namespace ebm
