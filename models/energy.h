@@ -53,6 +53,7 @@ class EnergyNet {
     Var head_weight_, head_bias_;
   };
 
+  const EnergyConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 

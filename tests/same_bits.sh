@@ -47,7 +47,11 @@ run_as=env
 
 # What is meant to differ: lines that are taken out of texts before they are compared.
 allowed='tools/(scripts/)?inception_weights.py'  # the script has moved
+allowed+='|^dataset = '                           # data set and recipe are two things
+allowed+='|^# (iterations (between|from)|arithmetic of|choose kernels)'  # keys that have got a comment
 # Of checkpoints: metadata and tensors that one side may lack, by the beginnings of their names.
+# Files that are another text now.
+allowed_files='help/(train|train_cifar10|ebm).txt'  # the words of options are those of the settings; ebm train
 allowed_entries='guard.state guard.diverged guard.returned_to'  # the guard's states came into checkpoints
 
 cat >"$work/tools.py" <<'EOF'
@@ -77,7 +81,7 @@ def read_checkpoint(path, drop):
     size = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:8 + size])
     entries = {"metadata " + k: v for k, v in header.pop("__metadata__").items()}
-    entries["metadata config"] = kept(entries["metadata config"])
+    entries["metadata config"] = kept_config(entries["metadata config"])
     for name, e in header.items():
         first, last = e["data_offsets"]
         entries[name] = (e["dtype"], tuple(e["shape"]), data[8 + size + first:8 + size + last])
@@ -93,10 +97,15 @@ def read_metrics(path):
 def kept(text):
     return [line for line in text.splitlines() if not (allowed and re.search(allowed, line))]
 
+# The order of keys says nothing.
+def kept_config(text):
+    return sorted(kept(text))
+
 def content(path, drop):
     if path.suffix == ".safetensors": return read_checkpoint(path, drop)
     if path.name == "metrics.csv": return read_metrics(path)
     if path.suffix in (".png", ".npy"): return path.read_bytes()
+    if path.suffix == ".toml": return kept_config(path.read_text())
     # folders of the two sides, and times of day
     return kept(re.sub(r"\d+(\.\d+)? s\b|/(old|new)/|\d{4}-\d\d-\d\d \d\d:\d\d", "-", path.read_text()))
 
@@ -116,7 +125,7 @@ if sys.argv[1] == "data":
     make_data(sys.argv[2])
 else:
     old, new = map(pathlib.Path, sys.argv[2:4])
-    allowed, drop = sys.argv[4], tuple(sys.argv[5].split())
+    allowed, drop, other = sys.argv[4], tuple(sys.argv[5].split()), sys.argv[6]
     files = sorted({p.relative_to(root) for root in (old, new) for p in root.rglob("*")
                     if p.is_file() and p.suffix in (".toml", ".csv", ".safetensors", ".png", ".npy", ".txt", ".json")})
     wrong = 0
@@ -125,6 +134,7 @@ else:
             wrong += 1
             print(f"{name}: only in {'NEW' if (new / name).exists() else 'OLD'}")
             continue
+        if re.fullmatch(other, str(name)): continue
         a, b = content(old / name, drop), content(new / name, drop)
         if a != b:
             wrong += 1
@@ -233,4 +243,4 @@ for side in old new; do
   done
 done
 echo "same_bits: $device, $parts"
-python3 "$work/tools.py" compare "$work/old" "$work/new" "$allowed" "$allowed_entries"
+python3 "$work/tools.py" compare "$work/old" "$work/new" "$allowed" "$allowed_entries" "$allowed_files"

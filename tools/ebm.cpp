@@ -1,12 +1,16 @@
-// ./ebm: data sets, samples, energies, scores, diagnoses, checkpoints, reports, pictures, measurements.
+// ./ebm: training, data sets, samples, energies, scores, diagnoses, checkpoints, reports, pictures, measurements.
+#include <string_view>
+
 #include "tools/bench/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
 
 int main(int argc, char** argv) {
   ebm::limit_spinning(argv);
-  CLI::App app{"Works with what train_ebm_vae makes.", "ebm"};
+  if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
+  CLI::App app{"Trains energy-based models and works with what training leaves.", "ebm"};
   app.require_subcommand(1);
+  ebm::add_train_command(app);
   ebm::add_fetch_command(app);
   ebm::add_sample_command(app);
   ebm::add_energy_command(app);

@@ -57,7 +57,7 @@ void run_bench(const BenchFlags& flags) {
   reset_peak_memory(device);
   std::vector<NetResult> results;
   for (const std::string& net : flags.nets) {
-    const Settings settings = bench_settings(net);
+    const TeachingSettings settings = bench_settings(net);
     NetResult result{net, batch > 0 ? batch : net == "cifar10" ? 25 : 100, {}};
     if (wants("ops")) result.rows = measure_ops(settings, result.batch, device);
     if (wants("langevin")) result.rows.push_back(measure_langevin(settings, result.batch, device));

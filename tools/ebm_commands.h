@@ -12,6 +12,7 @@
 
 namespace ebm {
 
+void add_train_command(CLI::App& app);  // for the list: train_main() does it
 void add_fetch_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
@@ -27,6 +28,10 @@ void add_precision_command(CLI::App& app);
 void add_diagnose_command(CLI::App& app);
 void add_loglik_command(CLI::App& app);
 void add_ood_command(CLI::App& app);
+
+// `ebm train …`, argv[0] being "train": a command line of its own, whose flags are those of the method among its words.
+// Returns main's exit code.
+int train_main(int argc, char** argv);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {
@@ -48,8 +53,8 @@ struct ChainFlags {
   void add_noise_and_seed_to(CLI::App& command);
 
   // Throws Error for steps of a model whose method trains no energy net; where the flag says nothing, it has none.
-  int64_t num_steps(const Settings& settings) const;
-  double noise(const Settings& settings) const;  // noise_scale
+  int64_t num_steps(const Trainer& model) const;
+  double noise(const Trainer& model) const;  // noise_scale
   uint64_t key_seed() const;
 };
 

@@ -99,6 +99,7 @@ nlohmann::json to_json(const ChainQuality& quality) {
 nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words, const Trainer& trainer,
                        double noise_scale) {
   const Settings& s = trainer.settings();
+  const ChainSettings& chain = trainer.abilities().chain;
   nlohmann::json series = nlohmann::json::array(), mala = nlohmann::json::array();
   for (const SeriesDiagnosis& one : d.series)
     series.push_back({{"name", one.name},
@@ -116,9 +117,9 @@ nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words
       {"steps", d.plan.steps},
       {"warmup", d.plan.warmup},
       {"seed", d.plan.seed},
-      {"drift", s.drift},
-      {"noise", s.noise * noise_scale},
-      {"clamp", s.clamp},
+      {"drift", chain.drift},
+      {"noise", chain.noise * noise_scale},
+      {"clamp", chain.clamp},
       {"series", series},
       {"on_clamp", d.on_clamp},
       {"start", {{"U", d.u.front()}, {"norm", d.norm.front()}}},
@@ -155,7 +156,7 @@ struct Judge {
 };
 
 Judge load_judge(const DiagnoseFlags& flags, const Trainer& trainer) {
-  const std::string& recipe = trainer.settings().recipe;
+  const std::string& recipe = trainer.settings().data;
   Dataset train = load_or_fetch(recipe, flags.data, Split::train, say);
   const Dataset test = load_or_fetch(recipe, flags.data, Split::test, say);
   TrainedClassifier classifier = load_or_train_classifier(data_root(flags.data), train, test, trainer.device(), say);
@@ -178,13 +179,13 @@ void diagnose_run(const DiagnoseFlags& flags) {
   quality_plan.seed = plan.seed;
   const auto trainer = load_model(flags.model, {Ability::energy});
   const Settings& s = trainer->settings();
-  const double noise_scale = flags.chain.noise(s);
+  const double noise_scale = flags.chain.noise(*trainer);
   const fs::path out = flags.out;
   make_folder(out);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out / name);
   if (!flags.json.empty()) check_writable(flags.json);
 
-  const int64_t run_length = sample_steps(s);
+  const int64_t run_length = trainer->abilities().usual.steps;
   plan.snapshots = picture_lengths(run_length, plan.steps);
   quality_plan.lengths = plan.snapshots;
   quality_plan.noise_scale = noise_scale;
@@ -202,8 +203,8 @@ void diagnose_run(const DiagnoseFlags& flags) {
                             steps_of(chains_of_quality.c_str()));
   }
   const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).first();
-  const Diagnosis d =
-      diagnose(trainer->potential(), start, langevin_step_of(s, noise_scale), plan, steps_of("the chains"));
+  const Diagnosis d = diagnose(trainer->potential(), start, langevin_step_of(trainer->abilities().chain, noise_scale),
+                               plan, steps_of("the chains"));
   std::vector<std::string> words = in_words(d, run_length);
   if (quality) words.push_back(in_words(*quality, run_length));
 

@@ -88,12 +88,12 @@ void run_evaluate(const EvaluateFlags& flags) {
   options.seed = flags.chain.key_seed();
   const auto trainer = load_model(flags.model);
   const Settings& s = trainer->settings();
-  options.num_steps = flags.chain.num_steps(s);
-  options.noise_scale = flags.chain.noise(s);
+  options.num_steps = flags.chain.num_steps(*trainer);
+  options.noise_scale = flags.chain.noise(*trainer);
 
   // Whatever may be wrong is looked at before the hours of work, not after them.
-  const Dataset train = load_or_fetch(s.recipe, flags.data, Split::train, say);
-  const Dataset test = load_or_fetch(s.recipe, flags.data, Split::test, say);
+  const Dataset train = load_or_fetch(s.data, flags.data, Split::train, say);
+  const Dataset test = load_or_fetch(s.data, flags.data, Split::test, say);
   check_options(options, s, train, test);
   if (!flags.json.empty()) check_writable(flags.json);
   std::optional<SampleExport> samples;

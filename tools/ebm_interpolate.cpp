@@ -50,7 +50,7 @@ void interpolate(const InterpolateFlags& flags) {
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::generate}, {".json"});
   Trainer& trainer = *plan.trainer;
-  const int64_t d = trainer.settings().latent;
+  const int64_t d = trainer.abilities().latent;
   Tensor ends = Tensor::empty({2 * n, d}, trainer.device());  // z_l of all rows, then z_r
   fill_normal(ends, plan.key, 0.0f, 1.0f);
   const Tensor z = Tensor::from_host(between(ends.to_host(), n, columns, d), {n * columns, d}, trainer.device());

@@ -40,11 +40,12 @@ std::vector<float> images_of(const std::string& name, const std::string& data, S
   return images;
 }
 
-DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& s, ImageShape image, Device device) {
+DiagonalGaussian base_of(const LoglikFlags& flags, const std::string& data, const ChainSettings& s, ImageShape image,
+                         Device device) {
   const Shape row{image.height, image.width, image.channels};
   const auto size = static_cast<size_t>(row.size());
   if (flags.base == "data")
-    return fit_gaussian(images_of(s.recipe, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
+    return fit_gaussian(images_of(data, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
   double sd = s.clamp > 0 ? INFINITY : s.sigma_ref;  // what is left of the energy without its network
   if (flags.base == "uniform") {
     EBM_CHECK(s.clamp > 0, "--base", "uniform for a run without a clamp", "data, or a standard deviation");
@@ -58,7 +59,7 @@ DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& s, ImageShape
   return {row, std::vector<double>(size, 0), std::vector<double>(size, sd), s.clamp, device};
 }
 
-std::string base_name(const LoglikFlags& flags, const Settings& s) {
+std::string base_name(const LoglikFlags& flags, const ChainSettings& s) {
   if (flags.base == "data") return "a Gaussian fitted to training images";
   if (flags.base == "uniform" || (flags.base.empty() && s.clamp > 0)) return "the uniform density";
   return "N(0, " + (flags.base.empty() ? fmt::format("{:g}", s.sigma_ref) : flags.base) + "^2)";
@@ -131,27 +132,28 @@ void loglik(const LoglikFlags& flags) {
   const auto trainer = load_model(flags.model, {Ability::energy});
   if (!flags.json.empty()) check_writable(flags.json);
   const Settings& s = trainer->settings();
-  EBM_CHECK(s.clamp > 0 || s.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",
+  const ChainSettings& chain = trainer->abilities().chain;
+  EBM_CHECK(chain.clamp > 0 || chain.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",
             "one of them: without, exp(-U) may have no integral");
   const ImageShape image = trainer->abilities().image;
-  const DiagonalGaussian base = base_of(flags, s, image, trainer->device());
-  std::vector<float> held_out = images_of(s.recipe, flags.data, Split::test, n);
+  const DiagonalGaussian base = base_of(flags, s.data, chain, image, trainer->device());
+  std::vector<float> held_out = images_of(s.data, flags.data, Split::test, n);
   const int64_t dimensions = image.elements(), count = static_cast<int64_t>(held_out.size()) / dimensions;
   EBM_CHECK(count == n, "--n", flags.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
   EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains", flags.chains + " reverse chains from data",
             fmt::format("at most --n, {}", count));
-  const Bits bits{dimensions, dequantise(held_out, s.clamp, plan.seed) / static_cast<double>(count)};
+  const Bits bits{dimensions, dequantise(held_out, chain.clamp, plan.seed) / static_cast<double>(count)};
 
-  LangevinStep step = langevin_step_of(s);
+  LangevinStep step = langevin_step_of(chain);
   const double chain_temperature = step.drift > 0 && step.noise > 0 ? langevin_temperature(step) : 1;
   std::vector<double> temperatures = flags.temperatures;
   if (temperatures.empty()) temperatures = {1};
-  const int64_t run_length = sample_steps(s);
+  const int64_t run_length = trainer->abilities().usual.steps;
   const Tensor start =
       flags.reverse == "data"
           ? Tensor::from_host(std::span(held_out).first(static_cast<size_t>(chains * dimensions)),
                               {chains, image.height, image.width, image.channels}, trainer->device())
-          : trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, run_length, s.noise_scale).last();
+          : trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, run_length, chain.noise_scale).last();
   const std::vector<float> u = image_energies(*trainer, held_out);
   double base_nats = 0;
   for (int64_t i = 0; i < count; ++i)
@@ -162,8 +164,8 @@ void loglik(const LoglikFlags& flags) {
   fmt::print(
       "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
       "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from {}\n",
-      s.recipe, trainer->iteration(), count, s.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", s.clamp) : "", chains,
-      plan.steps, base_name(flags, s));
+      s.recipe, trainer->iteration(), count, chain.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", chain.clamp) : "",
+      chains, plan.steps, base_name(flags, chain));
   fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats, bits(base_nats));
   if (std::none_of(temperatures.begin(), temperatures.end(),
                    [&](double t) { return same_temperature(t, chain_temperature); }))
@@ -190,7 +192,7 @@ void loglik(const LoglikFlags& flags) {
                             {"steps", plan.steps},
                             {"leapfrog_steps", plan.leapfrog_steps},
                             {"seed", plan.seed},
-                            {"base", base_name(flags, s)},
+                            {"base", base_name(flags, chain)},
                             {"base_nats", base_nats},
                             {"reverse_from", flags.reverse},
                             {"dimensions", dimensions},

@@ -25,9 +25,9 @@ std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_li
   const Device device = parse_device(flags.device);
   const Checkpoint checkpoint = read_checkpoint(flags.run);
   const Config config = read_config(checkpoint.config(), checkpoint.path.string());
-  set_precisions(choose_precisions(flags.precision, device, config.settings));
-  for (const Ability network : needed) need(config.settings.method, network, "--run");
-  auto trainer = std::make_unique<Trainer>(config.settings, device, !flags.no_graph);
+  set_precisions(choose_precisions(flags.precision, device, *config.settings));
+  for (const Ability network : needed) need(config.settings->method, network, "--run");
+  auto trainer = std::make_unique<Trainer>(*config.settings, device, !flags.no_graph);
   trainer->load_state(checkpoint.file);
   // the run's own choice of kernels, and a rule's for new shapes: the same command gives the same
   // bits
@@ -46,15 +46,15 @@ void ChainFlags::add_noise_and_seed_to(CLI::App& command) {
   command.add_option("--seed", seed, "seed of the latent vectors and the noise [1]")->type_name("N");
 }
 
-int64_t ChainFlags::num_steps(const Settings& s) const {
-  if (steps.empty()) return sample_steps(s);
+int64_t ChainFlags::num_steps(const Trainer& model) const {
+  if (steps.empty()) return model.abilities().usual.steps;
   const int64_t count = parse_count("steps", steps, 0, kMostLangevinSteps);
-  if (count > 0) need(s.method, Ability::energy, "--steps above 0");
+  if (count > 0) need(model.settings().method, Ability::energy, "--steps above 0");
   return count;
 }
 
-double ChainFlags::noise(const Settings& s) const {
-  return noise_scale.empty() ? s.noise_scale : parse_factor("noise-scale", noise_scale);
+double ChainFlags::noise(const Trainer& model) const {
+  return noise_scale.empty() ? model.abilities().usual.noise_scale : parse_factor("noise-scale", noise_scale);
 }
 
 uint64_t ChainFlags::key_seed() const { return static_cast<uint64_t>(parse_count("seed", seed, 0)); }

@@ -89,7 +89,7 @@ void ood(const OodFlags& flags) {
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);
   const ImageShape shape = trainer->abilities().image;
-  const std::string in_name = flags.in.empty() ? trainer->settings().recipe : flags.in;
+  const std::string in_name = flags.in.empty() ? trainer->settings().data : flags.in;
   ImageInput own = load_image_input("--in", in_name, flags.data, shape);
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
   const int64_t n = flags.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags.n, 1, count);

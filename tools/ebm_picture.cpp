@@ -34,8 +34,8 @@ PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initi
   plan.trainer = load_model(flags.model, needed);
   check_writable(plan.out);
   for (const char* ending : beside) check_writable(plan.beside(ending));
-  plan.num_steps = flags.chain.num_steps(plan.trainer->settings());
-  plan.noise_scale = flags.chain.noise(plan.trainer->settings());
+  plan.num_steps = flags.chain.num_steps(*plan.trainer);
+  plan.noise_scale = flags.chain.noise(*plan.trainer);
   return plan;
 }
 
@@ -48,7 +48,7 @@ std::vector<float> first_images(const ImageSet& images, int64_t count) {
 }
 
 Dataset load_own_data(const PicturePlan& plan, const std::string& data, Split split) {
-  Dataset dataset = load_or_fetch(plan.trainer->settings().recipe, data, split,
+  Dataset dataset = load_or_fetch(plan.trainer->settings().data, data, split,
                                   [](const std::string& line) { fmt::print("{}\n", line); });
   if (!dataset.note.empty()) fmt::print("note: {}\n", dataset.note);
   EBM_CHECK(dataset.images.shape() == plan.image(), "data set", dataset.name + " with images of another size",

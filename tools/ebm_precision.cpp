@@ -37,11 +37,11 @@ void print_row(const char* label, const GradientError& error, double drift, doub
 // the gradient jumps to a neighbouring piece's. So the yardstick is how much the exact gradient itself
 // changes when x moves by the noise of one step.
 void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed) {
-  const Settings& s = trainer.settings();
+  const ChainSettings& s = trainer.abilities().chain;
   const RandomKey key{seed, Stream::sample, 0, 0};
-  const Tensor x = trainer.sample(n, key, s.num_steps, s.noise_scale).last();  // (n,H,W,C)
+  const Tensor x = trainer.sample(n, key, s.steps, s.noise_scale).last();  // (n,H,W,C)
   const EnergyNet& energy = *trainer.abilities().energy_net;
-  const EnergyConfig config = networks(s).energy;
+  const EnergyConfig& config = energy.config();
   const std::vector<double> reference = reference_gradient(config, energy.parameters(), x);
   const double gradient = root_mean_square(reference);
   Tensor moved = Tensor::empty(x.shape(), x.device());

@@ -45,9 +45,9 @@ void sample(const SampleFlags& flags) {
   const auto trainer = load_model(flags.model);
   const Settings& s = trainer->settings();
   if (flags.generator_only) need(s.method, Ability::generate, "--generator-only");
-  const int64_t steps = flags.generator_only ? 0 : flags.chain.num_steps(s);
+  const int64_t steps = flags.generator_only ? 0 : flags.chain.num_steps(*trainer);
   check_writable(out);
-  const Samples samples = trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, flags.chain.noise(s));
+  const Samples samples = trainer->sample(n, {seed, Stream::sample, 0, 0}, steps, flags.chain.noise(*trainer));
   write_samples(out, samples.last(), trainer->abilities().image);
   fmt::print("{} samples of {} at iteration {}, {}{}, in {}\n", n, s.recipe, trainer->iteration(),
              method_record(s.method).start, steps > 0 ? fmt::format(" after {} Langevin steps", steps) : "",

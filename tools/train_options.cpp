@@ -10,8 +10,10 @@
 #include "core/deterministic.h"
 #include "core/precision.h"
 #include "kernels/conv/conv_plan.h"
+#include "tools/command_line.h"
 #include "tools/data.h"
 #include "train/files/file_io.h"
+#include "train/recipes.h"
 
 namespace ebm {
 namespace {
@@ -20,8 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr char kRuns[] = "runs";
 
-bool is_recipe(const std::string& word) {
-  const std::vector<std::string>& names = dataset_names();
+bool is_recipe(const std::string& word, const std::string& method) {
+  const std::vector<std::string> names = recipe_names(method);
   return std::find(names.begin(), names.end(), word) != names.end();
 }
 
@@ -29,7 +31,7 @@ bool is_run_of(const fs::path& folder, const std::string& recipe) {
   try {
     const std::vector<std::byte> bytes = read_file(folder / "config.toml", 1 << 20);
     const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return read_config(text, folder.string()).settings.recipe == recipe;
+    return read_config(text, folder.string()).settings->recipe == recipe;
   } catch (const Error&) {
     return false;
   }
@@ -60,7 +62,7 @@ void refuse_other_run(const std::string& out) {
 }
 
 Checkpoint find_checkpoint(TrainFlags& flags) {
-  if (flags.recipe.empty() && is_recipe(flags.resume) && !fs::exists(flags.resume))
+  if (flags.recipe.empty() && is_recipe(flags.resume, flags.method) && !fs::exists(flags.resume))
     std::swap(flags.recipe, flags.resume);
   if (!flags.resume.empty()) return read_checkpoint(flags.resume);
   if (!flags.out.empty()) return read_checkpoint(flags.out);
@@ -75,16 +77,6 @@ void refuse_change(const char* flag, const std::string& checkpoint, const std::s
             "the same: the networks would differ");
 }
 
-// What a checkpoint's networks were built with must stay.
-void check_same_networks(const Settings& before, const Settings& now) {
-  refuse_change("--width", std::to_string(before.width), std::to_string(now.width));
-  refuse_change("--generator-width", std::to_string(before.generator_width), std::to_string(now.generator_width));
-  refuse_change("--encoder-width", std::to_string(before.encoder_width), std::to_string(now.encoder_width));
-  refuse_change("--latent", std::to_string(before.latent), std::to_string(now.latent));
-  EBM_CHECK((before.ema_decay > 0) == (now.ema_decay > 0), "--resume", "--ema-decay switched on or off",
-            "the same: the checkpoint has moving averages or has none");
-}
-
 Profile choose_profile(const std::string& text, Device device) {
   if (text == "auto") return device.is_cuda() ? Profile::paper : Profile::laptop;
   return parse_profile(text);
@@ -94,15 +86,19 @@ Profile choose_profile(const std::string& text, Device device) {
 
 void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.add_option("recipe", recipe, "mnist, fashion, cifar10 or synthetic")->type_name("");
+  const std::vector<std::string> names = recipe_names(method);
+  app.add_option("recipe", recipe, either(names))->type_name("");
   app.add_option("--profile", profile, "auto: paper on a GPU, laptop on the CPU")->type_name("auto|paper|laptop");
-  app.add_option("--method", method, "what is trained: ebm-vae, or a baseline over the same networks [ebm-vae]")
-      ->type_name("ebm-vae|vae|coopnets|short-run|persistent");
+  app.add_option("--dataset", dataset, "the data set [the recipe's]")->type_name("NAME");
   app.add_option("--device", device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
   app.add_option("--epochs", epochs, "passes over the data, in place of --iterations")->type_name("N");
   app.add_option("--out", out, "folder of the run [runs/RECIPE-TIME]")->type_name("DIR");
   app.add_option_function<std::string>(
-         "--resume", [this](const std::string& text) { resume = text; },
+         "--resume",
+         [this](const std::string& text) {
+           resume = text;
+           resume_given = true;
+         },
          "go on with a run: its folder, a checkpoint, or nothing for the latest run of the recipe")
       ->expected(0, 1)
       ->configurable(false)
@@ -111,23 +107,14 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   app.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");
-  app.add_option(
-         "--precision", precision,
-         "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
-         "slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that [auto]")
-      ->type_name("auto|fp32|tf32|bf16");
-  app.add_flag("--deterministic", deterministic, "choose kernels by rule, not by timing: two runs agree bit for bit");
-  app.add_option("--checkpoint-every", checkpoint_every, "iterations between checkpoints; 0: only at the end [500]")
-      ->type_name("N");
-  app.add_option("--samples-every", samples_every, "iterations between sample pictures; 0: about a dozen in a run [0]")
-      ->type_name("N");
-  app.add_option(
-         "--read-every", read_every,
-         "iterations from one reading of losses to the next; 1 waits for each; 0: 1 on the CPU, 16 on a GPU [0]")
-      ->type_name("N");
   app.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph")
       ->configurable(false);
-  settings.add_to(app, recipe_for_help);
+  RunSettings run_defaults;
+  run.add_to(app, run_defaults, run_defaults, "Options");
+  const std::string shown = is_recipe(recipe_for_help, method) ? recipe_for_help : names.front();
+  const auto laptop = recipe_settings(method, shown, Profile::laptop);
+  const auto paper = recipe_settings(method, shown, Profile::paper);
+  settings.add_to(app, *laptop, *paper, "Settings");
 }
 
 TrainPlan plan_run(TrainFlags& flags) {
@@ -140,41 +127,40 @@ TrainPlan plan_run(TrainFlags& flags) {
   if (flags.resume_given) {
     options.resume = find_checkpoint(flags);
     const Config config = read_config(options.resume->config(), options.resume->path.string());
-    options.settings = config.settings;
-    plan.flags = config.flags;
-    if (!flags.recipe.empty()) refuse_change("recipe", config.settings.recipe, flags.recipe);
-    if (flags.profile != "auto") refuse_change("--profile", to_string(config.settings.profile), flags.profile);
-    if (flags.method_given) refuse_change("--method", config.settings.method, flags.method);
-    flags.settings.apply(options.settings);
-    check_same_networks(config.settings, options.settings);
+    std::unique_ptr<Settings> settings = config.settings->clone();
+    plan.run = config.run;
+    if (!flags.recipe.empty()) refuse_change("recipe", config.settings->recipe, flags.recipe);
+    if (!flags.dataset.empty()) refuse_change("--dataset", config.settings->data, flags.dataset);
+    if (flags.profile != "auto") refuse_change("--profile", to_string(config.settings->profile), flags.profile);
+    if (flags.method_given) refuse_change("--method", config.settings->method, flags.method);
+    flags.settings.apply(*settings);
+    check_same_networks(*config.settings, *settings);
     plan.profile_line = fmt::format("resuming {} ({} profile) on {}", options.resume->path.string(),
-                                    to_string(options.settings.profile), describe(options.device));
+                                    to_string(settings->profile), describe(options.device));
+    plan.settings = std::move(settings);
   } else {
+    const std::vector<std::string> names = recipe_names(flags.method);
     EBM_CHECK(!flags.recipe.empty(), "command line", "no recipe",
-              "mnist, fashion, cifar10 or synthetic, as in `train_ebm_vae mnist`");
-    check_dataset_name("recipe", flags.recipe);
-    options.settings =
-        recipe_settings(flags.recipe, choose_profile(flags.profile, options.device), method_record(flags.method).name);
-    flags.settings.apply(options.settings);
+              either(names) + ", as in `train_ebm_vae " + names.front() + "`");
+    EBM_CHECK(is_recipe(flags.recipe, flags.method), "recipe", "\"" + flags.recipe + "\"",
+              either(names) + suggestion(flags.recipe, names));
+    plan.settings = recipe_settings(flags.method, flags.recipe, choose_profile(flags.profile, options.device));
+    if (!flags.dataset.empty()) plan.settings->data = flags.dataset;
+    check_dataset_name("--dataset", plan.settings->data);
+    flags.settings.apply(*plan.settings);
     plan.profile_line =
-        fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(options.settings.profile),
+        fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(plan.settings->profile),
                     flags.profile == "auto" ? " (auto)" : "", describe(options.device));
   }
-  if (!flags.checkpoint_every.empty())
-    plan.flags.checkpoint_every = parse_count("checkpoint-every", flags.checkpoint_every, 0);
-  if (!flags.samples_every.empty()) plan.flags.samples_every = parse_count("samples-every", flags.samples_every, 0);
-  if (!flags.read_every.empty()) plan.flags.read_every = parse_count("read-every", flags.read_every, 0);
-  if (!flags.precision.empty()) plan.flags.precision = flags.precision;
-  if (flags.deterministic) plan.flags.deterministic = true;
-  options.checkpoint_every = plan.flags.checkpoint_every;
-  options.samples_every = plan.flags.samples_every;
-  options.read_every = plan.flags.read_every;
+  flags.run.apply(plan.run);
+  check_settings(plan.run);
+  options.run = plan.run;
   options.graph = !flags.no_graph;
-  const Precisions precisions = choose_precisions(plan.flags.precision, options.device, options.settings);
+  const Precisions precisions = choose_precisions(plan.run.precision, options.device, *plan.settings);
   set_precisions(precisions);
   plan.profile_line += ", " + precisions.text;
-  set_deterministic(plan.flags.deterministic);
-  check_settings(options.settings);
+  set_deterministic(plan.run.deterministic);
+  check_settings(*plan.settings);
   return plan;
 }
 

@@ -12,20 +12,21 @@
 namespace ebm {
 
 struct TrainFlags {
-  std::string recipe, profile = "auto", method = "ebm-vae", device = "auto", epochs, out, resume, data, threads;
-  std::string checkpoint_every, samples_every, read_every, precision;
-  bool quiet = false, deterministic = false, no_graph = false, resume_given = false, method_given = false;
+  std::string method = "ebm-vae";  // known before the flags, which are its settings'
+  std::string recipe, profile = "auto", dataset, device = "auto", epochs, out, resume, data, threads;
+  bool quiet = false, no_graph = false, resume_given = false, method_given = false;
   bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs
-  SettingsOptions settings;
+  SettingsOptions settings, run;
 
-  // Adds every option. Help shows the defaults of `recipe`.
+  // Adds every option of the method's. Help shows the defaults of `recipe`.
   void add_to(CLI::App& app, const std::string& recipe);
 };
 
 // A run ready to start, but for `folder` and the data.
 struct TrainPlan {
-  RunOptions options;  // settings.iterations as given: --epochs needs the data set's size
-  RunFlags flags;
+  RunOptions options;
+  std::unique_ptr<Settings> settings;  // iterations as given: --epochs needs the data set's size
+  RunSettings run;
   std::string profile_line;  // which profile and device were taken, for the user
 };
 

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "core/tensor.h"
 #include "models/energy.h"
+#include "train/chains/chain_settings.h"
 #include "train/chains/potential.h"
 
 namespace ebm {
@@ -35,6 +36,9 @@ struct SampleOptions {
 // Everything is computed with the moving averages where they are kept, and leaves the networks as they were.
 struct Abilities {
   ImageShape image;                       // of a sample
+  SampleOptions usual;                    // how the run's own samples are drawn
+  ChainSettings chain;                    // the run's chains, and where they live
+  int64_t latent = 0;                     // d of generate's z
   const EnergyNet* energy_net = nullptr;  // f of U(x) = ‖x‖²/(2σ_ref²) − f(x), where U is that
   // n samples, deterministic in (key, n, options).
   std::function<Samples(int64_t n, const RandomKey& key, const SampleOptions& options)> sample;

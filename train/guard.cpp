@@ -59,14 +59,14 @@ std::string kept_prefix(size_t place) { return fmt::format("guard.state{}.", pla
 
 }  // namespace
 
-DivergenceGuard::DivergenceGuard(const Trainer& trainer) : settings_(trainer.settings()) {
+DivergenceGuard::DivergenceGuard(const Trainer& trainer) : settings_(trainer.settings().clone()) {
   EBM_CHECK(trainer.is_finite(), "training", "a state that is not finite", "finite weights to begin with");
   for (Kept& kept : kept_) trainer.save(kept.snapshot);
 }
 
 void DivergenceGuard::keep(const Trainer& trainer) {
   static_assert(std::size(kStride) == kStates);
-  const int64_t keeping = trainer.iteration() / settings_.guard_every;
+  const int64_t keeping = trainer.iteration() / settings_->guard_every;
   for (size_t i = kStates - 1; i > 0; --i)
     if (keeping % kStride[i] == 0) std::swap(kept_[i], kept_[i - 1]);
   trainer.save(kept_[0].snapshot);
@@ -74,7 +74,7 @@ void DivergenceGuard::keep(const Trainer& trainer) {
 }
 
 size_t DivergenceGuard::state_before(int64_t diverged) const {
-  const bool again = diverged_ > 0 && diverged <= diverged_ + kCalmKeepings * settings_.guard_every;
+  const bool again = diverged_ > 0 && diverged <= diverged_ + kCalmKeepings * settings_->guard_every;
   size_t i = 1;
   while (again && i + 1 < kStates && kept_[i].snapshot.iteration >= returned_to_) ++i;
   return i;
@@ -88,24 +88,24 @@ std::string DivergenceGuard::judge(const Metrics& m) const {
   }
   if (const ShownColumn* column = find_column(m, Judged::gap)) {
     const double signed_gap = m[column->name], gap = std::abs(signed_gap);
-    if (settings_.guard_gap > 0) {
-      if (gap > settings_.guard_gap)
-        return fmt::format("energy gap {:.4g}, beyond {:.4g}", signed_gap, settings_.guard_gap);
+    if (settings_->guard_gap > 0) {
+      if (gap > settings_->guard_gap)
+        return fmt::format("energy gap {:.4g}, beyond {:.4g}", signed_gap, settings_->guard_gap);
     } else if (gap_.seen >= kWarmUpIterations && gap > kGrowth * gap_.mean + kGrowthMargin) {
       return fmt::format("energy gap {:.4g}, grown from a mean of {:.4g}", signed_gap, gap_.mean);
     }
   }
   if (const ShownColumn* column = find_column(m, Judged::move)) {
     const double move = m[column->name] / std::sqrt(static_cast<double>(column->options.dimensions));
-    if (settings_.guard_move > 0 && move > settings_.guard_move)
-      return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move, settings_.guard_move);
+    if (settings_->guard_move > 0 && move > settings_->guard_move)
+      return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move, settings_->guard_move);
   }
   return "";
 }
 
 std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer, const Metrics& m) {
   std::string reason = judge(m);
-  const bool keeps = m.iteration % settings_.guard_every == 0;
+  const bool keeps = m.iteration % settings_->guard_every == 0;
   // What is kept is looked at itself: a weight that is NaN need not show in the metrics, as cuDNN's fused
   // activations may make a number of it.
   if (reason.empty() && keeps && !trainer.is_finite()) reason = "a state that is not finite";
@@ -117,7 +117,7 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
     return std::nullopt;
   }
 
-  Rollback result{reason, m.iteration, 0, trainer.slowed(), rollbacks_ >= settings_.guard_retries};
+  Rollback result{reason, m.iteration, 0, trainer.slowed(), rollbacks_ >= settings_->guard_retries};
   const size_t state = state_before(m.iteration);
   trainer.restore(kept_[state].snapshot);
   gap_ = kept_[state].gap;
@@ -130,7 +130,7 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
   }
   if (!result.gave_up) {
     ++rollbacks_;
-    result.slowed *= settings_.guard_lr_factor;
+    result.slowed *= settings_->guard_lr_factor;
   }
   trainer.set_slowed(result.slowed);
   return result;

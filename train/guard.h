@@ -59,7 +59,7 @@ class DivergenceGuard {
 
   static constexpr size_t kStates = 5;
 
-  Settings settings_;
+  const std::unique_ptr<const Settings> settings_;
   GapMean gap_;
   int64_t rollbacks_ = 0;
   int64_t diverged_ = 0, returned_to_ = 0;  // iterations of the last rollback; 0: none so far

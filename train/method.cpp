@@ -9,13 +9,6 @@
 namespace ebm {
 namespace {
 
-// "a, b or c"
-std::string either(const std::vector<std::string>& words) {
-  std::string text = words.front();
-  for (size_t i = 1; i < words.size(); ++i) text += (i + 1 == words.size() ? " or " : ", ") + words[i];
-  return text;
-}
-
 bool can(const MethodRecord& record, Ability ability) {
   return std::find(record.abilities.begin(), record.abilities.end(), ability) != record.abilities.end();
 }
@@ -30,6 +23,12 @@ const char* trained(Ability ability) {
 }
 
 }  // namespace
+
+std::string either(const std::vector<std::string>& words) {
+  std::string text = words.front();
+  for (size_t i = 1; i < words.size(); ++i) text += (i + 1 == words.size() ? " or " : ", ") + words[i];
+  return text;
+}
 
 const MethodRecord& method_record(const std::string& name) {
   std::vector<std::string> names;
@@ -49,11 +48,6 @@ void need(const std::string& method, Ability ability, const std::string& op) {
     if (can(record, ability)) names.push_back(record.name);
   EBM_FAIL(op, "a model of --method " + method,
            fmt::format("one of {}: this method does not train its {}", either(names), trained(ability)));
-}
-
-int64_t sample_steps(const Settings& s) {
-  if (!can(s.method, Ability::energy)) return 0;
-  return s.sample_steps > 0 ? s.sample_steps : s.num_steps;
 }
 
 }  // namespace ebm

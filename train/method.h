@@ -46,6 +46,7 @@ struct MethodRecord {
   const char* says;   // one line
   const char* start;  // what samples are before any chain: "uniform noise"
   std::vector<Ability> abilities;
+  std::unique_ptr<Settings> (*settings)();  // defaults
   std::unique_ptr<Method> (*make)(const Settings&, Parts&);
   int64_t most_samples = 0;  // that differ; 0: any number
 };
@@ -55,7 +56,7 @@ const MethodRecord& method_record(const std::string& name);
 bool can(const std::string& method, Ability ability);
 // Throws Error, naming the methods that would do, where this one cannot: what would be computed says nothing of the run.
 void need(const std::string& method, Ability ability, const std::string& op);
-// Langevin steps of a run's samples; 0 for a method that trains no energy.
-int64_t sample_steps(const Settings& settings);
+// "a, b or c"
+std::string either(const std::vector<std::string>& words);
 
 }  // namespace ebm

@@ -46,13 +46,18 @@ void load(DivergenceGuard& guard, const Trainer& trainer, const Checkpoint& chec
 // compiled at once: a trainer that is thrown away goes through the motions. Returns a line about them.
 std::string find_convolutions(const RunOptions& options) {
   ConvRehearsal rehearsal;
-  Settings settings = options.settings;
-  settings.num_steps = std::min<int64_t>(settings.num_steps, 1);  // the others are the same
-  Trainer trainer(settings, options.device, false);
-  const ImageShape image = trainer.abilities().image;
-  trainer.step(Tensor::zeros({settings.batch, image.height, image.width, image.channels}, options.device));
-  trainer.sample(kGridRows * kGridRows, {settings.seed, Stream::sample, 0, 0},
-                 std::min<int64_t>(sample_steps(settings), 1), settings.noise_scale);
+  const std::unique_ptr<Settings> settings = options.settings->clone();
+  for (const Setting& setting : list_settings(*settings))  // chains of one step: the others are the same
+    if (setting.flag.ends_with("steps") && std::get_if<int64_t*>(&setting.value)) {
+      int64_t& steps = *std::get<int64_t*>(setting.value);
+      steps = std::min<int64_t>(steps, 1);
+    }
+  Trainer trainer(*settings, options.device, false);
+  std::vector<Tensor> batch;
+  for (const BatchPart& part : trainer.method().batch()) batch.push_back(Tensor::zeros(part.shape, options.device));
+  trainer.step(batch);
+  const Abilities& model = trainer.abilities();
+  model.sample(kGridRows * kGridRows, {settings->seed, Stream::sample, 0, 0}, model.usual);
   rehearsal.find_ways();
   return cuda::conv_summary();
 }
@@ -63,10 +68,10 @@ class Run {
   Run(const RunOptions& options, const Dataset& dataset, RunObserver& observer)
       : options_(options),
         observer_(observer),
-        trainer_(options.settings, options.device, options.graph),
+        trainer_(*options.settings, options.device, options.graph),
         store_(options.folder),
-        feed_(dataset, options.settings, trainer_.abilities().image, options.device),
-        read_every_(options.read_every > 0     ? options.read_every
+        feed_(dataset, *options.settings, trainer_.abilities().image, options.device),
+        read_every_(options.run.read_every > 0 ? options.run.read_every
                     : options.device.is_cuda() ? kReadOnGpu
                                                : 1) {
     if (options.resume) {
@@ -88,24 +93,24 @@ class Run {
     log_.emplace(options.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
                  guard_->rollbacks());
     events_.emplace(options.folder);
-    scalars_every_ = std::max<int64_t>(1, options.settings.iterations / kScalarPoints);
+    scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
   }
 
   RunResult go() {
     observer_.started(trainer_);
     RunResult result;
-    const int64_t total = options_.settings.iterations;
+    const int64_t total = options_.settings->iterations;
     while (trainer_.iteration() < total && !result.stopped) {
       trainer_.begin_step(feed_.get(trainer_.iteration()));
       const int64_t done = trainer_.iteration();
       if (done < total) feed_.prepare(done);
       result.stopped = done < total && options_.stop_requested && options_.stop_requested();
-      const bool samples = samples_due(done, total, options_.samples_every) || result.stopped;
-      const bool checkpoint =
-          done == total || result.stopped || (options_.checkpoint_every > 0 && done % options_.checkpoint_every == 0);
+      const bool samples = samples_due(done, total, options_.run.samples_every) || result.stopped;
+      const bool checkpoint = done == total || result.stopped ||
+                              (options_.run.checkpoint_every > 0 && done % options_.run.checkpoint_every == 0);
       // The guard keeps a state, and a checkpoint is written, when the iteration that made it was judged: then
       // all are waited for. Else what is read is of the iterations begun before the last reading.
-      const bool keep = done % options_.settings.guard_every == 0;
+      const bool keep = done % options_.settings->guard_every == 0;
       const bool wait = samples || checkpoint || keep || read_every_ == 1;
       if (!wait && done % read_every_ != 0) continue;
       if (!take_in(wait ? trainer_.finish_steps() : trainer_.finish_earlier_steps())) {
@@ -137,7 +142,7 @@ class Run {
                         rollback->from, rollback->reason, rollback->to, rollback->slowed));
         return false;  // the rest was computed from what is undone
       }
-      if (metrics.iteration % scalars_every_ == 0 || metrics.iteration == options_.settings.iterations)
+      if (metrics.iteration % scalars_every_ == 0 || metrics.iteration == options_.settings->iterations)
         write_scalars(metrics);
     }
     return true;
@@ -151,10 +156,10 @@ class Run {
 
   void write_samples() {
     const ProfileRange range("samples");
-    const Settings& s = options_.settings;
+    const Abilities& model = trainer_.abilities();
     // the same latent vectors all through the run, so that one sees them change
     const Samples samples =
-        trainer_.sample(kGridRows * kGridRows, {s.seed, Stream::sample, 0, 0}, sample_steps(s), s.noise_scale);
+        model.sample(kGridRows * kGridRows, {options_.settings->seed, Stream::sample, 0, 0}, model.usual);
     for (const Panel& panel : samples.stages) {
       const std::vector<float> values = panel.x.to_host();
       if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) continue;
@@ -216,7 +221,7 @@ Picture samples_picture(const Samples& samples, ImageShape image) {
 }
 
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
-  check_settings(options.settings);
+  check_settings(*options.settings);
   make_folder(options.folder);
   for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
   Run run(options, dataset, observer);  // a checkpoint that is refused here is not the last good one

@@ -16,14 +16,11 @@
 namespace ebm {
 
 struct RunOptions {
-  Settings settings;
+  std::shared_ptr<const Settings> settings;
   Device device;
-  std::filesystem::path folder;          // made where needed
-  std::string config;                    // content of config.toml; also kept in the checkpoints
-  int64_t checkpoint_every = 500;        // iterations; 0: at the end only
-  int64_t samples_every = 0;             // iterations; 0: a dozen or so in a run, more often at first
-  int64_t read_every = 0;                // iterations from one reading of losses to the next, which takes those begun
-                                         // before the last; 1 waits for each; 0: 1 on the CPU, 16 on a GPU
+  std::filesystem::path folder;  // made where needed
+  std::string config;            // content of config.toml; also kept in the checkpoints
+  RunSettings run;
   bool graph = true;                     // replay an iteration as a CUDA graph
   std::optional<Checkpoint> resume;      // where to go on from
   std::function<bool()> stop_requested;  // asked after each iteration; true saves and ends

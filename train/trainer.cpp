@@ -88,9 +88,9 @@ Trainer::Trainer(const Settings& s, Device device, bool use_graph)
     : Trainer(method_record(s.method), s, device, use_graph) {}
 
 Trainer::Trainer(const MethodRecord& record, const Settings& s, Device device, bool use_graph)
-    : settings_(s),
+    : settings_(s.clone()),
       parts_(device, s.seed, use_graph),
-      method_(record.make(settings_, parts_)),
+      method_(record.make(*settings_, parts_)),
       iteration_work_(
           std::make_unique<Iteration>(device, s.seed, parts_.scalars(), method_->batch(), method_->phases())),
       shown_(std::make_unique<ShownRows>(*method_, parts_)),
@@ -174,28 +174,28 @@ std::vector<Metrics> Trainer::finish_steps() {
 Metrics Trainer::no_metrics() const { return {0, columns(), std::vector<double>(columns()->size())}; }
 
 Tensor Trainer::generate(const Tensor& z) const {
-  need(settings_.method, Ability::generate, "generate");
+  need(settings_->method, Ability::generate, "generate");
   return abilities_.generate(z);
 }
 
 Tensor Trainer::encode(const Tensor& x) const {
-  need(settings_.method, Ability::encode, "encode");
+  need(settings_->method, Ability::encode, "encode");
   return abilities_.encode(x);
 }
 
 Tensor Trainer::energy(const Tensor& x) const {
-  need(settings_.method, Ability::energy, "energy");
+  need(settings_->method, Ability::energy, "energy");
   return abilities_.energy(x);
 }
 
 void Trainer::revise(Tensor& x, const RandomKey& key, int64_t steps, double noise_scale, int64_t first_step) const {
   if (steps == 0) return;
-  need(settings_.method, Ability::energy, "Langevin steps");
+  need(settings_->method, Ability::energy, "Langevin steps");
   abilities_.revise(x, key, {steps, noise_scale}, first_step);
 }
 
 Potential Trainer::potential() {
-  need(settings_.method, Ability::energy, "energy");
+  need(settings_->method, Ability::energy, "energy");
   take_averages();
   return abilities_.potential();
 }

@@ -82,7 +82,7 @@ class Trainer {
   int64_t iteration() const { return iteration_; }  // iterations done
   double slowed() const { return slowed_; }         // factor of the rates that the guard lowers
   void set_slowed(double factor) { slowed_ = factor; }
-  const Settings& settings() const { return settings_; }
+  const Settings& settings() const { return *settings_; }
   Device device() const { return parts_.device(); }
   Method& method() const { return *method_; }
   const Parts& parts() const { return parts_; }
@@ -124,7 +124,7 @@ class Trainer {
   Graph& graph_of(int stage);
   std::string slowed_key() const;
 
-  const Settings settings_;
+  const std::unique_ptr<const Settings> settings_;
   Parts parts_;
   std::unique_ptr<Method> method_;
   std::unique_ptr<Iteration> iteration_work_;

@@ -159,9 +159,10 @@ struct TwoSources : Method {
 
 template <class M>
 MethodRecord record(const char* name) {
-  return {name, "a test's", "", {}, [](const Settings& s, Parts& p) -> std::unique_ptr<Method> {
-            return std::make_unique<M>(s, p);
-          }};
+  return {name,    "a test's",
+          "",      {},
+          nullptr, [](const Settings& s, Parts& p) -> std::unique_ptr<Method> {
+            return std::make_unique<M>(s, p); }};
 }
 
 std::vector<Tensor> batch_of(const Trainer& trainer, int64_t iteration) {
@@ -178,7 +179,7 @@ std::vector<Tensor> batch_of(const Trainer& trainer, int64_t iteration) {
 // Trains with and without graphs, and from a state in between: all the same.
 std::vector<Metrics> check_machine(const MethodRecord& record, int64_t iterations) {
   const OneThread one_thread;
-  const Settings s = tiny_settings(iterations);
+  const TeachingSettings s = tiny_settings(iterations);
   Trainer graph(record, s, test_device(), true), launches(record, s, test_device(), false);
   SafetensorsFile half;
   std::vector<Metrics> shown;

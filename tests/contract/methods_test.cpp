@@ -15,8 +15,8 @@ using namespace ebm::test;
 
 namespace {
 
-Settings tiny(const std::string& method) {
-  Settings s = tiny_settings(100);
+TeachingSettings tiny(const std::string& method) {
+  TeachingSettings s = tiny_settings(100);
   s.method = method;
   return s;
 }
@@ -165,7 +165,7 @@ TEST_CASE("contract: what a method can be asked works and leaves the state as it
     CHECK(a.sample(5, key, {.steps = 2}).last().to_host() == samples.last().to_host());
 
     const Tensor x = samples.first();
-    const Tensor z = Tensor::zeros({5, trainer.settings().latent}, test_device());
+    const Tensor z = Tensor::zeros({5, trainer.abilities().latent}, test_device());
     const auto claims = [&](Ability ability, bool has, const Shape& shape, const std::function<Tensor()>& ask) {
       CHECK(can(record.name, ability) == has);
       if (has)
@@ -208,7 +208,7 @@ TEST_CASE("contract: once every shape was seen, training asks the system for no 
 
 TEST_CASE("contract: a run that goes back, and is interrupted before and after, ends as the uninterrupted one") {
   for_each_method([](const MethodRecord& record) {
-    Settings s = tiny(record.name);
+    TeachingSettings s = tiny(record.name);
     s.iterations = 12;
     s.energy_lr = 5;  // absurd
     s.energy_l2 = 0;
@@ -221,7 +221,7 @@ TEST_CASE("contract: a run that goes back, and is interrupted before and after, 
     const auto run = [&](const std::filesystem::path& folder, bool interrupted) {
       RunOptions options = tiny_run(folder, s);
       options.device = test_device();
-      options.checkpoint_every = 3;
+      options.run.checkpoint_every = 3;
       RunObserver observer;
       if (interrupted) {
         int64_t asked = 0;

@@ -32,7 +32,7 @@ TEST_CASE("the report holds each rate against the ceiling of its own kind") {
   for (const char* key :
        {"gflops", "fraction_of_peak", "mb", "gb_per_s", "fraction_of_copy", "calls", "launches", "plan"})
     CHECK_FALSE(json["rows"][1].contains(key));
-  CHECK(json["step"]["num_steps"] == bench_settings("mnist").num_steps);
+  CHECK(json["step"]["num_steps"] == bench_settings("mnist").chain.steps);
   CHECK(json["training"]["generator"]["layers"][0]["batch_norm"] == true);
   CHECK(json["training"]["encoder"]["layers"][2]["pad"] == nlohmann::json{1, 2});
 }

@@ -76,7 +76,7 @@ inline std::vector<double> energies(const TemporaryFolder& folder, const std::ve
 // what the programs do.
 inline std::unique_ptr<Trainer> trained(const TemporaryFolder& folder) {
   const Checkpoint checkpoint = read_checkpoint(folder / "run");
-  auto trainer = std::make_unique<Trainer>(read_config(checkpoint.config(), "run").settings, kCpu);
+  auto trainer = std::make_unique<Trainer>(*read_config(checkpoint.config(), "run").settings, kCpu);
   trainer->load_state(checkpoint.file);
   return trainer;
 }

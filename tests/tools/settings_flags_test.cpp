@@ -1,52 +1,102 @@
 #include "tools/settings_flags.h"
 
 #include <cmath>
+#include <set>
 
 #include <doctest/doctest.h>
 
 #include "tests/train/fixtures.h"
 #include "tools/command_line.h"
+#include "train/chains/chain_settings.h"
+#include "train/recipes.h"
 
 using namespace ebm;
 using namespace ebm::test;
 
-TEST_CASE("config.toml reads back to the same settings, to the last bit") {
-  Settings s = recipe_settings("cifar10", Profile::laptop);
-  int i = 0;
-  for (const SettingFlag& flag : setting_flags()) {
-    ++i;
-    std::visit(
-        [&](auto field) {
-          using T = std::remove_reference_t<decltype(s.*field)>;
-          // values that survive no rounding, and are valid for every setting
-          if constexpr (std::is_floating_point_v<T>)
-            s.*field = std::nextafter(0.1 + 0.8 * i / 100, 1.0);
-          else
-            s.*field = static_cast<T>(100 + i);
-        },
-        flag.field);
+TEST_CASE("config.toml reads back to the same settings, to the last bit, for every method") {
+  for (const MethodRecord& method : methods()) {
+    const std::string name = method.name;
+    CAPTURE(name);
+    const std::unique_ptr<Settings> s = recipe_settings(name, recipe_names(name).back(), Profile::laptop);
+    s->data = "fashion";
+    int i = 0;
+    for (const Setting& setting : list_settings(*s)) {
+      ++i;
+      std::visit(
+          [&](auto* value) {
+            using T = std::remove_reference_t<decltype(*value)>;
+            // values that survive no rounding, and are valid for every setting
+            if constexpr (std::is_floating_point_v<T>)
+              *value = std::nextafter(0.1 + 0.8 * i / 100, 1.0);
+            else if constexpr (std::is_integral_v<T>)
+              *value = static_cast<T>(100 + i);
+          },
+          setting.value);
+    }
+    const RunSettings run{7, 9, "fp32", true, 11};
+    const std::string text = config_text(*s, run);
+    const Config config = read_config(text, "test");
+    CHECK(config.settings->method == name);
+    CHECK(config.settings->recipe == s->recipe);
+    CHECK(config.settings->data == "fashion");
+    CHECK(config.settings->profile == s->profile);
+    const std::unique_ptr<Settings> read = config.settings->clone();
+    const std::vector<Setting> before = list_settings(*s), after = list_settings(*read);
+    REQUIRE(before.size() == after.size());
+    for (size_t k = 0; k < before.size(); ++k)
+      CHECK_MESSAGE(setting_text(before[k]) == setting_text(after[k]), before[k].flag);
+    CHECK(config.run.checkpoint_every == 7);
+    CHECK(config.run.samples_every == 9);
+    CHECK(config.run.precision == "fp32");
+    CHECK(config.run.deterministic);
+    CHECK(config.run.read_every == 11);
+    CHECK(config_text(*config.settings, config.run) == text);
+
+    // flags are unlike each other
+    std::set<std::string> flags;
+    for (const Setting& setting : before) CHECK_MESSAGE(flags.insert(setting.flag).second, setting.flag);
   }
-  const RunFlags flags{7, 9, "fp32", true, 11};
-  const Config config = read_config(config_text(s, flags), "test");
-  CHECK(config.settings.recipe == s.recipe);
-  CHECK(config.settings.profile == s.profile);
-  for (const SettingFlag& flag : setting_flags())
-    std::visit([&](auto field) { CHECK_MESSAGE(config.settings.*field == s.*field, flag.flag); }, flag.field);
-  CHECK(config.flags.checkpoint_every == 7);
-  CHECK(config.flags.samples_every == 9);
-  CHECK(config.flags.precision == "fp32");
-  CHECK(config.flags.deterministic);
-  CHECK(config.flags.read_every == 11);
-  CHECK(config_text(config.settings, config.flags) == config_text(s, flags));
 }
 
-TEST_CASE("each recipe's settings survive config.toml") {
-  for (const char* recipe : {"mnist", "fashion", "cifar10", "synthetic"})
-    for (const Profile profile : {Profile::laptop, Profile::paper}) {
-      const Settings s = recipe_settings(recipe, profile);
-      const std::string text = config_text(s, {});
-      CHECK(config_text(read_config(text, "test").settings, {}) == text);
+TEST_CASE("each recipe's settings are valid and survive config.toml") {
+  for (const MethodRecord& method : methods())
+    for (const std::string& recipe : recipe_names(method.name))
+      for (const Profile profile : {Profile::laptop, Profile::paper}) {
+        CAPTURE(recipe);
+        const std::unique_ptr<Settings> s = recipe_settings(method.name, recipe, profile);
+        CHECK_NOTHROW(check_settings(*s));
+        const std::string text = config_text(*s, {});
+        CHECK(config_text(*read_config(text, "test").settings, {}) == text);
+      }
+}
+
+TEST_CASE("a config file of an earlier version, without method and data set, is of ebm-vae on the recipe's data") {
+  const Config config = read_config("recipe = \"fashion\"\nprofile = \"paper\"\nsteps = 3\n", "old");
+  CHECK(config.settings->method == "ebm-vae");
+  CHECK(config.settings->data == "fashion");
+  CHECK(config.settings->batch == 400);
+  CHECK(config_text(*config.settings, {}).find("\nsteps = 3\n") != std::string::npos);
+}
+
+TEST_CASE("a group of settings has flags of its own by a prefix") {
+  struct TwoChains : Settings {
+    ChainSettings prior, posterior;
+    std::unique_ptr<Settings> clone() const override { return std::make_unique<TwoChains>(*this); }
+    void describe(SettingVisitor& v) override {
+      Settings::describe(v);
+      v.group("prior-", prior);
+      v.group("posterior-", posterior);
     }
+  } s;
+  CLI::App app;
+  SettingsOptions options;
+  options.add_to<Settings>(app, s, s, "");
+  app.parse("--prior-steps 7 --posterior-steps 8");
+  options.apply(s);
+  CHECK(s.prior.steps == 7);
+  CHECK(s.posterior.steps == 8);
+  s.posterior.noise = -1;
+  CHECK(contains(error_of([&] { check_settings(s); }), "posterior-noise = -1"));
 }
 
 TEST_CASE("a config file with anything else is refused") {

@@ -15,12 +15,12 @@
 namespace ebm {
 namespace {
 
-Settings tiny(const std::string& method) {
-  Settings s = recipe_settings("synthetic", Profile::laptop, method);
-  const Settings sizes = test::tiny_settings(20);
+TeachingSettings tiny(const std::string& method) {
+  TeachingSettings s = teaching_recipe("synthetic", Profile::laptop, method);
+  const TeachingSettings sizes = test::tiny_settings(20);
   s.iterations = sizes.iterations;
   s.batch = s.chains = sizes.batch;
-  s.num_steps = sizes.num_steps;
+  s.chain.steps = sizes.chain.steps;
   s.width = sizes.width;
   s.generator_width = sizes.generator_width;
   s.encoder_width = sizes.encoder_width;
@@ -103,14 +103,14 @@ TEST_CASE("what a method does not train is refused by name, with the methods tha
 }
 
 TEST_CASE("samples of a method without an energy net are given no steps") {
-  Settings s = recipe_settings("mnist", Profile::laptop);
-  CHECK(sample_steps(s) == s.sample_steps);
-  s.sample_steps = 0;
-  CHECK(sample_steps(s) == s.num_steps);
+  TeachingSettings s = teaching_recipe("mnist", Profile::laptop);
+  CHECK(s.sample_steps() == s.chain.sample_steps);
+  s.chain.sample_steps = 0;
+  CHECK(s.sample_steps() == s.chain.steps);
   s.method = "vae";
-  CHECK(sample_steps(s) == 0);
-  s.sample_steps = 60;
-  CHECK(sample_steps(s) == 0);
+  CHECK(s.sample_steps() == 0);
+  s.chain.sample_steps = 60;
+  CHECK(s.sample_steps() == 0);
 }
 
 TEST_CASE("samples begin where the method's chains begin, and a VAE's are not revised") {
@@ -118,7 +118,7 @@ TEST_CASE("samples begin where the method's chains begin, and a VAE's are not re
   const test::OneThread one_thread;
   const RandomKey key{3, Stream::sample};
   const auto sample = [&](const std::string& method) {
-    Settings s = tiny(method);
+    TeachingSettings s = tiny(method);
     s.ema_decay = 0;
     Trainer trainer(s, test_device());
     return trainer.sample(5, key, 2, 1);
@@ -137,7 +137,7 @@ TEST_CASE("samples begin where the method's chains begin, and a VAE's are not re
 TEST_CASE("samples of persistent chains begin at rows of the buffer that no other sample begins at") {
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
-  Settings s = tiny("persistent");
+  TeachingSettings s = tiny("persistent");
   s.ema_decay = 0;
   Trainer trainer(s, test_device());
   const auto images = [](const std::vector<float>& x) {  // each by itself

@@ -37,7 +37,7 @@ std::vector<std::string> rows(const fs::path& folder) {
 // Makes folder/run with the checkpoints of iterations 2 and 4.
 RunOptions run_of_two_checkpoints(const TemporaryFolder& folder) {
   RunOptions options = tiny_run(folder / "run", tiny_settings(4));
-  options.checkpoint_every = 2;
+  options.run.checkpoint_every = 2;
   run(options);
   return options;
 }
@@ -47,14 +47,14 @@ RunOptions run_of_two_checkpoints(const TemporaryFolder& folder) {
 TEST_CASE("20 iterations are 10, a resume and 10 more, bit for bit") {
   const FixedPlans fixed;
   const TemporaryFolder folder;
-  Settings s = tiny_settings(20);
+  TeachingSettings s = tiny_settings(20);
   s.ema_decay = 0.9;
   s.lr_tau = 50;
   s.guard_every = 4;
   run(tiny_run(folder / "whole", s));
 
   RunOptions half = tiny_run(folder / "halves", s);
-  half.settings.iterations = 10;
+  change(half, [](Settings& own) { own.iterations = 10; });
   run(half);
   RunOptions rest = tiny_run(folder / "halves", s);
   rest.resume = read_checkpoint(folder / "halves");
@@ -71,7 +71,7 @@ TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats w
   const FixedPlans fixed;
   const TemporaryFolder folder;
   RunOptions options = tiny_run(folder / "run", tiny_settings(8));
-  options.checkpoint_every = 2;
+  options.run.checkpoint_every = 2;
   int asked = 0;
   options.stop_requested = [&] { return ++asked == 7; };
   const RunResult stopped = run(options);
@@ -86,7 +86,7 @@ TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats w
   CHECK(run(options).iterations == 8);
   CHECK(fs::exists(list[2].string() + ".set-aside"));
   RunOptions whole = tiny_run(folder / "whole", tiny_settings(8));
-  whole.checkpoint_every = 2;
+  whole.run.checkpoint_every = 2;
   run(whole);
   CHECK(rows(folder / "whole") == rows(folder / "run"));
   CHECK(get(folder / "whole" / "checkpoint-00000008.safetensors") ==
@@ -162,7 +162,7 @@ TEST_CASE("a checkpoint that lacks a tensor is refused, and not called the last 
   SafetensorsFile file = read_checkpoint(last).file;
   file.tensors.erase("energy.conv1.weight");
   write_safetensors(last, file);
-  options.settings.iterations = 6;
+  change(options, [](Settings& own) { own.iterations = 6; });
   options.resume = read_checkpoint(last);
   const std::string error = error_of([&] { run(options); });
   CHECK(contains(error, "energy.conv1.weight"));
@@ -174,7 +174,7 @@ TEST_CASE("a checkpoint of other networks changes nothing") {
   const OneThread one_thread;
   const TemporaryFolder folder;
   const RunResult result = run(tiny_run(folder / "run", tiny_settings(1)));
-  Settings other = tiny_settings(2);
+  TeachingSettings other = tiny_settings(2);
   other.latent = 9;
   Trainer trainer(other, kCpu);
   const auto before = trainer.state().tensors.at("generator.conv1.weight").data;

@@ -25,8 +25,8 @@ Metrics good_metrics(const Trainer& trainer, int64_t iteration) {
 }
 
 // Diverges within some iterations, and not any more after one rollback.
-Settings soon_diverging(int64_t iterations) {
-  Settings s = tiny_settings(iterations);
+TeachingSettings soon_diverging(int64_t iterations) {
+  TeachingSettings s = tiny_settings(iterations);
   s.energy_lr = 5;  // absurd
   s.energy_l2 = 0;
   s.guard_gap = 50;
@@ -63,7 +63,7 @@ struct Watched {
       if (guard->watch(*trainer, trainer->step(data))) return i;
     return 0;
   }
-  Settings settings;
+  TeachingSettings settings;
   std::optional<Trainer> trainer;
   std::optional<DivergenceGuard> guard;
   Tensor data;
@@ -114,7 +114,7 @@ TEST_CASE("a NaN in any weight is seen by the guard before the state is kept") {
 }
 
 TEST_CASE("the guard tells a diverged iteration from a good one") {
-  Settings s = tiny_settings(10);
+  TeachingSettings s = tiny_settings(10);
   s.guard_gap = 20;
   s.guard_move = 0.5;
   const Trainer trainer(s, kCpu);
@@ -142,7 +142,7 @@ TEST_CASE("the guard tells a diverged iteration from a good one") {
 }
 
 TEST_CASE("without a limit the guard judges the gap by its own mean, after a warm-up") {
-  Settings s = tiny_settings(10);
+  TeachingSettings s = tiny_settings(10);
   s.guard_gap = 0;
   Trainer trainer(s, kCpu);
   DivergenceGuard guard(trainer);
@@ -161,7 +161,7 @@ TEST_CASE("without a limit the guard judges the gap by its own mean, after a war
 }
 
 TEST_CASE("a rollback returns to an older state each time, with a lower learning rate of the energy") {
-  Settings s = tiny_settings(100);
+  TeachingSettings s = tiny_settings(100);
   s.guard_every = 2;
   s.guard_retries = 2;
   s.guard_lr_factor = 0.5;
@@ -206,7 +206,7 @@ TEST_CASE("a rollback returns to an older state each time, with a lower learning
 }
 
 TEST_CASE("a run that diverges slowly is taken back ever further") {
-  Settings s = tiny_settings(100000);
+  TeachingSettings s = tiny_settings(100000);
   s.guard_every = 2;
   s.guard_retries = 10;
   Trainer trainer(s, kCpu);
@@ -241,7 +241,7 @@ TEST_CASE("a run that diverges slowly is taken back ever further") {
 TEST_CASE("a run that diverges goes on with a lower learning rate") {
   const OneThread one_thread;
   const TemporaryFolder folder;
-  const Settings s = soon_diverging(30);
+  const TeachingSettings s = soon_diverging(30);
   Notices notices;
   const RunResult result =
       run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train), notices);
@@ -262,8 +262,8 @@ TEST_CASE("a divergence among iterations that are read together undoes those aft
     std::vector<int64_t> iterations;
   } seen;
   RunOptions options = tiny_run(folder / "run", soon_diverging(30));
-  options.settings.guard_every = 5;
-  options.read_every = 5;
+  change(options, [](Settings& own) { own.guard_every = 5; });
+  options.run.read_every = 5;
   const RunResult result = run_training(options, load_dataset("synthetic", {}, Split::train), seen);
   CHECK(result.iterations == 30);
   REQUIRE(seen.lines.size() == 1);
@@ -297,9 +297,9 @@ TEST_CASE("losses are read later than their iterations, and no checkpoint holds 
   const OneThread one_thread;
   const TemporaryFolder folder;
   RunOptions options = tiny_run(folder / "run", soon_diverging(40));
-  options.settings.guard_every = 20;
-  options.read_every = 3;
-  options.checkpoint_every = 10;
+  change(options, [](Settings& own) { own.guard_every = 20; });
+  options.run.read_every = 3;
+  options.run.checkpoint_every = 10;
   int64_t checkpoints = 0;
   options.stop_requested = [&] {
     for (const auto& path : list_checkpoints(folder / "run")) {
@@ -330,9 +330,9 @@ TEST_CASE("a rollback sets aside the checkpoints of what it undoes") {
   };
   const OneThread one_thread;
   const TemporaryFolder folder;
-  const Settings s = soon_diverging(30);
+  const TeachingSettings s = soon_diverging(30);
   RunOptions options = tiny_run(folder / "run", s);
-  options.checkpoint_every = 1;
+  options.run.checkpoint_every = 1;
   Undone undone(folder / "run");
   const RunResult result = run_training(options, load_dataset("synthetic", {}, Split::train), undone);
   CHECK(undone.rollbacks == 1);
@@ -342,7 +342,7 @@ TEST_CASE("a rollback sets aside the checkpoints of what it undoes") {
 TEST_CASE("a run that diverges for good stops with its last good checkpoint") {
   const OneThread one_thread;
   const TemporaryFolder folder;
-  Settings s = tiny_settings(1000);
+  TeachingSettings s = tiny_settings(1000);
   s.energy_lr = 9;
   s.energy_l2 = 0;
   s.guard_gap = 5;

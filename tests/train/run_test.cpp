@@ -20,7 +20,7 @@ TEST_CASE("after the first iterations a run asks the system for no memory") {
   } allocations;
   const OneThread one_thread;
   const TemporaryFolder folder;
-  Settings s = tiny_settings(20);
+  TeachingSettings s = tiny_settings(20);
   s.guard_every = 2;
   s.ema_decay = 0.9;
   run_training(tiny_run(folder / "run", s), load_dataset("synthetic", {}, Split::train), allocations);
@@ -31,7 +31,7 @@ TEST_CASE("reading the losses of several iterations together changes neither the
   const FixedPlans fixed;
   const OneThread one_thread;
   const TemporaryFolder folder;
-  Settings s = tiny_settings(12);
+  TeachingSettings s = tiny_settings(12);
   s.guard_every = 6;
   const Dataset data = load_dataset("synthetic", {}, Split::train);
   struct Seen : RunObserver {
@@ -43,7 +43,7 @@ TEST_CASE("reading the losses of several iterations together changes neither the
   RunOptions options = tiny_run(folder / "1", s);
   const RunResult first = run_training(options, data, one_by_one);
   options.folder = folder / "5";
-  options.read_every = 5;
+  options.run.read_every = 5;
   const RunResult second = run_training(options, data, together);
   CHECK(one_by_one.losses.size() == 12);
   CHECK(one_by_one.losses == together.losses);

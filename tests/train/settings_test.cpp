@@ -18,30 +18,30 @@ const Device kGpu{DeviceType::cuda, 0};  // nothing is computed on it
 TEST_CASE("a mode that is asked for is that of chains and updates, on any device") {
   for (const char* word : {"fp32", "tf32", "bf16"})
     for (const Device device : {kCpu, kGpu}) {
-      const Precisions p = choose_precisions(word, device, recipe_settings("mnist", Profile::paper));
+      const Precisions p = choose_precisions(word, device, teaching_recipe("mnist", Profile::paper));
       CHECK(std::string(name(p.updates)) == word);
       CHECK(std::string(name(p.chains)) == word);
     }
-  CHECK_THROWS_AS(choose_precisions("fp16", kCpu, Settings{}), Error);
+  CHECK_THROWS_AS(choose_precisions("fp16", kCpu, TeachingSettings{}), Error);
 }
 
 TEST_CASE("auto is fp32 on the CPU, and on a GPU tf32 with chains in bf16 where the recipe bears that") {
-  const auto chains = [](const Settings& s) { return choose_precisions("auto", kGpu, s).chains; };
-  CHECK(choose_precisions("auto", kCpu, recipe_settings("mnist", Profile::paper)).chains == Precision::fp32);
+  const auto chains = [](const TeachingSettings& s) { return choose_precisions("auto", kGpu, s).chains; };
+  CHECK(choose_precisions("auto", kCpu, teaching_recipe("mnist", Profile::paper)).chains == Precision::fp32);
   for (const char* recipe : {"mnist", "fashion", "cifar10"}) {
-    const Settings s = recipe_settings(recipe, Profile::paper);
+    const TeachingSettings s = teaching_recipe(recipe, Profile::paper);
     CHECK(choose_precisions("auto", kGpu, s).updates == Precision::tf32);
     CHECK(chains(s) == Precision::bf16);
   }
-  CHECK(chains(recipe_settings("mnist", Profile::laptop)) == Precision::bf16);
-  CHECK(chains(recipe_settings("cifar10", Profile::laptop)) == Precision::tf32);  // was not measured
-  Settings s = recipe_settings("mnist", Profile::paper);
-  s.noise_scale = 0;  // nothing that the error is small beside
+  CHECK(chains(teaching_recipe("mnist", Profile::laptop)) == Precision::bf16);
+  CHECK(chains(teaching_recipe("cifar10", Profile::laptop)) == Precision::tf32);  // was not measured
+  TeachingSettings s = teaching_recipe("mnist", Profile::paper);
+  s.chain.noise_scale = 0;  // nothing that the error is small beside
   CHECK(chains(s) == Precision::tf32);
-  s = recipe_settings("mnist", Profile::laptop);
-  s.drift *= 2;
+  s = teaching_recipe("mnist", Profile::laptop);
+  s.chain.drift *= 2;
   CHECK(chains(s) == Precision::tf32);
-  s.noise *= 2;
+  s.chain.noise *= 2;
   CHECK(chains(s) == Precision::bf16);
 }
 

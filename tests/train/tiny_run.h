@@ -2,15 +2,16 @@
 #pragma once
 
 #include "kernels/conv/conv_plan.h"
+#include "train/methods/teaching_settings.h"
 #include "train/run.h"
 
 namespace ebm::test {
 
-inline Settings tiny_settings(int64_t iterations) {
-  Settings s = recipe_settings("synthetic", Profile::laptop);
+inline TeachingSettings tiny_settings(int64_t iterations) {
+  TeachingSettings s = teaching_recipe("synthetic", Profile::laptop);
   s.iterations = iterations;
   s.batch = s.chains = 8;
-  s.num_steps = 3;
+  s.chain.steps = 3;
   s.width = 4;
   s.generator_width = 16;
   s.encoder_width = 8;
@@ -21,13 +22,21 @@ inline Settings tiny_settings(int64_t iterations) {
   return s;
 }
 
-inline RunOptions tiny_run(const std::filesystem::path& folder, const Settings& settings) {
+inline RunOptions tiny_run(const std::filesystem::path& folder, const TeachingSettings& settings) {
   RunOptions options;
-  options.settings = settings;
+  options.settings = settings.clone();
   options.folder = folder;
   options.config = "# a test's\n";
-  options.samples_every = settings.iterations;  // a picture costs more than an iteration
+  options.run.samples_every = settings.iterations;  // a picture costs more than an iteration
   return options;
+}
+
+// Other settings for a run: `with` changes them.
+template <class F>
+void change(RunOptions& options, const F& with) {
+  std::unique_ptr<Settings> settings = options.settings->clone();
+  with(*settings);
+  options.settings = std::move(settings);
 }
 
 struct Notices : RunObserver {

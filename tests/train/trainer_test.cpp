@@ -17,7 +17,7 @@
 namespace ebm {
 namespace {
 
-Settings tiny() { return test::tiny_settings(20); }
+TeachingSettings tiny() { return test::tiny_settings(20); }
 
 // Runs `iterations` steps on the generated data set.
 std::vector<Metrics> train(Trainer& trainer, int64_t iterations) {
@@ -63,7 +63,7 @@ TEST_CASE("golden run: twenty iterations give the recorded losses") {
 TEST_CASE("the same settings give the same bytes, another seed gives others") {
   const test::FixedPlans fixed;
   Trainer a(tiny(), test_device()), b(tiny(), test_device());
-  Settings other = tiny();
+  TeachingSettings other = tiny();
   other.seed = 2;
   Trainer c(other, test_device());
   train(a, 3);
@@ -77,7 +77,7 @@ TEST_CASE("the same settings give the same bytes, another seed gives others") {
 TEST_CASE("ten iterations, a saved state and ten more are twenty iterations") {
   const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
-  Settings s = tiny();
+  TeachingSettings s = tiny();
   s.ema_decay = 0.9;
   Trainer whole(s, test_device()), first(s, test_device());
   train(whole, 20);
@@ -96,7 +96,7 @@ TEST_CASE("ten iterations, a saved state and ten more are twenty iterations") {
 }
 
 TEST_CASE("a state of other networks is refused and changes nothing") {
-  Settings other = tiny();
+  TeachingSettings other = tiny();
   other.width = 8;
   Trainer trainer(tiny(), test_device()), wider(other, test_device());
   const auto before = trainer.state().tensors.at("encoder.mu.weight").data;
@@ -108,7 +108,7 @@ TEST_CASE("a state of other networks is refused and changes nothing") {
 }
 
 TEST_CASE("chains and data batch may differ") {
-  Settings s = tiny();
+  TeachingSettings s = tiny();
   s.batch = 6;
   s.chains = 11;
   Trainer trainer(s, test_device());
@@ -188,9 +188,9 @@ TEST_CASE("iterations may be told while later ones are under way, each once and 
 }
 
 TEST_CASE("the generator and encoder learn the revised samples") {
-  Settings s = tiny();
+  TeachingSettings s = tiny();
   s.energy_lr = 1e-9;  // an energy that stands still
-  s.drift = 0;
+  s.chain.drift = 0;
   Trainer trainer(s, test_device());
   const std::vector<Metrics> m = train(trainer, 60);
   CHECK(m.back()["reconstruction"] < 0.5f * m.front()["reconstruction"]);
@@ -199,7 +199,7 @@ TEST_CASE("the generator and encoder learn the revised samples") {
 TEST_CASE("sampling is a function of the key and leaves training as it was") {
   const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
-  Settings s = tiny();
+  TeachingSettings s = tiny();
   s.ema_decay = 0.5;
   Trainer trainer(s, test_device());
   train(trainer, 3);
@@ -232,7 +232,7 @@ TEST_CASE("samples are the same with and without graphs, and without each launch
 TEST_CASE("a call that is refused leaves the networks as they were, not as their averages") {
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
-  Settings s = tiny();
+  TeachingSettings s = tiny();
   s.ema_decay = 0.5;
   Trainer trainer(s, test_device());
   train(trainer, 2);
@@ -242,8 +242,8 @@ TEST_CASE("a call that is refused leaves the networks as they were, not as their
 }
 
 TEST_CASE("the energy of an image is the reference term minus f") {
-  Settings s = tiny();
-  s.sigma_ref = 0.5;
+  TeachingSettings s = tiny();
+  s.chain.sigma_ref = 0.5;
   Trainer trainer(s, test_device());
   const Tensor x = Tensor::from_host(std::vector<float>(2 * 784, 0.1f), {2, 28, 28, 1}, test_device());
   const auto u = trainer.energy(x).to_host();
@@ -252,8 +252,8 @@ TEST_CASE("the energy of an image is the reference term minus f") {
 }
 
 TEST_CASE("the logged energies are U, its reference included") {
-  Settings s = tiny();
-  s.sigma_ref = 0.5;
+  TeachingSettings s = tiny();
+  s.chain.sigma_ref = 0.5;
   s.energy_lr = 1e-12;  // an energy that stands still
   s.energy_decay = 0;
   s.ema_decay = 0;
@@ -267,25 +267,25 @@ TEST_CASE("the logged energies are U, its reference included") {
 
 TEST_CASE("settings that make no sense are refused by name") {
   const auto refused = [](auto change) {
-    Settings s = tiny();
+    TeachingSettings s = tiny();
     change(s);
     CHECK_THROWS_AS(check_settings(s), Error);
   };
   CHECK_NOTHROW(check_settings(tiny()));
   for (const char* recipe : {"mnist", "fashion", "cifar10"}) {
     for (Profile profile : {Profile::paper, Profile::laptop})
-      CHECK_NOTHROW(check_settings(recipe_settings(recipe, profile)));
+      CHECK_NOTHROW(check_settings(teaching_recipe(recipe, profile)));
   }
-  CHECK_THROWS_WITH_AS(recipe_settings("mnits", Profile::paper), doctest::Contains("mnist"), Error);
-  refused([](Settings& s) { s.batch = 0; });
-  refused([](Settings& s) { s.chains = 1; });
-  refused([](Settings& s) { s.energy_lr = -1; });
-  refused([](Settings& s) { s.drift = NAN; });
-  refused([](Settings& s) { s.adam_beta2 = 1; });
-  refused([](Settings& s) { s.lr_decay = 0; });
-  refused([](Settings& s) { s.width = 1'000'000; });
-  refused([](Settings& s) { s.num_steps = -1; });
-  refused([](Settings& s) {
+  CHECK_THROWS_WITH_AS(teaching_recipe("mnits", Profile::paper), doctest::Contains("mnist"), Error);
+  refused([](TeachingSettings& s) { s.batch = 0; });
+  refused([](TeachingSettings& s) { s.chains = 1; });
+  refused([](TeachingSettings& s) { s.energy_lr = -1; });
+  refused([](TeachingSettings& s) { s.chain.drift = NAN; });
+  refused([](TeachingSettings& s) { s.adam_beta2 = 1; });
+  refused([](TeachingSettings& s) { s.lr_decay = 0; });
+  refused([](TeachingSettings& s) { s.width = 1'000'000; });
+  refused([](TeachingSettings& s) { s.chain.steps = -1; });
+  refused([](TeachingSettings& s) {
     s.method = "persistent";
     s.chains = 10'001;
   });

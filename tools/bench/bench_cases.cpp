@@ -147,23 +147,23 @@ Tensor random_tensor(const Shape& shape, Device device) {
   return x;
 }
 
-Settings bench_settings(const std::string& net) {
-  if (net == "mnist" || net == "cifar10") return recipe_settings(net, Profile::paper);
-  if (net == "laptop") return recipe_settings("mnist", Profile::laptop);
+TeachingSettings bench_settings(const std::string& net) {
+  if (net == "mnist" || net == "cifar10") return teaching_recipe(net, Profile::paper);
+  if (net == "laptop") return teaching_recipe("mnist", Profile::laptop);
   if (net == "tiny") {
-    Settings s = recipe_settings("mnist", Profile::laptop);
+    TeachingSettings s = teaching_recipe("mnist", Profile::laptop);
     s.width = s.encoder_width = s.batch = s.chains = 8;
     s.generator_width = 32;
-    s.num_steps = 4;
+    s.chain.steps = 4;
     return s;
   }
   EBM_FAIL("--net", "\"" + net + "\"", "mnist, cifar10, laptop or tiny");
 }
 
-std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device) {
+std::vector<Measurement> measure_ops(const TeachingSettings& settings, int64_t batch, Device device) {
   const NetworkConfigs configs = networks(settings);
   OpTable table(device);
-  const LangevinStep step = langevin_step_of(settings);
+  const LangevinStep step = langevin_step_of(settings.chain);
   add_energy_ops(table, configs.energy, step, batch, device);
   add_generator_norms(table, configs.generator, batch, device);
 

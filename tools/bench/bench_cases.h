@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "train/settings.h"
+#include "train/methods/teaching_settings.h"
 
 namespace ebm {
 
@@ -26,17 +26,17 @@ struct Measurement {
 
 // mnist and cifar10: the paper's networks and settings; laptop: the laptop profile of mnist; tiny: a net to try the
 // program with, whose figures mean nothing. Throws Error for another name.
-Settings bench_settings(const std::string& net);
+TeachingSettings bench_settings(const std::string& net);
 
 // Uniform in [-1, 1], different at each call.
 Tensor random_tensor(const Shape& shape, Device device);
 
 // Each op of the networks, on `batch` images.
-std::vector<Measurement> measure_ops(const Settings& settings, int64_t batch, Device device);
-// One step of a chain of settings.num_steps on `batch` images: ∂f/∂x and the update. Its bytes are those
+std::vector<Measurement> measure_ops(const TeachingSettings& settings, int64_t batch, Device device);
+// One step of a chain of settings.chain.steps on `batch` images: ∂f/∂x and the update. Its bytes are those
 // of a chain that goes layer by layer, each map through memory; one that keeps maps on chip needs fewer.
-Measurement measure_langevin(const Settings& settings, int64_t batch, Device device);
+Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device);
 // One iteration at the settings' own batch and chains, and its phases.
-std::vector<Measurement> measure_training(const Settings& settings, Device device);
+std::vector<Measurement> measure_training(const TeachingSettings& settings, Device device);
 
 }  // namespace ebm

@@ -23,21 +23,21 @@ nlohmann::json layers_to_json(const std::vector<Layer>& layers) {
 }
 
 // The energy's network and the chain, so that another program can compute the same (bench_torch.py).
-nlohmann::json step_to_json(const Settings& s) {
+nlohmann::json step_to_json(const TeachingSettings& s) {
   const EnergyConfig energy = networks(s).energy;
   return {{"image", {energy.image.height, energy.image.width, energy.image.channels}},
           {"convs", layers_to_json(energy.layers)},
           {"negative_slope", energy.negative_slope},
           {"outputs", energy.outputs},
-          {"num_steps", s.num_steps},
-          {"drift", s.drift},
-          {"noise", s.noise * s.noise_scale},
-          {"sigma_ref", s.sigma_ref},
-          {"clamp", s.clamp}};
+          {"num_steps", s.chain.steps},
+          {"drift", s.chain.drift},
+          {"noise", s.chain.noise * s.chain.noise_scale},
+          {"sigma_ref", s.chain.sigma_ref},
+          {"clamp", s.chain.clamp}};
 }
 
 // What an iteration needs beside the step.
-nlohmann::json training_to_json(const Settings& s) {
+nlohmann::json training_to_json(const TeachingSettings& s) {
   const NetworkConfigs n = networks(s);
   return {
       {"batch", s.batch},

@@ -67,7 +67,7 @@ double langevin_bytes(const EnergyConfig& config, int64_t batch, Device device) 
 }
 
 // Floating-point operations of one training iteration.
-double iteration_flops(const Settings& s) {
+double iteration_flops(const TeachingSettings& s) {
   const NetworkConfigs n = networks(s);
   double encoder = 0, generator = 0;  // multiply-adds of one image
   Shape map{1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
@@ -82,19 +82,19 @@ double iteration_flops(const Settings& s) {
   // a gradient with respect to x costs as much as the value; one for all parameters twice as much
   const double energy = energy_macs(n.energy);
   const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
-  return chains * s.num_steps * langevin_flops(n.energy) +
+  return chains * s.chain.steps * langevin_flops(n.energy) +
          2 * (chains * generator + (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
 }
 
 }  // namespace
 
-Measurement measure_langevin(const Settings& settings, int64_t batch, Device device) {
+Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device) {
   const EnergyConfig config = networks(settings).energy;
   const EnergyNet energy(config, device, 1);
   const ImageShape image = config.image;
   Tensor x = random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
-  const int64_t steps = settings.num_steps;
-  const LangevinStep step = langevin_step_of(settings);
+  const int64_t steps = settings.chain.steps;
+  const LangevinStep step = langevin_step_of(settings.chain);
   RecordedChain recorded(energy, x.shape(), device, steps, step, {1, Stream::langevin, 0, 0});
   const auto chain = [&] { recorded.run(x, 0); };
   const double seconds = median_seconds(device, chain, 4.0);
@@ -108,7 +108,7 @@ Measurement measure_langevin(const Settings& settings, int64_t batch, Device dev
           .plan = ""};
 }
 
-std::vector<Measurement> measure_training(const Settings& settings, Device device) {
+std::vector<Measurement> measure_training(const TeachingSettings& settings, Device device) {
   constexpr int kLeastIterations = 3, kMostIterations = 25;
   constexpr double kBudget = 5.0;  // seconds
   Trainer trainer(settings, device);
@@ -132,9 +132,9 @@ std::vector<Measurement> measure_training(const Settings& settings, Device devic
     spent += seconds;
   }
   const double chain_flops =
-      langevin_flops(networks(settings).energy) * static_cast<double>(settings.chains * settings.num_steps);
+      langevin_flops(networks(settings).energy) * static_cast<double>(settings.chains * settings.chain.steps);
   const std::string iteration =
-      fmt::format("iteration, batch {}, {} chains of {}", settings.batch, settings.chains, settings.num_steps);
+      fmt::format("iteration, batch {}, {} chains of {}", settings.batch, settings.chains, settings.chain.steps);
   const auto row = [](const std::string& name, const std::vector<double>& seconds, double flops) {
     return Measurement{
         .part = "training", .name = name, .milliseconds = 1e3 * median(seconds), .flops = flops, .plan = ""};

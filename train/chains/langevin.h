@@ -4,15 +4,9 @@
 #include "core/random.h"
 #include "kernels/chain/langevin.h"
 #include "models/energy.h"
-#include "train/settings.h"
+#include "train/chains/chain_settings.h"
 
 namespace ebm {
-
-// The numbers of one step, from δ²/2, δ, noise_scale, σ_ref and the clamp of a run's settings. Throws Error for
-// those that no float can hold.
-LangevinStep langevin_step_of(const Settings& settings);
-// The same with another noise_scale.
-LangevinStep langevin_step_of(const Settings& settings, double noise_scale);
 
 // How a chain's maps are stored on this device in the present mode.
 ElementType chain_maps(Device device);

@@ -7,7 +7,7 @@ namespace ebm {
 namespace {
 
 struct CoopNets : Teaching {
-  CoopNets(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+  CoopNets(const TeachingSettings& settings, Parts& parts) : Teaching(settings, parts) {}
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
@@ -27,6 +27,8 @@ struct CoopNets : Teaching {
 
 }  // namespace
 
-std::unique_ptr<Method> make_coopnets(const Settings& s, Parts& parts) { return std::make_unique<CoopNets>(s, parts); }
+std::unique_ptr<Method> make_coopnets(const Settings& s, Parts& parts) {
+  return std::make_unique<CoopNets>(dynamic_cast<const TeachingSettings&>(s), parts);
+}
 
 }  // namespace ebm

@@ -6,7 +6,7 @@ namespace ebm {
 namespace {
 
 struct EbmVae : Teaching {
-  EbmVae(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+  EbmVae(const TeachingSettings& settings, Parts& parts) : Teaching(settings, parts) {}
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
@@ -21,6 +21,8 @@ struct EbmVae : Teaching {
 
 }  // namespace
 
-std::unique_ptr<Method> make_ebm_vae(const Settings& s, Parts& parts) { return std::make_unique<EbmVae>(s, parts); }
+std::unique_ptr<Method> make_ebm_vae(const Settings& s, Parts& parts) {
+  return std::make_unique<EbmVae>(dynamic_cast<const TeachingSettings&>(s), parts);
+}
 
 }  // namespace ebm

@@ -14,7 +14,7 @@ namespace {
 constexpr float kRestarts = 0.05f;
 
 struct Persistent : Teaching {
-  Persistent(const Settings& s, Parts& parts)
+  Persistent(const TeachingSettings& s, Parts& parts)
       : Teaching(s, parts),
         buffer_(parts.buffer("replay_buffer", noise(images(kReplayImages), {s.seed, Stream::start, 0, 1}))),
         first_(parts.number(
@@ -64,7 +64,7 @@ struct Persistent : Teaching {
 }  // namespace
 
 std::unique_ptr<Method> make_persistent(const Settings& s, Parts& parts) {
-  return std::make_unique<Persistent>(s, parts);
+  return std::make_unique<Persistent>(dynamic_cast<const TeachingSettings&>(s), parts);
 }
 
 }  // namespace ebm

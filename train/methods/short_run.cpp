@@ -6,7 +6,7 @@ namespace ebm {
 namespace {
 
 struct ShortRun : Teaching {
-  ShortRun(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+  ShortRun(const TeachingSettings& settings, Parts& parts) : Teaching(settings, parts) {}
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
@@ -24,6 +24,8 @@ struct ShortRun : Teaching {
 
 }  // namespace
 
-std::unique_ptr<Method> make_short_run(const Settings& s, Parts& parts) { return std::make_unique<ShortRun>(s, parts); }
+std::unique_ptr<Method> make_short_run(const Settings& s, Parts& parts) {
+  return std::make_unique<ShortRun>(dynamic_cast<const TeachingSettings&>(s), parts);
+}
 
 }  // namespace ebm

@@ -2,6 +2,11 @@
 #include "train/methods/teaching.h"
 
 namespace ebm {
+namespace {
+
+std::unique_ptr<Settings> teaching() { return std::make_unique<TeachingSettings>(); }
+
+}  // namespace
 
 std::span<const MethodRecord> methods() {
   using enum Ability;
@@ -11,18 +16,21 @@ std::span<const MethodRecord> methods() {
        "energy, generator and encoder by variational MCMC teaching",
        kGenerator,
        {generate, encode, energy},
+       teaching,
        make_ebm_vae},
-      {"vae", "generator and encoder on the data alone", kGenerator, {generate, encode}, make_vae},
+      {"vae", "generator and encoder on the data alone", kGenerator, {generate, encode}, teaching, make_vae},
       {"coopnets",
        "energy, and a generator taught by the chains that began at its samples",
        kGenerator,
        {generate, energy},
+       teaching,
        make_coopnets},
-      {"short-run", "energy net alone, chains from noise", "uniform noise", {energy}, make_short_run},
+      {"short-run", "energy net alone, chains from noise", "uniform noise", {energy}, teaching, make_short_run},
       {"persistent",
        "energy net alone, chains from a replay buffer",
        "images of the replay buffer",
        {energy},
+       teaching,
        make_persistent,
        kReplayImages},
   };

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kGivenInBatch = 20;  // of generate()
 
-OptimiserSettings optimiser(const Settings& s, double lr) {
+OptimiserSettings optimiser(const TeachingSettings& s, double lr) {
   return {.lr = [s, lr](int64_t iteration) { return lr * lr_factor(s, iteration); },
           .beta1 = s.adam_beta1,
           .beta2 = s.adam_beta2,
@@ -23,7 +23,7 @@ OptimiserSettings optimiser(const Settings& s, double lr) {
           .ema_decay = s.ema_decay};
 }
 
-OptimiserSettings energy_optimiser(const Settings& s) {
+OptimiserSettings energy_optimiser(const TeachingSettings& s) {
   OptimiserSettings o = optimiser(s, s.energy_lr);
   o.weight_decay = s.energy_decay;
   o.slowed = true;
@@ -43,7 +43,7 @@ Tensor squared_distance(const Tensor& a, const Tensor& b) { return sum_squares(b
 
 }  // namespace
 
-Teaching::Teaching(const Settings& s, Parts& parts)
+Teaching::Teaching(const TeachingSettings& s, Parts& parts)
     : settings_(s),
       device_(parts.device()),
       use_graph_(parts.use_graph()),
@@ -53,7 +53,7 @@ Teaching::Teaching(const Settings& s, Parts& parts)
       kl_weight_(parts.number([s](int64_t iteration) { return kl_weight(s, iteration); })),
       image_noise_(parts.number([s](int64_t iteration) { return image_noise(s, iteration); })),
       image_(generator_.net().image()),
-      step_(langevin_step_of(s)),
+      step_(langevin_step_of(s.chain)),
       has_energy_(can(s.method, Ability::energy)) {}
 
 std::vector<BatchPart> Teaching::batch() const { return {{"x", images(settings_.batch)}}; }
@@ -65,7 +65,7 @@ Tensor Teaching::latent(const Iteration& it) const {
 Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
   it.phase("langevin");
   Tensor x_tilde = x_hat.clone();  // (n, H, W, C)
-  langevin_chain(energy_.net(), x_tilde, settings_.num_steps, step_, it.key(Stream::langevin), 0, 0,
+  langevin_chain(energy_.net(), x_tilde, settings_.chain.steps, step_, it.key(Stream::langevin), 0, 0,
                  squared_grad_x_.slot());
   squared_revision_ = squared_distance(x_tilde, x_hat);
   return x_tilde;
@@ -73,7 +73,7 @@ Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
 
 void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   it.phase("energy");
-  const Settings& s = settings_;
+  const TeachingSettings& s = settings_;
   const bool blurred = s.image_noise > 0 || s.image_noise_end > 0;
   const Scalar blur = image_noise_.scalar();
   const Tensor x = blurred ? with_noise(it.data(), blur, it.key(Stream::data_noise)) : it.data();  // (batch, H, W, C)
@@ -147,8 +147,13 @@ Tensor Teaching::sample_start(const RandomKey& key, int64_t first, int64_t /*fir
 Abilities Teaching::abilities() {
   Abilities a;
   a.image = image_;
+  a.usual = {settings_.sample_steps(), settings_.chain.noise_scale};
+  a.chain = settings_.chain;
   a.sample = [this](int64_t n, const RandomKey& key, const SampleOptions& options) { return sample(n, key, options); };
-  if (can(settings_.method, Ability::generate)) a.generate = [this](const Tensor& z) { return generate(z); };
+  if (can(settings_.method, Ability::generate)) {
+    a.latent = settings_.latent;
+    a.generate = [this](const Tensor& z) { return generate(z); };
+  }
   if (can(settings_.method, Ability::encode))
     a.encode = [this](const Tensor& x) {
       const UseAverages averages({&encoder_});
@@ -170,7 +175,7 @@ Samples Teaching::sample(int64_t n, const RandomKey& key, const SampleOptions& o
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
   RecordedChain chain(energy_.net(), images(kSampleBatch), device_, has_energy_ ? options.steps : 0,
-                      langevin_step_of(settings_, options.noise_scale), chain_key, use_graph_);
+                      langevin_step_of(settings_.chain, options.noise_scale), chain_key, use_graph_);
   for (int64_t first = 0; first < n; first += kSampleBatch) {
     Tensor x = sample_start(key, first, options.first_row);  // (kSampleBatch, H, W, C)
     const Shape part = images(std::min(kSampleBatch, n - first));
@@ -201,7 +206,7 @@ void Teaching::revise(Tensor& x, const RandomKey& key, const SampleOptions& opti
   const UseAverages averages({&energy_});
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
-  langevin_chain(energy_.net(), x, options.steps, langevin_step_of(settings_, options.noise_scale), chain_key, 0,
+  langevin_chain(energy_.net(), x, options.steps, langevin_step_of(settings_.chain, options.noise_scale), chain_key, 0,
                  first_step);
 }
 

@@ -8,6 +8,7 @@
 #include "train/chains/langevin.h"
 #include "train/learner.h"
 #include "train/method.h"
+#include "train/methods/teaching_settings.h"
 
 namespace ebm {
 
@@ -23,7 +24,7 @@ class Teaching : public Method {
   Abilities abilities() override;
 
  protected:
-  Teaching(const Settings& settings, Parts& parts);
+  Teaching(const TeachingSettings& settings, Parts& parts);
 
   Tensor latent(const Iteration& it) const;  // ẑ ~ N(0, I_d), (n, d)
   // The images after l Langevin steps from x̂ (n, H, W, C), (6).
@@ -38,7 +39,7 @@ class Teaching : public Method {
 
   Shape images(int64_t n) const { return {n, image_.height, image_.width, image_.channels}; }
 
-  const Settings settings_;
+  const TeachingSettings settings_;
   const Device device_;
   const bool use_graph_;
   Learner<EnergyNet> energy_;

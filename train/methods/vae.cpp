@@ -5,13 +5,15 @@ namespace ebm {
 namespace {
 
 struct Vae : Teaching {
-  Vae(const Settings& settings, Parts& parts) : Teaching(settings, parts) {}
+  Vae(const TeachingSettings& settings, Parts& parts) : Teaching(settings, parts) {}
 
   void iterate(Iteration& it) override { update_vae(it, it.data()); }
 };
 
 }  // namespace
 
-std::unique_ptr<Method> make_vae(const Settings& s, Parts& parts) { return std::make_unique<Vae>(s, parts); }
+std::unique_ptr<Method> make_vae(const Settings& s, Parts& parts) {
+  return std::make_unique<Vae>(dynamic_cast<const TeachingSettings&>(s), parts);
+}
 
 }  // namespace ebm

@@ -27,8 +27,8 @@ TEST_CASE("the quality of chains at a length is the evaluation's score of sample
   const FusedStep steps = separate_then_fused_steps();
   const FixedPlans fixed;
   const OneThread one_thread;
-  Settings settings = tiny_settings(1);
-  settings.drift *= 100;  // so that an untrained energy moves the images
+  TeachingSettings settings = tiny_settings(1);
+  settings.chain.drift *= 100;  // so that an untrained energy moves the images
   Trainer trainer(settings, test_device());
   const Classifier classifier(classifier_recipe("synthetic").network, test_device(), 1);
   const Dataset train = shapes(120, 1), test = shapes(20, 2);

@@ -15,7 +15,7 @@ TEST_CASE("a watched chain is the chain of sample(), with its energies") {
   const FusedStep steps = separate_then_fused_steps();
   const FixedPlans fixed;
   const OneThread one_thread;
-  Settings s = tiny_settings(1);
+  TeachingSettings s = tiny_settings(1);
   s.ema_decay = 0.9;
   Trainer trainer(s, kCpu);
   const RandomKey key{5, Stream::sample, 0, 0};
@@ -61,7 +61,7 @@ TEST_CASE("revising in two parts is revising at once") {
 TEST_CASE("latent vectors of any number become images, equal ones in a batch equal images") {
   const FixedPlans fixed;
   const OneThread one_thread;
-  const Settings s = tiny_settings(1);
+  const TeachingSettings s = tiny_settings(1);
   Trainer trainer(s, kCpu);
   const int64_t n = 45, d = s.latent, elements = trainer.abilities().image.elements();  // more than two batches
   std::vector<float> z(static_cast<size_t>(n * d), 1.0f);

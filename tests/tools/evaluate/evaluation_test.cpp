@@ -212,7 +212,7 @@ TEST_CASE("more samples than are held at once differ from part to part") {
 
 TEST_CASE("persistent chains' samples do not repeat from part to part, and no more are asked for than there are") {
   const FixedPlans fixed;
-  Settings s = tiny_settings(1);
+  TeachingSettings s = tiny_settings(1);
   s.method = "persistent";
   Trainer trainer(s, test_device());
   const Dataset train = shapes(1100, 1), test = shapes(20, 2);
@@ -235,7 +235,7 @@ TEST_CASE("persistent chains' samples do not repeat from part to part, and no mo
 
 TEST_CASE("reconstructions are scored where encoder and generator were trained") {
   const Dataset train = shapes(30, 1), test = shapes(20, 2);
-  Settings s = tiny_settings(1);
+  TeachingSettings s = tiny_settings(1);
   for (const auto& [method, encodes] :
        {std::pair{"ebm-vae", true}, {"vae", true}, {"coopnets", false}, {"short-run", false}, {"persistent", false}}) {
     CAPTURE(method);
@@ -264,7 +264,7 @@ TEST_CASE("an evaluation refuses more images than there are, NaN, and features w
   CHECK(contains(error(trainer, options(9, kAll), &classifier), "n = 9"));
   CHECK(contains(error(trainer, options(20, kAll), nullptr), "no network"));
 
-  Settings current = tiny_settings(1);
+  TeachingSettings current = tiny_settings(1);
   current.ema_decay = 0;  // the parameters themselves are used, not their averages
   Trainer energy(current, test_device()), generator(current, test_device()), encoder(current, test_device());
   poison(energy, "energy");

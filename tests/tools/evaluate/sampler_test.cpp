@@ -176,8 +176,8 @@ TEST_CASE("the network's energy and gradient are the trainer's and the chain's")
   const FusedStep steps = separate_then_fused_steps();
   const OneThread one;
   const FixedPlans plans;
-  Settings settings = tiny_settings(1);
-  settings.sigma_ref = 0.5;
+  TeachingSettings settings = tiny_settings(1);
+  settings.chain.sigma_ref = 0.5;
   Trainer trainer(settings, test_device());
   const Tensor x = normal({4, 28, 28, 1}, 9, 0, 0.5f);
   const Potential energy = trainer.potential();
@@ -185,7 +185,7 @@ TEST_CASE("the network's energy and gradient are the trainer's and the chain's")
   CHECK(relative_error(value.u.to_host(), trainer.energy(x).to_host()) < 1e-5);
 
   // two unadjusted steps move x as langevin_chain of training does
-  const LangevinStep step = langevin_step_of(settings);
+  const LangevinStep step = langevin_step_of(settings.chain);
   ChainState state = chain_state(energy, x);
   Tensor expected = x.clone();
   langevin_chain(*trainer.abilities().energy_net, expected, 2, step, {4, Stream::langevin});

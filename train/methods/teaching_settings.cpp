@@ -1,0 +1,101 @@
+#include "train/methods/teaching_settings.h"
+
+#include <cmath>
+
+#include "core/check.h"
+#include "train/recipes.h"
+
+namespace ebm {
+
+void TeachingSettings::describe(SettingVisitor& v) {
+  Settings::describe(v);
+  v("chains", chains, "", "Langevin chains an iteration", whole(2, 1 << 20, "batch normalisation needs a batch"));
+  v.group("", chain);
+  v("energy-lr", energy_lr, "η_θ", "Adam's learning rate of the energy net", learning_rate());
+  v("vae-lr", vae_lr, "η_αβ", "Adam's learning rate of generator and encoder", learning_rate());
+  v("adam-beta1", adam_beta1, "β₁", "Adam's decay of the first moment", below_one());
+  v("adam-beta2", adam_beta2, "β₂", "Adam's decay of the second moment", below_one());
+  v("lr-decay", lr_decay, "", "factor of all learning rates after lr-decay-iterations", fraction(true));
+  v("lr-decay-iterations", lr_decay_iterations, "", "iterations in which they shrink by that factor", more_than_zero());
+  v("lr-tau", lr_tau, "", "learning rates are divided by 1 + iteration/lr-tau; 0: are not", not_negative());
+  v("kl-weight", kl_weight, "γ", "weight of the KL term in the VAE's loss", not_negative());
+  v("kl-warmup", kl_warmup, "", "iterations over which γ rises to its value", not_negative());
+  v("energy-l2", energy_l2, "", "weight of mean f² in the energy net's loss", not_negative());
+  v("energy-decay", energy_decay, "", "weight decay of the energy net, times its learning rate", not_negative());
+  v("clip-norm", clip_norm, "", "largest gradient norm of a network; 0: no clipping", not_negative());
+  v("ema-decay", ema_decay, "", "decay of the parameters' moving average, used for samples; 0: none", below_one(),
+    Fixed::on_or_off);
+  v("image-noise", image_noise, "", "standard deviation of noise on data and revised samples in the energy's loss",
+    not_negative());
+  v("image-noise-end", image_noise_end, "", "what that noise falls to", not_negative());
+  v("image-noise-tau", image_noise_tau, "", "iterations until it has fallen half of the way", more_than_zero());
+  v("width", width, "", "channels of the energy net's first layer (laptop profile)", whole(1, 4096),
+    Fixed::narrow_network);
+  v("generator-width", generator_width, "", "channels of the generator's first layer (laptop profile)", whole(1, 4096),
+    Fixed::narrow_network);
+  v("encoder-width", encoder_width, "", "channels of the encoder's first layer (laptop profile)", whole(1, 4096),
+    Fixed::narrow_network);
+  v("dropout-keep", dropout_keep, "", "probability that the encoder's dropout keeps an element (laptop profile)",
+    fraction(true, "a probability"), Fixed::narrow);
+  v("latent", latent, "d", "dimension of z", whole(1, 65536), Fixed::network);
+}
+
+void TeachingSettings::check_together() const {
+  EBM_CHECK(method != "persistent" || chains <= kReplayImages, "settings", "chains = " + std::to_string(chains),
+            "at most " + std::to_string(kReplayImages) + " with persistent chains, the size of their replay buffer");
+}
+
+int64_t TeachingSettings::sample_steps() const { return method == "vae" ? 0 : chain.steps_of_samples(); }
+
+void TeachingSettings::take_fact(const std::string& name, const std::string& text) {
+  if (name == "network")
+    network = text;
+  else if (name == "bf16-step-error")
+    measured_bf16_error = std::stod(text);
+  else
+    Settings::take_fact(name, text);
+}
+
+std::optional<double> TeachingSettings::bf16_step_error() const {
+  const double noise = chain.noise * chain.noise_scale;
+  if (!measured_bf16_error || noise == 0) return std::nullopt;
+  const ChainSettings own = teaching_recipe(recipe, profile).chain;  // what was measured
+  return *measured_bf16_error * (chain.drift / own.drift) * (own.noise * own.noise_scale / noise);
+}
+
+double lr_factor(const TeachingSettings& s, int64_t iteration) {
+  const double t = static_cast<double>(iteration);
+  return std::pow(s.lr_decay, t / s.lr_decay_iterations) / (s.lr_tau > 0 ? 1 + t / s.lr_tau : 1.0);
+}
+
+double kl_weight(const TeachingSettings& s, int64_t iteration) {
+  if (iteration >= s.kl_warmup) return s.kl_weight;
+  return s.kl_weight * (static_cast<double>(iteration) + 1) / (s.kl_warmup + 1);
+}
+
+double image_noise(const TeachingSettings& s, int64_t iteration) {
+  const double t = static_cast<double>(iteration);
+  return s.image_noise_end + (s.image_noise - s.image_noise_end) / (1 + t / s.image_noise_tau);
+}
+
+NetworkConfigs networks(const TeachingSettings& s) {
+  EBM_CHECK(s.network == "mnist" || s.network == "cifar10", "settings", "network = \"" + s.network + "\"",
+            "mnist or cifar10");
+  const bool large = s.network == "cifar10";
+  NetworkConfigs n;
+  if (s.profile == Profile::paper) {
+    n = large ? cifar10_paper_networks() : mnist_paper_networks();
+    n.encoder.latent = n.generator.latent = s.latent;
+  } else {
+    const NetworkWidths widths{s.width, s.generator_width, s.encoder_width, s.latent};
+    n = large ? cifar10_laptop_networks(widths) : mnist_laptop_networks(widths);
+    n.encoder.dropout_keep = static_cast<float>(s.dropout_keep);
+  }
+  return n;
+}
+
+TeachingSettings teaching_recipe(const std::string& recipe, Profile profile, const std::string& method) {
+  return dynamic_cast<const TeachingSettings&>(*recipe_settings(method, recipe, profile));
+}
+
+}  // namespace ebm

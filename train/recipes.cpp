@@ -1,0 +1,108 @@
+#include "train/recipes.h"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include <CLI/Config.hpp>
+
+#include "core/check.h"
+#include "train/method.h"
+#include "train/recipes_text.h"
+
+namespace ebm {
+namespace {
+
+struct Entry {
+  std::string name, text;
+};
+// A method's file: its sections in order, "" for what stands before the first.
+struct RecipeFile {
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<Entry>> sections;
+};
+
+RecipeFile read_file_of(const std::string& method) {
+  std::istringstream text(recipe_text(method));
+  RecipeFile file;
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(text)) {
+    if (item.name == "--") continue;  // the end of a section
+    std::vector<std::string> path = item.parents;
+    if (item.name == "++") path = item.parents;  // the beginning of one
+    std::string section;
+    for (const std::string& part : path) section += (section.empty() ? "" : ".") + part;
+    if (!file.sections.contains(section)) file.order.push_back(section);
+    std::vector<Entry>& entries = file.sections[section];
+    if (item.name != "++") entries.push_back({item.name, item.inputs.empty() ? "" : item.inputs.front()});
+  }
+  return file;
+}
+
+const RecipeFile& file_of(const std::string& method) {
+  static std::map<std::string, RecipeFile> files;
+  const auto [found, added] = files.try_emplace(method);
+  if (added) found->second = read_file_of(method);
+  return found->second;
+}
+
+std::string like(const RecipeFile& file) {
+  const auto top = file.sections.find("");
+  if (top == file.sections.end()) return "";
+  for (const Entry& entry : top->second)
+    if (entry.name == "like") return entry.text;
+  return "";
+}
+
+void apply_section(const RecipeFile& file, const std::string& section, Settings& settings) {
+  const auto found = file.sections.find(section);
+  if (found == file.sections.end()) return;
+  for (const Entry& entry : found->second)
+    if (entry.name == "base") apply_section(file, entry.text, settings);
+  const std::vector<Setting> all = list_settings(settings);
+  for (const Entry& entry : found->second) {
+    if (entry.name == "base") continue;
+    const auto setting = std::find_if(all.begin(), all.end(), [&](const Setting& s) { return s.flag == entry.name; });
+    if (setting != all.end())
+      set_setting(*setting, entry.text);
+    else if (entry.name == "dataset")
+      settings.data = entry.text;
+    else
+      settings.take_fact(entry.name, entry.text);
+  }
+}
+
+void apply_recipe(const std::string& method, const std::string& name, const std::string& profile, Settings& settings) {
+  const RecipeFile& file = file_of(method);
+  if (const std::string other = like(file); !other.empty()) apply_recipe(other, name, profile, settings);
+  apply_section(file, profile, settings);
+  apply_section(file, name + "." + profile, settings);
+}
+
+}  // namespace
+
+std::vector<std::string> recipe_names(const std::string& method) {
+  const RecipeFile& file = file_of(method);
+  std::vector<std::string> names;
+  if (const std::string other = like(file); !other.empty()) names = recipe_names(other);
+  for (const std::string& section : file.order) {
+    const std::string name = section.substr(0, section.find('.'));
+    if (section.find('.') != std::string::npos && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
+  }
+  return names;
+}
+
+std::unique_ptr<Settings> recipe_settings(const std::string& method, const std::string& recipe, Profile profile) {
+  const MethodRecord& record = method_record(method);
+  const std::vector<std::string> names = recipe_names(method);
+  EBM_CHECK(std::find(names.begin(), names.end(), recipe) != names.end(), "recipe", "\"" + recipe + "\"",
+            either(names));
+  std::unique_ptr<Settings> settings = record.settings();
+  settings->method = method;
+  settings->recipe = settings->data = recipe;
+  settings->profile = profile;
+  apply_recipe(method, recipe, to_string(profile), *settings);
+  return settings;
+}
+
+}  // namespace ebm
