@@ -3,20 +3,16 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/words.h"
 #include "tools/command_line.h"
 #include "train/data/fetch.h"
 
 namespace ebm {
 
-const std::vector<std::string>& dataset_names() {
-  static const std::vector<std::string> names{"mnist", "fashion", "cifar10", "synthetic"};
-  return names;
-}
-
 void check_dataset_name(const std::string& what, const std::string& name) {
   const std::vector<std::string>& names = dataset_names();
   EBM_CHECK(std::find(names.begin(), names.end(), name) != names.end(), what, "\"" + name + "\"",
-            "mnist, fashion, cifar10 or synthetic" + suggestion(name, names));
+            either(names) + suggestion(name, names));
 }
 
 void add_data_option(CLI::App& command, std::string& data) {
@@ -26,9 +22,9 @@ void add_data_option(CLI::App& command, std::string& data) {
 Dataset load_or_fetch(const std::string& name, const std::string& data_option, Split split,
                       const std::function<void(const std::string&)>& say) {
   check_dataset_name("data set", name);
-  if (name == "synthetic") return load_dataset(name, {}, split);
-  const std::filesystem::path root = data_root(data_option);
   const DatasetRecord& record = dataset_record(name);
+  if (record.files.empty()) return load_dataset(name, {}, split);  // generated
+  const std::filesystem::path root = data_root(data_option);
   const bool missing = std::none_of(record.files.begin(), record.files.end(), [&](const DataFile& file) {
     return find_data_file(record, root, file.name).has_value();
   });

@@ -11,8 +11,6 @@
 
 namespace ebm {
 
-// mnist, fashion, cifar10, synthetic: recipes, and data sets of the same names.
-const std::vector<std::string>& dataset_names();
 // Throws Error with the nearest valid name unless `name` is one of them. `what`: "recipe", "data
 // set".
 void check_dataset_name(const std::string& what, const std::string& name);

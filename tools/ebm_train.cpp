@@ -2,6 +2,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "core/words.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
 #include "tools/train_program.h"

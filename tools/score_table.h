@@ -18,7 +18,7 @@ struct FeatureSource {
 // Everything that a score depends on.
 struct ScoreContext {
   std::string recipe;  // also the data set
-  std::string method = "ebm-vae";
+  std::string method;
   int64_t iteration = 0;  // of the checkpoint
   EvaluationOptions options;
   std::optional<FeatureSource> features;  // none where no score needs them

@@ -108,7 +108,7 @@ Config read_config(const std::string& text, const std::string& name) {
   CLI::App app;
   app.allow_config_extras(CLI::config_extras_mode::error);
   std::string recipe = "mnist", profile = "laptop", method = config_key(text, "method"), data;
-  if (method.empty()) method = "ebm-vae";
+  if (method.empty()) method = methods().front().name;
   app.add_option("recipe", recipe);
   app.add_option("--profile", profile);
   app.add_option("--method", method);

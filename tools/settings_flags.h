@@ -37,7 +37,7 @@ struct Config {
   RunSettings run;
 };
 // `name` stands for the text in errors. Throws Error for a line that is none of its options. Without `method` it is
-// ebm-vae, as in files of earlier versions; without `dataset` the recipe's.
+// the first of the table, as in files of earlier versions; without `dataset` the recipe's.
 Config read_config(const std::string& text, const std::string& name);
 
 // "1000" as a count of at least `least`; throws Error naming the flag otherwise.

@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "core/deterministic.h"
 #include "core/precision.h"
+#include "core/words.h"
 #include "kernels/conv/conv_plan.h"
 #include "tools/command_line.h"
 #include "tools/data.h"

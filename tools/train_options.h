@@ -12,7 +12,7 @@
 namespace ebm {
 
 struct TrainFlags {
-  std::string method = "ebm-vae";  // known before the flags, which are its settings'
+  std::string method = methods().front().name;  // known before the flags, which are its settings'
   std::string recipe, profile = "auto", dataset, device = "auto", epochs, out, resume, data, threads;
   bool quiet = false, no_graph = false, resume_given = false, method_given = false;
   bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs

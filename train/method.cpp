@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/words.h"
 
 namespace ebm {
 namespace {
@@ -23,12 +24,6 @@ const char* trained(Ability ability) {
 }
 
 }  // namespace
-
-std::string either(const std::vector<std::string>& words) {
-  std::string text = words.front();
-  for (size_t i = 1; i < words.size(); ++i) text += (i + 1 == words.size() ? " or " : ", ") + words[i];
-  return text;
-}
 
 const MethodRecord& method_record(const std::string& name) {
   std::vector<std::string> names;

@@ -47,6 +47,7 @@ struct MethodRecord {
   const char* start;  // what samples are before any chain: "uniform noise"
   std::vector<Ability> abilities;
   std::unique_ptr<Settings> (*settings)();  // defaults
+  void (*shown)(ShownVisitor&);             // the columns of Method::describe, without building a network
   std::unique_ptr<Method> (*make)(const Settings&, Parts&);
   int64_t most_samples = 0;  // that differ; 0: any number
 };
@@ -56,7 +57,5 @@ const MethodRecord& method_record(const std::string& name);
 bool can(const std::string& method, Ability ability);
 // Throws Error, naming the methods that would do, where this one cannot: what would be computed says nothing of the run.
 void need(const std::string& method, Ability ability, const std::string& op);
-// "a, b or c"
-std::string either(const std::vector<std::string>& words);
 
 }  // namespace ebm

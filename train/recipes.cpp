@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 
 #include "core/check.h"
+#include "core/words.h"
 #include "train/method.h"
 #include "train/recipes_text.h"
 

@@ -62,15 +62,21 @@ std::string find_convolutions(const RunOptions& options) {
   return cuda::conv_summary();
 }
 
+std::vector<Shape> batch_shapes(const Method& method) {
+  std::vector<Shape> shapes;
+  for (const BatchPart& part : method.batch()) shapes.push_back(part.shape);
+  return shapes;
+}
+
 // Feeds the trainer and writes the run's files.
 class Run {
  public:
-  Run(const RunOptions& options, const Dataset& dataset, RunObserver& observer)
+  Run(const RunOptions& options, const Source& source, RunObserver& observer)
       : options_(options),
         observer_(observer),
         trainer_(*options.settings, options.device, options.graph),
         store_(options.folder),
-        feed_(dataset, *options.settings, trainer_.abilities().image, options.device),
+        feed_(source, options.settings->seed, batch_shapes(trainer_.method()), options.device),
         read_every_(options.run.read_every > 0 ? options.run.read_every
                     : options.device.is_cuda() ? kReadOnGpu
                                                : 1) {
@@ -220,11 +226,11 @@ Picture samples_picture(const Samples& samples, ImageShape image) {
                       image_grid(samples.last().to_host(), image, kGridRows, kGridRows, kGridScale));
 }
 
-RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
+RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer) {
   check_settings(*options.settings);
   make_folder(options.folder);
   for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
-  Run run(options, dataset, observer);  // a checkpoint that is refused here is not the last good one
+  Run run(options, source, observer);  // a checkpoint that is refused here is not the last good one
   try {
     return run.go();
   } catch (const Error& e) {
@@ -232,6 +238,10 @@ RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObs
     if (last.empty()) throw;
     EBM_FAIL(e.op(), e.received(), e.expected() + "; last good checkpoint: " + last.string());
   }
+}
+
+RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
+  return run_training(options, LabelledImages(dataset), observer);
 }
 
 }  // namespace ebm

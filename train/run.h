@@ -48,6 +48,8 @@ struct RunResult {
 // samples/*.png and checkpoints. On the CPU a resumed run is the uninterrupted one bit for bit, for
 // the same number of threads and the same plans (kernels/conv/conv_plan.h). Throws Error when the output
 // cannot be written or the run diverges for good; the message then names the last good checkpoint.
+RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer);
+// The same on the images of a data set.
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer);
 
 // Whether a run of `total` iterations draws its samples after iteration `done`.

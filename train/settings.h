@@ -86,9 +86,9 @@ std::string to_string(Profile profile);
 // What every method's settings have in common; a method adds its own (train/methods/). Recipes fill them in
 // (train/recipes.h), config.toml and the command line override them.
 struct Settings {
-  std::string method = "ebm-vae";  // train/methods/table.cpp
-  std::string recipe = "mnist";    // a section of train/recipes/METHOD.toml
-  std::string data = "mnist";      // the data set
+  std::string method;            // train/methods/table.cpp
+  std::string recipe = "mnist";  // a section of train/recipes/METHOD.toml
+  std::string data = "mnist";    // the data set
   Profile profile = Profile::laptop;
 
   int64_t iterations = 5000;  // in all, not more: a resumed run goes on to this number

@@ -1,5 +1,5 @@
 // One Langevin step, fused: reference term, drift, noise and clamp in one pass over x.
-//   x ← x − drift · (x/σ_ref² − ∂f/∂x) + noise · ξ,   ξ ~ N(0, I)            method.md (6)
+//   x ← x − drift · (x/σ_ref² − ∂f/∂x) + noise · ξ,   ξ ~ N(0, I)            docs/method.md (6)
 // with U(x) = ‖x‖²/(2σ_ref²) − f(x). The paper's step has drift = δ²/2 and noise = δ.
 #pragma once
 

@@ -159,10 +159,9 @@ struct TwoSources : Method {
 
 template <class M>
 MethodRecord record(const char* name) {
-  return {name,    "a test's",
-          "",      {},
-          nullptr, [](const Settings& s, Parts& p) -> std::unique_ptr<Method> {
-            return std::make_unique<M>(s, p); }};
+  return {name, "a test's", "", {}, nullptr, nullptr, [](const Settings& s, Parts& p) -> std::unique_ptr<Method> {
+            return std::make_unique<M>(s, p);
+          }};
 }
 
 std::vector<Tensor> batch_of(const Trainer& trainer, int64_t iteration) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "tools/evaluate/report_page.h"
 #include "train/files/file_io.h"
 #include "train/files/image_file.h"
+#include "train/method.h"
 
 namespace ebm {
 namespace {
@@ -60,6 +62,65 @@ Json curves(const MetricsTable& table, int64_t points) {
           {"done", iterations_done},
           {"undone", table.undone},
           {"seconds", table.elapsed.empty() ? Json(nullptr) : number(table.elapsed.back())}};
+}
+
+// A chart of the page: columns that are drawn together.
+struct Chart {
+  std::string title, about;
+  Json lines = Json::array();
+  bool first = false, log = false;
+};
+
+// The charts of these runs' columns: what methods declare, those with a number in the progress line first, then what the
+// machine adds for every method. The page draws other columns by themselves.
+Json charts(std::span<const RunRecord> runs) {
+  std::vector<Chart> all;
+  const auto add = [&](const std::string& title, const std::string& column, const std::string& line) -> Chart& {
+    auto found = std::find_if(all.begin(), all.end(), [&](const Chart& chart) { return chart.title == title; });
+    if (found == all.end()) found = all.insert(all.end(), {.title = title});
+    const Json entry{column, line};
+    if (std::find(found->lines.begin(), found->lines.end(), entry) == found->lines.end()) found->lines.push_back(entry);
+    return *found;
+  };
+  struct Declared : ShownVisitor {
+    explicit Declared(decltype(add)& adds) : add_line(adds) {}
+    void column(const char* name, const char*, std::function<float()>, const ColumnOptions& o) override {
+      names.insert(name);
+      if (!*o.chart) return;
+      Chart& chart = add_line(o.chart, name, *o.line ? o.line : name);
+      if (*o.about) chart.about = o.about;
+      chart.first |= *o.progress != 0;
+    }
+    void quantity(Quantity&) override {}
+    decltype(add)& add_line;
+    std::set<std::string> names;
+  } declared(add);
+  for (const RunRecord& run : runs) {
+    const std::string name = run.setting("method");
+    for (const MethodRecord& method : methods())
+      if (name == method.name || (name.empty() && &method == &methods().front())) method.shown(declared);
+  }
+  const auto after = [](const std::string& column, std::string_view prefix) { return column.substr(prefix.size()); };
+  for (const RunRecord& run : runs)
+    for (const std::string& column : run.metrics ? run.metrics->columns : std::vector<std::string>()) {
+      if (declared.names.contains(column)) continue;
+      if (column.starts_with("grad_")) {
+        Chart& chart = add("Gradient norms", column, after(column, "grad_"));
+        chart.about = "of the parameters, before clipping";
+        chart.log = true;
+      } else if (column.ends_with("_lr")) {
+        add("Learning rates", column, column.substr(0, column.size() - 3)).log = true;
+      } else if (column.starts_with("seconds_")) {
+        Chart& chart = add("Seconds per phase", column, after(column, "seconds_"));
+        chart.about = "of one iteration";
+        chart.log = true;
+      }
+    }
+  std::stable_partition(all.begin(), all.end(), [](const Chart& chart) { return chart.first; });
+  Json json = Json::array();
+  for (const Chart& chart : all)
+    json.push_back({{"title", chart.title}, {"lines", chart.lines}, {"about", chart.about}, {"log", chart.log}});
+  return json;
 }
 
 // The picture for the page, or null and a note.
@@ -145,7 +206,7 @@ std::string report_page(std::span<const RunRecord> runs) {
   const std::vector<std::string> names = run_names(runs);
   Json list = Json::array();
   for (size_t i = 0; i < runs.size(); ++i) list.push_back(run_data(runs[i], names[i], points));
-  const Json data = {{"runs", list}};
+  const Json data = {{"runs", list}, {"charts", charts(runs)}};
   return std::string(kReportHead) + kReportStyle + kReportBody + script_json(data) + kReportScript;
 }
 

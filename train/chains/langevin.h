@@ -1,4 +1,4 @@
-// Ancestral Langevin sampling, method.md §2: l steps on U_θ from a given start.
+// Ancestral Langevin sampling, docs/method.md: l steps on U_θ from a given start.
 #pragma once
 
 #include "core/random.h"

@@ -1,36 +1,46 @@
 #include "train/data/batch_feed.h"
 
-#include <fmt/format.h>
-
 #include "core/check.h"
 #include "core/profile_range.h"
 
 namespace ebm {
 
-BatchFeed::BatchFeed(const Dataset& dataset, const Settings& s, ImageShape image, Device device)
-    : dataset_(dataset),
-      seed_(s.seed),
-      batch_(s.batch),
-      ahead_(device.is_cuda()),
-      slots_{Slot{{{s.batch, image.height, image.width, image.channels}, device}},
-             Slot{{{ahead_ ? s.batch : 0, image.height, image.width, image.channels}, device}}} {
-  EBM_CHECK(dataset.images.shape() == image, "run", "images of another size than the networks'",
-            fmt::format("{}x{}x{}", image.height, image.width, image.channels));
+BatchFeed::BatchFeed(const Source& source, uint64_t seed, const std::vector<Shape>& shapes, Device device)
+    : source_(source), seed_(seed), batch_(shapes.at(0)[0]), ahead_(device.is_cuda()) {
+  const std::vector<SourcePart> parts = source.parts();
+  EBM_CHECK(parts.size() == shapes.size(), "data", std::to_string(parts.size()) + " tensors an item",
+            std::to_string(shapes.size()) + ", as the method reads");
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    std::string is, wanted;
+    bool same = parts[i].shape.size() + 1 == static_cast<size_t>(shapes[i].rank());
+    for (const int64_t extent : parts[i].shape) is += (is.empty() ? "" : "x") + std::to_string(extent);
+    for (int d = 1; d < shapes[i].rank(); ++d) {
+      wanted += (wanted.empty() ? "" : "x") + std::to_string(shapes[i][d]);
+      same &= same && parts[i].shape[static_cast<size_t>(d - 1)] == shapes[i][d];
+    }
+    EBM_CHECK(same, "data", parts[i].name + " of " + is, wanted + ", the size of the networks'");
+  }
+  for (size_t slot = 0; slot < (ahead_ ? 2 : 1); ++slot)
+    for (const Shape& shape : shapes) slots_[slot].parts.push_back(std::make_unique<Upload>(shape, device));
 }
 
 void BatchFeed::fill(Slot& slot, int64_t iteration) {
   const ProfileRange range("data");
-  fill_batch(dataset_, batch_indices(seed_, iteration, batch_, dataset_.count()), slot.upload.host().data());
-  slot.upload.start();
+  std::vector<float*> out;
+  for (const auto& part : slot.parts) out.push_back(part->host().data());
+  source_.fill(seed_, iteration, batch_, 0, batch_, out);
+  for (const auto& part : slot.parts) part->start();
   slot.iteration = iteration;
 }
 
-const Tensor& BatchFeed::get(int64_t iteration) {
-  slots_[current_].upload.release();  // what get() returned last has been used by now
+std::span<const Tensor> BatchFeed::get(int64_t iteration) {
+  for (const auto& part : slots_[current_].parts) part->release();  // what was given last has been used by now
   if (ahead_) current_ = 1 - current_;
   Slot& slot = slots_[current_];
   if (slot.iteration != iteration) fill(slot, iteration);  // nothing prepared, or a rollback in between
-  return slot.upload.tensor();
+  given_.clear();
+  for (const auto& part : slot.parts) given_.push_back(part->tensor());
+  return given_;
 }
 
 void BatchFeed::prepare(int64_t iteration) {

@@ -1,37 +1,41 @@
-// The training images of each iteration, on the device by the time they are needed.
+// The batch of each iteration, on the device by the time it is needed.
 #pragma once
 
 #include <array>
+#include <memory>
+#include <span>
+#include <vector>
 
 #include "core/upload.h"
-#include "train/data/dataset.h"
-#include "train/settings.h"
+#include "train/data/source.h"
 
 namespace ebm {
 
 class BatchFeed {
  public:
-  // Keeps a reference to the data set. Throws Error if its images are not of shape `image`.
-  BatchFeed(const Dataset& dataset, const Settings& settings, ImageShape image, Device device);
+  // Keeps a reference to the source. `shapes`: of a batch's tensors, (batch, …) each, in order of the source's parts.
+  // Throws Error where these are of other shapes.
+  BatchFeed(const Source& source, uint64_t seed, const std::vector<Shape>& shapes, Device device);
 
-  // The images (batch,H,W,C) of an iteration, counted from 0. Valid until the next call.
-  const Tensor& get(int64_t iteration);
-  // On a GPU: puts the images of that iteration together and sends them while the device works.
+  // The batch of an iteration, counted from 0. Valid until the next call.
+  std::span<const Tensor> get(int64_t iteration);
+  // On a GPU: puts the batch of that iteration together and sends it while the device works.
   void prepare(int64_t iteration);
 
  private:
   struct Slot {
-    Upload upload;
+    std::vector<std::unique_ptr<Upload>> parts;
     int64_t iteration = -1;
   };
   void fill(Slot& slot, int64_t iteration);
 
-  const Dataset& dataset_;
+  const Source& source_;
   uint64_t seed_;
   int64_t batch_;
   bool ahead_;  // another processor does the work, so that there is time to prepare
   std::array<Slot, 2> slots_;
   size_t current_ = 0;
+  std::vector<Tensor> given_;  // what get() returned last
 };
 
 }  // namespace ebm

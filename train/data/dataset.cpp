@@ -9,6 +9,7 @@
 #include "core/cache_folder.h"
 #include "core/check.h"
 #include "core/random.h"
+#include "core/words.h"
 #include "train/data/cifar.h"
 #include "train/data/gzip.h"
 #include "train/data/idx.h"
@@ -29,6 +30,10 @@ const std::string kTrainLabels = "train-labels-idx1-ubyte";
 const std::string kTestImages = "t10k-images-idx3-ubyte";
 const std::string kTestLabels = "t10k-labels-idx1-ubyte";
 
+ImageSet load_idx(const DatasetRecord& record, const std::filesystem::path& root, Split split);
+ImageSet load_cifar(const DatasetRecord& record, const std::filesystem::path& root, Split split);
+ImageSet load_synthetic(const DatasetRecord& record, const std::filesystem::path& root, Split split);
+
 std::vector<DatasetRecord> make_records() {
   constexpr int64_t kBatch = 10000 * kCifarRecordBytes;
   return {{.name = "mnist",
@@ -38,7 +43,10 @@ std::vector<DatasetRecord> make_records() {
            .files = {{kTrainImages, 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
                      {kTrainLabels, 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
                      {kTestImages, 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
-                     {kTestLabels, 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}}},
+                     {kTestLabels, 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}},
+           .train_count = 60000,
+           .test_count = 10000,
+           .load = load_idx},
           {.name = "fashion",
            .shape = {28, 28, 1},
            .folders = {"fashion", "fashion-mnist"},
@@ -46,7 +54,10 @@ std::vector<DatasetRecord> make_records() {
            .files = {{kTrainImages, 47040016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
                      {kTrainLabels, 60008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
                      {kTestImages, 7840016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
-                     {kTestLabels, 10008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"}}},
+                     {kTestLabels, 10008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"}},
+           .train_count = 60000,
+           .test_count = 10000,
+           .load = load_idx},
           {.name = "cifar10",
            .shape = {kCifarEdge, kCifarEdge, kCifarChannels},
            .folders = {"cifar10", "cifar10/cifar-10-batches-bin", "cifar-10-batches-bin"},
@@ -56,7 +67,18 @@ std::vector<DatasetRecord> make_records() {
                      {"data_batch_3.bin", kBatch, ""},
                      {"data_batch_4.bin", kBatch, ""},
                      {"data_batch_5.bin", kBatch, ""},
-                     {"test_batch.bin", kBatch, ""}}}};
+                     {"test_batch.bin", kBatch, ""}},
+           .train_count = 50000,
+           .test_count = 10000,
+           .load = load_cifar},
+          {.name = "synthetic",
+           .shape = {28, 28, 1},
+           .folders = {},
+           .system_folder = {},
+           .files = {},
+           .train_count = kSyntheticTrain,
+           .test_count = kSyntheticTest,
+           .load = load_synthetic}};
 }
 
 // Below the root, or where a Debian package put it.
@@ -107,13 +129,30 @@ ImageSet load_cifar(const DatasetRecord& record, const std::filesystem::path& ro
   return set;
 }
 
+ImageSet load_synthetic(const DatasetRecord& record, const std::filesystem::path&, Split split) {
+  return split == Split::train ? synthetic_images(record.train_count, 0) : synthetic_images(record.test_count, 1);
+}
+
+const std::vector<DatasetRecord>& records() {
+  static const std::vector<DatasetRecord> kRecords = make_records();
+  return kRecords;
+}
+
 }  // namespace
 
+const std::vector<std::string>& dataset_names() {
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    for (const DatasetRecord& record : records()) names.push_back(record.name);
+    return names;
+  }();
+  return kNames;
+}
+
 const DatasetRecord& dataset_record(const std::string& name) {
-  static const std::vector<DatasetRecord> kRecords = make_records();
-  const auto found =
-      std::find_if(kRecords.begin(), kRecords.end(), [&](const DatasetRecord& record) { return record.name == name; });
-  EBM_CHECK(found != kRecords.end(), "dataset", fmt::format("'{}'", name), "mnist, fashion, cifar10 or synthetic");
+  const auto found = std::find_if(records().begin(), records().end(),
+                                  [&](const DatasetRecord& record) { return record.name == name; });
+  EBM_CHECK(found != records().end(), "dataset", fmt::format("'{}'", name), either(dataset_names()));
   return *found;
 }
 
@@ -138,22 +177,18 @@ std::optional<std::filesystem::path> find_data_file(const DatasetRecord& record,
 }
 
 Dataset load_dataset(const std::string& name, const std::filesystem::path& root, Split split) {
-  const bool train = split == Split::train;
-  if (name == "synthetic") {
-    return {name, synthetic_images(train ? kSyntheticTrain : kSyntheticTest, train ? 0 : 1),
-            "generated shapes, not a published data set"};
-  }
   const DatasetRecord& record = dataset_record(name);
-  Dataset dataset{name, name == "cifar10" ? load_cifar(record, root, split) : load_idx(record, root, split), ""};
-  const int64_t published = name == "cifar10" && train ? 50000 : train ? 60000 : 10000;
-  if (dataset.count() != published) {
+  Dataset dataset{name, record.load(record, root, split), ""};
+  const int64_t published = split == Split::train ? record.train_count : record.test_count;
+  if (record.files.empty()) {
+    dataset.note = "generated shapes, not a published data set";
+  } else if (dataset.count() != published) {
     dataset.note = fmt::format("{} images, the published set has {}", dataset.count(), published);
-  } else if (name == "cifar10") {
-    const auto batch = locate(record, root, record.files.front().name);
+  } else if (record.files.front().sha256.empty()) {
+    const auto file = locate(record, root, record.files.front().name);
     std::error_code error;
-    if (!std::filesystem::exists(batch.parent_path() / kVerifiedList, error)) {
+    if (!std::filesystem::exists(file.parent_path() / kVerifiedList, error))
       dataset.note = "pixels not verified to be the published ones";
-    }
   }
   return dataset;
 }

@@ -26,11 +26,15 @@ struct DatasetRecord {
   ImageShape shape;
   std::vector<std::filesystem::path> folders;  // below a data root, in the order they are searched
   std::filesystem::path system_folder;         // where a Debian package puts it, or empty
-  std::vector<DataFile> files;
+  std::vector<DataFile> files;                 // none: it is generated
+  int64_t train_count = 0, test_count = 0;     // published images
+  ImageSet (*load)(const DatasetRecord&, const std::filesystem::path& root, Split) = nullptr;
 };
 
-// mnist, fashion or cifar10; throws Error for another name (synthetic has no files).
+// Throws Error for a name that is none.
 const DatasetRecord& dataset_record(const std::string& name);
+// All names, in order of the records: recipes, and data sets of the same names.
+const std::vector<std::string>& dataset_names();
 
 // `fetch` leaves this list of checksums (as sha256sum writes it) beside batches that came out of
 // the published CIFAR-10 archive: single batches have no published checksums.

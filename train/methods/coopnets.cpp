@@ -21,7 +21,7 @@ struct CoopNets : Teaching {
     Tape tape;
     const Var loss = mean(sum_rows(square(sub(generator_(Var(z_hat)), Var(x_tilde)))));
     learn(tape, loss, {&generator_});
-    reconstruction_ = loss.value();
+    shown_.reconstruction = loss.value();
   }
 };
 

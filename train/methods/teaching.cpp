@@ -54,7 +54,12 @@ Teaching::Teaching(const TeachingSettings& s, Parts& parts)
       image_noise_(parts.number([s](int64_t iteration) { return image_noise(s, iteration); })),
       image_(generator_.net().image()),
       step_(langevin_step_of(s.chain)),
-      has_energy_(can(s.method, Ability::energy)) {}
+      has_energy_(can(s.method, Ability::energy)) {
+  shown_.step = step_;
+  shown_.batch = static_cast<float>(s.batch);
+  shown_.chains = static_cast<float>(s.chains);
+  shown_.pixels = image_.elements();
+}
 
 std::vector<BatchPart> Teaching::batch() const { return {{"x", images(settings_.batch)}}; }
 
@@ -66,8 +71,8 @@ Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
   it.phase("langevin");
   Tensor x_tilde = x_hat.clone();  // (n, H, W, C)
   langevin_chain(energy_.net(), x_tilde, settings_.chain.steps, step_, it.key(Stream::langevin), 0, 0,
-                 squared_grad_x_.slot());
-  squared_revision_ = squared_distance(x_tilde, x_hat);
+                 shown_.squared_grad_x.slot());
+  shown_.squared_revision = squared_distance(x_tilde, x_hat);
   return x_tilde;
 }
 
@@ -85,11 +90,11 @@ void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   const Var mean_data = mean(f_data), mean_samples = mean(f_samples);  // (1)
   const Var loss = add(sub(mean_samples, mean_data), scale(penalty, static_cast<float>(s.energy_l2)));
   learn(tape, loss, {&energy_});
-  f_data_ = mean_data.value();
-  f_samples_ = mean_samples.value();
-  energy_loss_ = loss.value();
-  squared_data_ = sum_squares(x);
-  squared_samples_ = sum_squares(y);
+  shown_.f_data = mean_data.value();
+  shown_.f_samples = mean_samples.value();
+  shown_.energy_loss = loss.value();
+  shown_.squared_data = sum_squares(x);
+  shown_.squared_samples = sum_squares(y);
 }
 
 void Teaching::update_vae(Iteration& it, const Tensor& images) {
@@ -103,39 +108,55 @@ void Teaching::update_vae(Iteration& it, const Tensor& images) {
   const Var reconstruction = mean(sum_rows(square(sub(generator_(z), Var(images)))));
   const Var kl = mean(kl_to_standard_normal(posterior));
   learn(tape, add(reconstruction, mul(kl, kl_weight_.var())), {&encoder_, &generator_});
-  reconstruction_ = reconstruction.value();
-  kl_ = kl.value();
+  shown_.reconstruction = reconstruction.value();
+  shown_.kl = kl.value();
 }
 
-void Teaching::describe(ShownVisitor& v) {
-  const float reference = 0.5f * step_.inv_sigma_ref_sq;
-  const auto batch = static_cast<float>(settings_.batch), chains = static_cast<float>(settings_.chains);
-  const auto pixels = static_cast<float>(image_.elements());
-  v.quantity(squared_data_);
-  v.quantity(squared_samples_);
-  v.quantity(squared_grad_x_);
-  v.quantity(squared_revision_);
-  // mean U
-  v.column("u_data", "energy/u_data",
-           [=, this] { return reference * squared_data_.value() / batch - f_data_.value(); });
-  v.column("u_samples", "energy/u_samples",
-           [=, this] { return reference * squared_samples_.value() / chains - f_samples_.value(); });
-  v("f_data", "energy/f_data", f_data_);
-  v("f_samples", "energy/f_samples", f_samples_);
-  // near 0 when the two networks keep up with each other
-  v.column("energy_gap", "energy/gap", [this] { return f_data_.value() - f_samples_.value(); },
-           {.progress = "energy gap {:+.3g}", .judged = Judged::gap});
-  v("energy_loss", "energy/loss", energy_loss_);
-  v("reconstruction", "vae/reconstruction", reconstruction_, {.progress = "reconstruction {:.4g}"});
-  v("kl", "vae/kl", kl_);
-  // root mean square of ‖∂U/∂x‖ over chains, its size in one update, and that of the noise beside it
-  const auto grad_x = [=, this] { return std::sqrt(squared_grad_x_.value() / chains); };
-  v.column("grad_x", "langevin/grad_x", grad_x);
-  v.column("drift", "langevin/drift", [=, this] { return step_.drift * grad_x(); });
-  v.column("noise", "langevin/noise", [=, this] { return step_.noise * std::sqrt(pixels); });
-  // root mean square of ‖x̃ − x̂‖ over chains: what the VAE still has to close
-  v.column("revision", "langevin/revision", [=, this] { return std::sqrt(squared_revision_.value() / chains); },
-           {.judged = Judged::move, .dimensions = image_.elements()});
+void TeachingShown::describe(ShownVisitor& v) {
+  v.quantity(squared_data);
+  v.quantity(squared_samples);
+  v.quantity(squared_grad_x);
+  v.quantity(squared_revision);
+  const auto u = [this](const Quantity& squared, const Quantity& f, float n) {
+    return 0.5f * step.inv_sigma_ref_sq * squared.value() / n - f.value();  // mean U
+  };
+  constexpr char kU[] = "U on data and samples", kF[] = "f on data and samples", kStep[] = "Drift against noise";
+  v.column("u_data", "energy/u_data", [=, this] { return u(squared_data, f_data, batch); },
+           {.chart = kU, .line = "data", .about = "low = plausible"});
+  v.column("u_samples", "energy/u_samples", [=, this] { return u(squared_samples, f_samples, chains); },
+           {.chart = kU, .line = "revised samples"});
+  v("f_data", "energy/f_data", f_data,
+    {.chart = kF, .line = "data", .about = "high = plausible; both with the image noise of the energy's loss"});
+  v("f_samples", "energy/f_samples", f_samples, {.chart = kF, .line = "revised samples"});
+  v.column("energy_gap", "energy/gap", [this] { return f_data.value() - f_samples.value(); },
+           {.progress = "energy gap {:+.3g}",
+            .judged = Judged::gap,
+            .chart = "Energy gap",
+            .line = "gap",
+            .about = "mean f(data) − mean f(revised samples): near 0 while the networks keep up with each other"});
+  v("energy_loss", "energy/loss", energy_loss,
+    {.chart = "Energy loss", .line = "loss", .about = "mean f(x̃) − mean f(x) with its penalty"});
+  v("reconstruction", "vae/reconstruction", reconstruction,
+    {.progress = "reconstruction {:.4g}",
+     .chart = "Reconstruction",
+     .line = "‖x̃ − g(z̃)‖²",
+     .about = "mean ‖x̃ − g(z̃)‖² of revised samples"});
+  v("kl", "vae/kl", kl, {.chart = "KL", .line = "KL", .about = "mean KL( π(z|x̃) ‖ N(0, I) ), in nats"});
+  const auto grad_x = [this] { return std::sqrt(squared_grad_x.value() / chains); };
+  v.column("grad_x", "langevin/grad_x", grad_x,
+           {.chart = "Gradient of the energy",
+            .line = "‖∂U/∂x‖",
+            .about = "‖∂U/∂x‖ at the last Langevin step, root mean square"});
+  v.column("drift", "langevin/drift", [=, this] { return step.drift * grad_x(); },
+           {.chart = kStep, .line = "drift (δ²/2)·‖∂U/∂x‖", .about = "size of the two parts of a Langevin step"});
+  v.column("noise", "langevin/noise", [this] { return step.noise * std::sqrt(static_cast<float>(pixels)); },
+           {.chart = kStep, .line = "noise δ·√D"});
+  v.column("revision", "langevin/revision", [this] { return std::sqrt(squared_revision.value() / chains); },
+           {.judged = Judged::move,
+            .dimensions = pixels,
+            .chart = "Revision",
+            .line = "‖x̃ − x̂‖",
+            .about = "‖x̃ − x̂‖: how far Langevin moves an image from where its chain began"});
 }
 
 Tensor Teaching::sample_start(const RandomKey& key, int64_t first, int64_t /*first_row*/) {

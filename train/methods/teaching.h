@@ -12,6 +12,23 @@
 
 namespace ebm {
 
+// What an iteration shows, beside gradient norms and rates. On data and on revised samples, both with the image noise
+// that the energy's loss sees them with:
+struct TeachingShown {
+  Quantity f_data, f_samples;              // mean f = −U up to the reference
+  Quantity squared_data, squared_samples;  // Σ x²
+  Quantity energy_loss;                    // with the penalty energy_l2
+  Quantity reconstruction, kl;             // mean ‖x̃ − g(z̃)‖², mean KL( π_β(z|x̃) ‖ N(0, I) )
+  Quantity squared_grad_x;                 // Σ (∂U/∂x)² over all chains, at the last step
+  Quantity squared_revision;               // Σ (x̃ − x̂)²
+
+  LangevinStep step;  // of the chains
+  float batch = 1, chains = 1;
+  int64_t pixels = 1;
+
+  void describe(ShownVisitor& v);
+};
+
 class Teaching : public Method {
  public:
   std::vector<BatchPart> batch() const override;
@@ -20,7 +37,7 @@ class Teaching : public Method {
     return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
            "of the energy's loss; grad_x = |dU/dx|";
   }
-  void describe(ShownVisitor& v) override;
+  void describe(ShownVisitor& v) override { shown_.describe(v); }
   Abilities abilities() override;
 
  protected:
@@ -50,14 +67,7 @@ class Teaching : public Method {
   const LangevinStep step_;
   const bool has_energy_;  // the method trains it
 
-  // What an iteration shows, beside gradient norms and rates. On data and on revised samples, both with the image
-  // noise that the energy's loss sees them with:
-  Quantity f_data_, f_samples_;              // mean f = −U up to the reference
-  Quantity squared_data_, squared_samples_;  // Σ x²
-  Quantity energy_loss_;                     // with the penalty energy_l2
-  Quantity reconstruction_, kl_;             // mean ‖x̃ − g(z̃)‖², mean KL( π_β(z|x̃) ‖ N(0, I) )
-  Quantity squared_grad_x_;                  // Σ (∂U/∂x)² over all chains, at the last step
-  Quantity squared_revision_;                // Σ (x̃ − x̂)²
+  TeachingShown shown_;
 
  private:
   Samples sample(int64_t n, const RandomKey& key, const SampleOptions& options);

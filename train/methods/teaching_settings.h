@@ -11,6 +11,8 @@ inline constexpr int64_t kReplayImages = 10'000;
 
 // The defaults are the laptop profile's, found by trial on two CPU cores (docs/results.md).
 struct TeachingSettings : Settings {
+  TeachingSettings() { method = "ebm-vae"; }
+
   std::string network = "mnist";              // mnist | cifar10: which networks, of 28×28×1 or 32×32×3 images
   std::optional<double> measured_bf16_error;  // of a step at the recipe's own drift and noise, the largest seen
 
