@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "tools/command.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
 #include "tools/evaluate/chain_quality.h"
@@ -163,67 +164,86 @@ Judge load_judge(const DiagnoseFlags& flags, const Trainer& trainer) {
   return {std::move(train), std::move(classifier)};
 }
 
-void diagnose_run(const DiagnoseFlags& flags) {
-  const int64_t chains = parse_count("chains", flags.chains, 2, kMostChains);
-  DiagnosisPlan plan;
-  plan.steps = parse_count("steps", flags.steps, 8, kMostSteps);
-  plan.warmup = flags.warmup.empty() ? plan.steps / 2 : parse_count("warmup", flags.warmup, 0);
-  EBM_CHECK(plan.steps - plan.warmup >= 8, "--warmup", fmt::format("{} of {} steps", plan.warmup, plan.steps),
+class Diagnose {
+ public:
+  explicit Diagnose(const DiagnoseFlags& flags);
+  void compute();
+  void write() const;
+
+ private:
+  const DiagnoseFlags& flags_;
+  const fs::path out_;
+  int64_t chains_;
+  DiagnosisPlan plan_;
+  ChainQualityPlan quality_plan_;
+  std::unique_ptr<Trainer> trainer_;
+  double noise_scale_ = 1;
+  std::optional<Judge> judge_;
+  std::optional<ChainQuality> quality_;
+  Diagnosis diagnosis_;
+  std::vector<std::string> words_;
+};
+
+Diagnose::Diagnose(const DiagnoseFlags& flags)
+    : flags_(flags), out_(flags.out), chains_(parse_count("chains", flags.chains, 2, kMostChains)) {
+  plan_.steps = parse_count("steps", flags.steps, 8, kMostSteps);
+  plan_.warmup = flags.warmup.empty() ? plan_.steps / 2 : parse_count("warmup", flags.warmup, 0);
+  EBM_CHECK(plan_.steps - plan_.warmup >= 8, "--warmup", fmt::format("{} of {} steps", plan_.warmup, plan_.steps),
             "at least 8 steps after it");
-  plan.projections = parse_count("projections", flags.projections, 0, kMostProjections);
-  EBM_CHECK(chains * (plan.steps + 1) <= kMostValues / (1 + plan.projections), "--chains and --steps",
-            fmt::format("{} chains of {} steps", chains, plan.steps), "fewer: all of them are kept in memory");
-  plan.seed = flags.chain.key_seed();
-  ChainQualityPlan quality_plan;
-  quality_plan.n = parse_count("quality", flags.quality, 0, kMostChains);
-  quality_plan.seed = plan.seed;
-  const auto trainer = load_model(flags.model, {Ability::energy});
-  const Settings& s = trainer->settings();
-  const double noise_scale = flags.chain.noise(*trainer);
-  const fs::path out = flags.out;
-  make_folder(out);
-  for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out / name);
+  plan_.projections = parse_count("projections", flags.projections, 0, kMostProjections);
+  EBM_CHECK(chains_ * (plan_.steps + 1) <= kMostValues / (1 + plan_.projections), "--chains and --steps",
+            fmt::format("{} chains of {} steps", chains_, plan_.steps), "fewer: all of them are kept in memory");
+  plan_.seed = flags.chain.key_seed();
+  quality_plan_.n = parse_count("quality", flags.quality, 0, kMostChains);
+  trainer_ = load_model(flags.model, {Ability::energy});
+  noise_scale_ = flags.chain.noise(*trainer_);
+  make_folder(out_);
+  for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out_ / name);
   if (!flags.json.empty()) check_writable(flags.json);
 
-  const int64_t run_length = trainer->abilities().usual.steps;
-  plan.snapshots = picture_lengths(run_length, plan.steps);
-  quality_plan.lengths = plan.snapshots;
-  quality_plan.noise_scale = noise_scale;
-  std::optional<Judge> judge;
-  if (quality_plan.n > 0) judge.emplace(load_judge(flags, *trainer));
-  const auto steps_of = [&](const char* what) {
+  plan_.snapshots = picture_lengths(trainer_->abilities().usual.steps, plan_.steps);
+  quality_plan_.seed = plan_.seed;
+  quality_plan_.lengths = plan_.snapshots;
+  quality_plan_.noise_scale = noise_scale_;
+  if (quality_plan_.n > 0) judge_.emplace(load_judge(flags, *trainer_));
+}
+
+void Diagnose::compute() {
+  const auto steps_of = [&](const std::string& what) {
     return [&, what, line = OccasionalLine()](int64_t done) mutable {
-      line(fmt::format("{} of {} steps of {}", done, plan.steps, what));
+      line(fmt::format("{} of {} steps of {}", done, plan_.steps, what));
     };
   };
-  std::optional<ChainQuality> quality;
-  if (judge) {
-    const std::string chains_of_quality = fmt::format("{} chains for their scores", quality_plan.n);
-    quality = chain_quality(*trainer, judge->classifier.network, judge->images, quality_plan,
-                            steps_of(chains_of_quality.c_str()));
-  }
-  const Tensor start = trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, 0, 0).first();
-  const Diagnosis d = diagnose(trainer->potential(), start, langevin_step_of(trainer->abilities().chain, noise_scale),
-                               plan, steps_of("the chains"));
-  std::vector<std::string> words = in_words(d, run_length);
-  if (quality) words.push_back(in_words(*quality, run_length));
+  const Abilities& model = trainer_->abilities();
+  if (judge_)
+    quality_ = chain_quality(*trainer_, judge_->classifier.network, judge_->images, quality_plan_,
+                             steps_of(fmt::format("{} chains for their scores", quality_plan_.n)));
+  const Tensor start = trainer_->sample(chains_, {plan_.seed, Stream::sample, 0, 0}, 0, 0).first();
+  diagnosis_ = diagnose(trainer_->potential(), start, langevin_step_of(model.chain, noise_scale_), plan_,
+                        steps_of("the chains"));
+  words_ = in_words(diagnosis_, model.usual.steps);
+  if (quality_) words_.push_back(in_words(*quality_, model.usual.steps));
+}
 
-  fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe, trainer->iteration(),
-             chains, plan.steps, method_record(s.method).start, plan.steps - plan.warmup);
-  print(d);
-  if (quality) print(*quality);
+void Diagnose::write() const {
+  const Settings& s = trainer_->settings();
+  const char* start = method_record(s.method).start;
+  fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe, trainer_->iteration(),
+             chains_, plan_.steps, start, plan_.steps - plan_.warmup);
+  print(diagnosis_);
+  if (quality_) print(*quality_);
   fmt::print("\n");
-  for (const std::string& line : words) say(line);
-  write_grid(out / "chains.png", d, trainer->abilities().image);
-  write_traces(out / "traces.csv", d, method_record(s.method).start);
-  write_drift(out / "drift.csv", d);
-  if (!flags.json.empty()) {
-    nlohmann::json json = to_json(d, words, *trainer, noise_scale);
-    if (quality) json["quality"] = to_json(*quality);
-    write_table(flags.json, json.dump(2) + "\n");
+  for (const std::string& line : words_) say(line);
+  write_grid(out_ / "chains.png", diagnosis_, trainer_->abilities().image);
+  write_traces(out_ / "traces.csv", diagnosis_, start);
+  write_drift(out_ / "drift.csv", diagnosis_);
+  if (!flags_.json.empty()) {
+    nlohmann::json json = to_json(diagnosis_, words_, *trainer_, noise_scale_);
+    if (quality_) json["quality"] = to_json(*quality_);
+    write_json(flags_.json, json);
   }
-  fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv\n", out.string(),
-             fmt::join(plan.snapshots, ", "));
+  fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv\n", out_.string(),
+             fmt::join(plan_.snapshots, ", "));
 }
 
 }  // namespace
@@ -248,7 +268,7 @@ void add_diagnose_command(CLI::App& app) {
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis]")
       ->type_name("FOLDER");
-  command->callback([flags] { diagnose_run(*flags); });
+  command->callback([flags] { run_command<Diagnose>(*flags); });
 }
 
 }  // namespace ebm

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "tools/command.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
 #include "tools/evaluate/image_energies.h"
@@ -122,83 +125,118 @@ void print(const Likelihood& l, double chain_temperature, const Bits& bits, cons
     fmt::print("  They agree to {:.2g} nats.\n", std::abs(gap));
 }
 
-void loglik(const LoglikFlags& flags) {
-  const int64_t n = parse_count("n", flags.n, 1), chains = parse_count("chains", flags.chains, 2, kMostChains);
-  AnnealingPlan plan{chains, parse_count("steps", flags.steps, 1, kMostSteps),
-                     parse_count("leapfrog", flags.leapfrog, 1, kMostLeapfrogSteps),
-                     static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
-  for (const double t : flags.temperatures)
+class Loglik {
+ public:
+  explicit Loglik(const LoglikFlags& flags);
+  void compute();
+  void write() const;
+
+ private:
+  void load_images();
+  void print_heading() const;
+
+  const LoglikFlags& flags_;
+  int64_t n_, chains_;
+  AnnealingPlan plan_;
+  std::vector<double> temperatures_;
+  std::unique_ptr<Trainer> trainer_;
+  std::vector<float> held_out_;  // (n, H, W, C), dequantised
+  std::optional<DiagonalGaussian> base_;
+  Bits bits_{};
+  double chain_temperature_ = 1, base_nats_ = 0;
+  nlohmann::json rows_ = nlohmann::json::array();
+};
+
+Loglik::Loglik(const LoglikFlags& flags)
+    : flags_(flags),
+      n_(parse_count("n", flags.n, 1)),
+      chains_(parse_count("chains", flags.chains, 2, kMostChains)),
+      plan_{chains_, parse_count("steps", flags.steps, 1, kMostSteps),
+            parse_count("leapfrog", flags.leapfrog, 1, kMostLeapfrogSteps),
+            static_cast<uint64_t>(parse_count("seed", flags.seed, 0))},
+      temperatures_(flags.temperatures) {
+  for (const double t : temperatures_)
     EBM_CHECK(t > 0 && std::isfinite(t), "--temperature", fmt::format("{}", t), "more than 0");
-  const auto trainer = load_model(flags.model, {Ability::energy});
+  if (temperatures_.empty()) temperatures_ = {1};
+  trainer_ = load_model(flags.model, {Ability::energy});
   if (!flags.json.empty()) check_writable(flags.json);
-  const Settings& s = trainer->settings();
-  const ChainSettings& chain = trainer->abilities().chain;
+  const ChainSettings& chain = trainer_->abilities().chain;
   EBM_CHECK(chain.clamp > 0 || chain.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",
             "one of them: without, exp(-U) may have no integral");
-  const ImageShape image = trainer->abilities().image;
-  const DiagonalGaussian base = base_of(flags, s.data, chain, image, trainer->device());
-  std::vector<float> held_out = images_of(s.data, flags.data, Split::test, n);
-  const int64_t dimensions = image.elements(), count = static_cast<int64_t>(held_out.size()) / dimensions;
-  EBM_CHECK(count == n, "--n", flags.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
-  EBM_CHECK(flags.reverse != "data" || chains <= count, "--chains", flags.chains + " reverse chains from data",
+  const LangevinStep step = langevin_step_of(chain);
+  if (step.drift > 0 && step.noise > 0) chain_temperature_ = langevin_temperature(step);
+  load_images();
+}
+
+void Loglik::load_images() {
+  const Settings& s = trainer_->settings();
+  const Abilities& model = trainer_->abilities();
+  base_ = base_of(flags_, s.data, model.chain, model.image, trainer_->device());
+  held_out_ = images_of(s.data, flags_.data, Split::test, n_);
+  const int64_t dimensions = model.image.elements(), count = static_cast<int64_t>(held_out_.size()) / dimensions;
+  EBM_CHECK(count == n_, "--n", flags_.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
+  EBM_CHECK(flags_.reverse != "data" || chains_ <= count, "--chains", flags_.chains + " reverse chains from data",
             fmt::format("at most --n, {}", count));
-  const Bits bits{dimensions, dequantise(held_out, chain.clamp, plan.seed) / static_cast<double>(count)};
+  bits_ = {dimensions, dequantise(held_out_, model.chain.clamp, plan_.seed) / static_cast<double>(count)};
+}
 
-  LangevinStep step = langevin_step_of(chain);
-  const double chain_temperature = step.drift > 0 && step.noise > 0 ? langevin_temperature(step) : 1;
-  std::vector<double> temperatures = flags.temperatures;
-  if (temperatures.empty()) temperatures = {1};
-  const int64_t run_length = trainer->abilities().usual.steps;
-  const Tensor start =
-      flags.reverse == "data"
-          ? Tensor::from_host(std::span(held_out).first(static_cast<size_t>(chains * dimensions)),
-                              {chains, image.height, image.width, image.channels}, trainer->device())
-          : trainer->sample(chains, {plan.seed, Stream::sample, 0, 0}, run_length, chain.noise_scale).last();
-  const std::vector<float> u = image_energies(*trainer, held_out);
-  double base_nats = 0;
-  for (int64_t i = 0; i < count; ++i)
-    base_nats += base.log_density(std::span(held_out).subspan(static_cast<size_t>(i * dimensions),
-                                                              static_cast<size_t>(dimensions))) /
-                 static_cast<double>(count);
+void Loglik::compute() {
+  const Abilities& model = trainer_->abilities();
+  const ImageShape image = model.image;
+  const auto size = static_cast<size_t>(image.elements());
+  const Tensor start = flags_.reverse == "data"
+                           ? Tensor::from_host(std::span(held_out_).first(static_cast<size_t>(chains_) * size),
+                                               {chains_, image.height, image.width, image.channels}, trainer_->device())
+                           : model.sample(chains_, {plan_.seed, Stream::sample, 0, 0}, model.usual).last();
+  const std::vector<float> u = image_energies(*trainer_, held_out_);
+  for (int64_t i = 0; i < n_; ++i)
+    base_nats_ +=
+        base_->log_density(std::span(held_out_).subspan(static_cast<size_t>(i) * size, size)) / static_cast<double>(n_);
 
+  print_heading();
+  const Potential energy = trainer_->potential();
+  for (const double t : temperatures_) {
+    plan_.progress = [t, line = OccasionalLine()](const char* what, double share) mutable {
+      line(fmt::format("T = {:.3g}: {:.2g} of {}", t, share, what));
+    };
+    const Likelihood l = likelihood(energy, u, t, *base_, start, plan_);
+    print(l, chain_temperature_, bits_, flags_.reverse);
+    rows_.push_back(to_json(l, bits_));
+  }
+}
+
+void Loglik::print_heading() const {
+  const ChainSettings& chain = trainer_->abilities().chain;
   fmt::print(
       "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
       "p(x) = exp(-U(x)/T)/Z{}; {} chains, {} steps of annealing from {}\n",
-      s.recipe, trainer->iteration(), count, chain.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", chain.clamp) : "",
-      chains, plan.steps, base_name(flags, chain));
-  fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats, bits(base_nats));
-  if (std::none_of(temperatures.begin(), temperatures.end(),
-                   [&](double t) { return same_temperature(t, chain_temperature); }))
-    fmt::print("The run's Langevin step samples T = {0:.3g} (--temperature {0:.3g})\n", chain_temperature);
+      trainer_->settings().recipe, trainer_->iteration(), n_,
+      chain.clamp > 0 ? fmt::format(" on [-{0:g}, {0:g}]", chain.clamp) : "", chains_, plan_.steps,
+      base_name(flags_, chain));
+  fmt::print("For comparison the base itself: {:.2f} nats, {:.3f} bits/dim\n", base_nats_, bits_(base_nats_));
+  if (std::none_of(temperatures_.begin(), temperatures_.end(),
+                   [&](double t) { return same_temperature(t, chain_temperature_); }))
+    fmt::print("The run's Langevin step samples T = {0:.3g} (--temperature {0:.3g})\n", chain_temperature_);
   std::fflush(stdout);
-  const Potential energy = trainer->potential();
-  nlohmann::json rows = nlohmann::json::array();
-  for (const double t : temperatures) {
-    plan.progress = [t, line = OccasionalLine()](const char* what, double share) mutable {
-      line(fmt::format("T = {:.3g}: {:.2g} of {}", t, share, what));
-    };
-    const Likelihood l = likelihood(energy, u, t, base, start, plan);
-    print(l, chain_temperature, bits, flags.reverse);
-    rows.push_back(to_json(l, bits));
-  }
+}
+
+void Loglik::write() const {
   fmt::print(
       "\nTraining compared energies under short chains and never saw Z: no density was fitted by maximum\n"
       "likelihood, unless the chains mix (ebm diagnose).\n");
-  if (flags.json.empty()) return;
-  const nlohmann::json json{{"recipe", s.recipe},
-                            {"iteration", trainer->iteration()},
-                            {"n", count},
-                            {"chains", chains},
-                            {"steps", plan.steps},
-                            {"leapfrog_steps", plan.leapfrog_steps},
-                            {"seed", plan.seed},
-                            {"base", base_name(flags, chain)},
-                            {"base_nats", base_nats},
-                            {"reverse_from", flags.reverse},
-                            {"dimensions", dimensions},
-                            {"temperatures", rows}};
-  const std::string text = json.dump(2) + "\n";
-  write_file_atomically(flags.json, std::as_bytes(std::span(text)));
+  if (flags_.json.empty()) return;
+  write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
+                           {"iteration", trainer_->iteration()},
+                           {"n", n_},
+                           {"chains", chains_},
+                           {"steps", plan_.steps},
+                           {"leapfrog_steps", plan_.leapfrog_steps},
+                           {"seed", plan_.seed},
+                           {"base", base_name(flags_, trainer_->abilities().chain)},
+                           {"base_nats", base_nats_},
+                           {"reverse_from", flags_.reverse},
+                           {"dimensions", bits_.dimensions},
+                           {"temperatures", rows_}});
 }
 
 }  // namespace
@@ -226,7 +264,7 @@ void add_loglik_command(CLI::App& app) {
   command->add_option("--seed", flags->seed, "seed of all chains [1]")->type_name("N");
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
-  command->callback([flags] { loglik(*flags); });
+  command->callback([flags] { run_command<Loglik>(*flags); });
 }
 
 }  // namespace ebm

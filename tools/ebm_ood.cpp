@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/random.h"
+#include "tools/command.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
 #include "tools/evaluate/detection.h"
@@ -81,40 +82,65 @@ double mean(const std::vector<float>& u) {
   return std::accumulate(u.begin(), u.end(), 0.0) / static_cast<double>(u.size());
 }
 
-void ood(const OodFlags& flags) {
-  const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
+class Ood {
+ public:
+  explicit Ood(const OodFlags& flags);
+  void compute();
+  void write() const;
+
+ private:
+  nlohmann::json print_table() const;  // and its rows
+  void print_histograms() const;
+
+  const OodFlags& flags_;
+  uint64_t seed_;
+  std::unique_ptr<Trainer> trainer_;
+  std::string in_name_;
+  std::vector<float> in_;    // (n, H, W, C)
+  std::vector<float> u_in_;  // (n)
+  std::vector<Outliers> sets_;
+  Histogram bars_;
+  size_t width_ = 0;  // of the names' column
+};
+
+Ood::Ood(const OodFlags& flags) : flags_(flags), seed_(static_cast<uint64_t>(parse_count("seed", flags.seed, 0))) {
   EBM_CHECK(flags.png.empty() || std::filesystem::path(flags.png).extension() == ".png", "--png", flags.png,
             "a name that ends in .png");
-  const auto trainer = load_model(flags.model, {Ability::energy});
+  trainer_ = load_model(flags.model, {Ability::energy});
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);
-  const ImageShape shape = trainer->abilities().image;
-  const std::string in_name = flags.in.empty() ? trainer->settings().data : flags.in;
-  ImageInput own = load_image_input("--in", in_name, flags.data, shape);
+  const ImageShape shape = trainer_->abilities().image;
+  in_name_ = flags.in.empty() ? trainer_->settings().data : flags.in;
+  ImageInput own = load_image_input("--in", in_name_, flags.data, shape);
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
   const int64_t n = flags.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags.n, 1, count);
-  const std::vector<float> in = first_images(std::move(own), n, shape);
-  const std::vector<float> u_in = image_energies(*trainer, in);
-  std::vector<Outliers> sets;
-  for (const std::string& what : flags.out)
-    sets.push_back({what, image_energies(*trainer, outliers(flags, what, in, n, seed, shape))});
+  in_ = first_images(std::move(own), n, shape);
+}
 
-  std::vector<std::vector<float>> all{u_in};
-  for (const Outliers& set : sets) all.push_back(set.u);
-  const Histogram bars = histogram(all, kBins);
-  size_t width = in_name.size() + 5;
-  for (const Outliers& set : sets) width = std::max(width, set.name.size());
+void Ood::compute() {
+  const ImageShape shape = trainer_->abilities().image;
+  const int64_t n = static_cast<int64_t>(in_.size()) / shape.elements();
+  u_in_ = image_energies(*trainer_, in_);
+  for (const std::string& what : flags_.out)
+    sets_.push_back({what, image_energies(*trainer_, outliers(flags_, what, in_, n, seed_, shape))});
+  std::vector<std::vector<float>> all{u_in_};
+  for (const Outliers& set : sets_) all.push_back(set.u);
+  bars_ = histogram(all, kBins);
+  width_ = in_name_.size() + 5;
+  for (const Outliers& set : sets_) width_ = std::max(width_, set.name.size());
+}
 
+nlohmann::json Ood::print_table() const {
   fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n",
-             trainer->settings().recipe, trainer->iteration(), u_in.size(), in_name);
-  fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11}\n", "", width, "images", "mean U", "AUROC", "AUPRC out",
+             trainer_->settings().recipe, trainer_->iteration(), u_in_.size(), in_name_);
+  fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11}\n", "", width_, "images", "mean U", "AUROC", "AUPRC out",
              "AUPRC in");
-  fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name + " (in)", width, u_in.size(), mean(u_in));
+  fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name_ + " (in)", width_, u_in_.size(), mean(u_in_));
   nlohmann::json rows = nlohmann::json::array();
-  for (const Outliers& set : sets) {
-    const double area = auroc(set.u, u_in), out = average_precision(set.u, u_in);
-    const double inside = average_precision(negated(u_in), negated(set.u));
-    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width, set.u.size(), mean(set.u),
+  for (const Outliers& set : sets_) {
+    const double area = auroc(set.u, u_in_), out = average_precision(set.u, u_in_);
+    const double inside = average_precision(negated(u_in_), negated(set.u));
+    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width_, set.u.size(), mean(set.u),
                area, out, inside);
     rows.push_back({{"out", set.name},
                     {"n", set.u.size()},
@@ -126,24 +152,30 @@ void ood(const OodFlags& flags) {
   fmt::print(
       "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
       "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others.\n");
-  fmt::print("\nU from {:.4g} to {:.4g}, each set scaled to its own highest bar\n", bars.low, bars.high);
-  for (size_t i = 0; i < all.size(); ++i)
-    fmt::print("{:<{}} |{}|\n", i == 0 ? in_name + " (in)" : sets[i - 1].name, width, line_of(bars, i));
-  if (!flags.png.empty()) {
-    write_png(flags.png, picture(bars));
-    fmt::print("the same in {}, from top to bottom\n", flags.png);
-  }
-  if (flags.json.empty()) return;
+  return rows;
+}
+
+void Ood::print_histograms() const {
+  fmt::print("\nU from {:.4g} to {:.4g}, each set scaled to its own highest bar\n", bars_.low, bars_.high);
+  for (size_t i = 0; i <= sets_.size(); ++i)
+    fmt::print("{:<{}} |{}|\n", i == 0 ? in_name_ + " (in)" : sets_[i - 1].name, width_, line_of(bars_, i));
+  if (flags_.png.empty()) return;
+  write_png(flags_.png, picture(bars_));
+  fmt::print("the same in {}, from top to bottom\n", flags_.png);
+}
+
+void Ood::write() const {
+  const nlohmann::json rows = print_table();
+  print_histograms();
+  if (flags_.json.empty()) return;
   nlohmann::json shares = nlohmann::json::array();
-  for (const std::vector<double>& set : bars.shares) shares.push_back(set);
-  const nlohmann::json json{{"recipe", trainer->settings().recipe},
-                            {"iteration", trainer->iteration()},
-                            {"in", {{"name", in_name}, {"n", u_in.size()}, {"mean_u", mean(u_in)}}},
-                            {"out", rows},
-                            {"seed", seed},
-                            {"histogram", {{"low", bars.low}, {"high", bars.high}, {"shares", shares}}}};
-  const std::string text = json.dump(2) + "\n";
-  write_file_atomically(flags.json, std::as_bytes(std::span(text)));
+  for (const std::vector<double>& set : bars_.shares) shares.push_back(set);
+  write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
+                           {"iteration", trainer_->iteration()},
+                           {"in", {{"name", in_name_}, {"n", u_in_.size()}, {"mean_u", mean(u_in_)}}},
+                           {"out", rows},
+                           {"seed", seed_},
+                           {"histogram", {{"low", bars_.low}, {"high", bars_.high}, {"shares", shares}}}});
 }
 
 }  // namespace
@@ -168,7 +200,7 @@ void add_ood_command(CLI::App& app) {
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");
-  command->callback([flags] { ood(*flags); });
+  command->callback([flags] { run_command<Ood>(*flags); });
 }
 
 }  // namespace ebm

@@ -41,45 +41,70 @@ std::string report_trouble(const std::filesystem::path& folder) {
   }
 }
 
-int train(TrainFlags& flags, const std::string& program) {
-  TrainPlan plan = plan_run(flags);
-  RunOptions& options = plan.options;
-  Settings& settings = *plan.settings;
-  const Progress::Style style = Progress::choose(flags.quiet);
-  const auto say = [&](const std::string& line) {
-    if (style == Progress::Style::quiet) return;
-    fmt::print("{}\n", line);
-    std::fflush(stdout);
-  };
-  say(plan.profile_line);
-  if (options.resume) {
-    options.folder = resumed_run_folder(flags, options.resume->path);
-    const std::string& threads = options.resume->file.metadata.at(kCheckpointThreads);
-    if (!options.device.is_cuda() && threads != std::to_string(num_threads()))
-      say(fmt::format("note: begun with {} threads, now {}: the last bits may differ from an uninterrupted run",
-                      threads, num_threads()));
-  } else {
-    options.folder = new_run_folder(flags, settings.recipe);
+// Prints a line at once, unless the run is quiet.
+struct Say {
+  Progress::Style style;
+  void operator()(const std::string& line) const {
+    if (style != Progress::Style::quiet) say(line);
   }
+};
 
-  const Dataset dataset = load_or_fetch(settings.data, flags.data, Split::train, say);
-  if (!dataset.note.empty()) say("note: " + dataset.note);
+// The run's folder; tells where equal bits cannot be hoped for.
+std::filesystem::path choose_folder(const TrainFlags& flags, const TrainPlan& plan, const Say& tell) {
+  const RunOptions& options = plan.options;
+  if (!options.resume) return new_run_folder(flags, plan.settings->recipe);
+  const std::string& threads = options.resume->file.metadata.at(kCheckpointThreads);
+  if (!options.device.is_cuda() && threads != std::to_string(num_threads()))
+    tell(fmt::format("note: begun with {} threads, now {}: the last bits may differ from an uninterrupted run", threads,
+                     num_threads()));
+  return resumed_run_folder(flags, options.resume->path);
+}
+
+// Settles how long the run is, now that the number of images is known, and what config.toml says.
+void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images) {
+  Settings& settings = *plan.settings;
+  RunOptions& options = plan.options;
   if (!flags.epochs.empty())
-    settings.iterations = parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(dataset.count());
+    settings.iterations = parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(images);
   check_settings(settings);
   options.config = config_text(settings, plan.run);
   options.settings = settings.clone();
-  if (options.resume) {
-    const int64_t done = std::stoll(options.resume->file.metadata.at("iteration"));
-    EBM_CHECK(done < settings.iterations, "--resume",
-              fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
-              fmt::format("--iterations above {}", done));
-  }
-  say(fmt::format("{} images; {} iterations into {}", dataset.count(), settings.iterations, options.folder.string()));
+  if (!options.resume) return;
+  const int64_t done = std::stoll(options.resume->file.metadata.at("iteration"));
+  EBM_CHECK(done < settings.iterations, "--resume",
+            fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
+            fmt::format("--iterations above {}", done));
+}
+
+// What the run has come to, in a line.
+std::string last_line(const RunResult& result, const TrainPlan& plan, double seconds, bool has_report,
+                      const std::string& program) {
+  const Settings& settings = *plan.settings;
+  const std::string checkpoint = result.checkpoint.filename().string(), folder = plan.options.folder.string();
+  if (result.stopped)
+    return fmt::format("stopped at iteration {} after {}, saved as {}; go on with: {} {} --resume {}",
+                       result.iterations, duration_text(seconds), checkpoint, program, settings.recipe, folder);
+  return fmt::format(
+      "done: {} iterations of {} in {}; samples in {} (left: {}, right: revised), {}, metrics.csv{}, all in {}",
+      result.iterations, settings.recipe, duration_text(seconds), result.samples.string(),
+      method_record(settings.method).start, checkpoint, has_report ? fmt::format(", {}", kReportName) : "", folder);
+}
+
+int train(TrainFlags& flags, const std::string& program) {
+  TrainPlan plan = plan_run(flags);
+  RunOptions& options = plan.options;
+  const Say tell{Progress::choose(flags.quiet)};
+  tell(plan.profile_line);
+  options.folder = choose_folder(flags, plan, tell);
+  const Dataset dataset = load_or_fetch(plan.settings->data, flags.data, Split::train, tell);
+  if (!dataset.note.empty()) tell("note: " + dataset.note);
+  settle(flags, plan, dataset.count());
+  tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
+                   options.folder.string()));
 
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
-  Progress progress(style, settings.iterations);
+  Progress progress(tell.style, plan.settings->iterations);
   const auto begin = std::chrono::steady_clock::now();
   RunResult result;
   try {
@@ -89,23 +114,10 @@ int train(TrainFlags& flags, const std::string& program) {
     throw;
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
-  const std::string checkpoint = result.checkpoint.filename().string();
-  if (result.stopped) {
-    progress.say(fmt::format("stopped at iteration {} after {}, saved as {}; go on with: {} {} --resume {}",
-                             result.iterations, duration_text(seconds), checkpoint, program, settings.recipe,
-                             options.folder.string()));
-    return 128 + stop_signal;
-  }
-  progress.say(
-      fmt::format("done: {} iterations of {} in {}; samples in {} (left: {}, right: "
-                  "revised), {}, metrics.csv{}, all in {}",
-                  result.iterations, settings.recipe, duration_text(seconds), result.samples.string(),
-                  method_record(settings.method).start, checkpoint,
-                  trouble.empty() ? fmt::format(", {}", kReportName) : "", options.folder.string()));
-  return 0;
+  progress.say(last_line(result, plan, seconds, trouble.empty(), program));
+  return result.stopped ? 128 + stop_signal : 0;
 }
 
 }  // namespace

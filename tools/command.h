@@ -1,0 +1,27 @@
+// A command in three steps, so that nothing is computed that could not be written, and a reader finds each step.
+#pragma once
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "train/files/file_io.h"
+
+namespace ebm {
+
+// C(flags) loads: reads and checks all that may be refused, the files to be written included. compute() does the work,
+// and may tell how far it is. write() prints and writes what came out.
+template <class C, class Flags>
+void run_command(const Flags& flags) {
+  C command(flags);
+  command.compute();
+  command.write();
+}
+
+// Indented, with a line's end; whole or not there.
+inline void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
+  const std::string text = json.dump(2) + "\n";
+  write_file_atomically(path, std::as_bytes(std::span(text)));
+}
+
+}  // namespace ebm
