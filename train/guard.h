@@ -24,11 +24,10 @@ class DivergenceGuard {
     bool gave_up = false;      // the retries are used up: the state is the last good one, its scale unchanged
   };
 
-  // Judges one iteration, every guard_every iterations the trainer's state too. When they are fine, the state is
-  // kept then.
-  // Otherwise the trainer goes back, with its energy learning rate lowered: to the second newest
-  // state, since what diverges now was often on its way when the newest was kept; and if it diverged
-  // a little while ago too, to a state older than the one it returned to then.
+  // Judges one iteration, and every guard_every iterations the trainer's state too, which is kept then where both are
+  // fine. Otherwise the trainer goes back, with its lowered rates lower still: to the second newest state, since what
+  // diverges now was often on its way when the newest was kept; and if it diverged a little while ago too, to a state
+  // older than the one it returned to then.
   std::optional<Rollback> watch(Trainer& trainer, const Metrics& metrics);
 
   // What makes these metrics those of a diverged run; empty for a good one.

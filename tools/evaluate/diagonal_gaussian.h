@@ -8,10 +8,9 @@ namespace ebm {
 
 class DiagonalGaussian {
  public:
-  // Of rows of `row` (H, W, C or any shape); mean and sd hold a number for each element. bound > 0: x lives
-  // in
-  // [-bound, bound]; an sd may then be infinite, which makes that element uniform. Throws Error for an sd
-  // that is not above 0, or infinite without walls.
+  // Of rows of `row` (H, W, C or any shape); mean and sd hold a number for each element. bound > 0: x lives in [-bound,
+  // bound]; an sd may then be infinite, which makes that element uniform. Throws Error for an sd that is not above 0,
+  // or infinite without walls.
   DiagonalGaussian(const Shape& row, std::vector<double> mean, std::vector<double> sd, double bound, Device device);
 
   double bound() const { return bound_; }

@@ -75,37 +75,39 @@ void check_options(const EvaluationOptions& options, const Settings& model, cons
     for (const Ability network : {Ability::encode, Ability::generate}) need(model.method, network, "psnr, ssim");
 }
 
-Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
-                    const EvaluationOptions& options, const EvaluationObserver& observer) {
-  check_options(options, trainer.settings(), train, test);
-  const auto& [same, other] = options.split == Split::train ? std::tie(train, test) : std::tie(test, train);
-  const MetricSet& metrics = options.metrics;
-  EBM_CHECK(network || !metrics.features(), "evaluate", "no network", "one: the wanted scores need features");
+namespace {
+
+// The statistics of features: of the reference, of other real images, and of samples before and after revision.
+struct Statistics {
+  FeatureStatistics reference, real, generated, revised;
+};
+
+// The real ones of them: n images of the reference's split, and as many others.
+Statistics real_statistics(const FeatureNetwork& network, const Dataset& same, const Dataset& other, int64_t real_same,
+                           const EvaluationOptions& options, const EvaluationObserver& observer, Evaluation& result) {
+  const Stopwatch watch(result.score_seconds);
+  const ImageShape image = same.images.shape();
   const int64_t n = options.n;
-  Evaluation result;
-  const int64_t real_same = std::min(n, same.count() - n);
-  result.real_other_split = std::min(n - real_same, other.count());
-  result.real_images = real_same + result.real_other_split;
-
-  std::optional<FeatureStatistics> reference, real, generated, revised;
-  if (metrics.features()) {
-    const Stopwatch watch(result.score_seconds);
-    const ImageShape image = same.images.shape();
-    for (auto* set : {&reference, &generated, &revised}) set->emplace(*network, image, metrics, n);
-    real.emplace(*network, image, metrics, result.real_images);
-    const auto add_to = [&](FeatureStatistics& set) {
-      return [&](int64_t, const std::vector<uint8_t>& levels) {
-        set.add(levels);
-        if (observer.progress)
-          observer.progress("real images", reference->count() + real->count(), n + result.real_images);
-      };
+  const auto of = [&](int64_t count) { return FeatureStatistics(network, image, options.metrics, count); };
+  Statistics s{of(n), of(result.real_images), of(n), of(n)};
+  const auto add_to = [&](FeatureStatistics& set) {
+    return [&](int64_t, const std::vector<uint8_t>& levels) {
+      set.add(levels);
+      if (observer.progress)
+        observer.progress("real images", s.reference.count() + s.real.count(), n + result.real_images);
     };
-    for_parts(same, 0, n, add_to(*reference));
-    for_parts(same, n, real_same, add_to(*real));
-    for_parts(other, 0, result.real_other_split, add_to(*real));
-  }
+  };
+  for_parts(same, 0, n, add_to(s.reference));
+  for_parts(same, n, real_same, add_to(s.real));
+  for_parts(other, 0, result.real_other_split, add_to(s.real));
+  return s;
+}
 
-  for (int64_t first = 0; first < n && (metrics.features() || observer.samples); first += kPart) {
+// Draws the samples in parts and shows them to whom they concern.
+void draw_samples(Trainer& trainer, const EvaluationOptions& options, const EvaluationObserver& observer,
+                  Statistics* statistics, Evaluation& result) {
+  const int64_t n = options.n;
+  for (int64_t first = 0; first < n; first += kPart) {
     const RandomKey key{options.seed, Stream::sample, static_cast<uint32_t>(first / kPart), 0};
     std::vector<uint8_t> x_hat, x_tilde;  // (count, H, W, C)
     {
@@ -116,20 +118,39 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
       x_tilde = to_levels(part.last(), "revised sample", first);
     }
     if (observer.samples) observer.samples(first, x_hat, x_tilde);
-    if (metrics.features()) {
+    if (statistics) {
       const Stopwatch watch(result.score_seconds);
-      generated->add(x_hat);
-      revised->add(x_tilde);
+      statistics->generated.add(x_hat);
+      statistics->revised.add(x_tilde);
     }
     if (observer.progress) observer.progress("samples", std::min(first + kPart, n), n);
   }
+}
 
-  if (metrics.features()) {
+}  // namespace
+
+Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
+                    const EvaluationOptions& options, const EvaluationObserver& observer) {
+  check_options(options, trainer.settings(), train, test);
+  const auto& [same, other] = options.split == Split::train ? std::tie(train, test) : std::tie(test, train);
+  const MetricSet& metrics = options.metrics;
+  EBM_CHECK(network || !metrics.features(), "evaluate", "no network", "one: the wanted scores need features");
+  Evaluation result;
+  const int64_t real_same = std::min(options.n, same.count() - options.n);
+  result.real_other_split = std::min(options.n - real_same, other.count());
+  result.real_images = real_same + result.real_other_split;
+
+  std::optional<Statistics> statistics;
+  if (metrics.features())
+    statistics.emplace(real_statistics(*network, same, other, real_same, options, observer, result));
+  if (statistics || observer.samples)
+    draw_samples(trainer, options, observer, statistics ? &*statistics : nullptr, result);
+  if (statistics) {
     const Stopwatch watch(result.score_seconds);
-    const FeatureReference images(*reference, metrics);
-    result.generated = images.score(*generated);
-    result.revised = images.score(*revised);
-    result.real = images.score(*real);
+    const FeatureReference images(statistics->reference, metrics);
+    result.generated = images.score(statistics->generated);
+    result.revised = images.score(statistics->revised);
+    result.real = images.score(statistics->real);
   }
   if (metrics.reconstructions()) {
     double seconds = 0;

