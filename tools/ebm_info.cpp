@@ -14,6 +14,9 @@ bool reduced_precision(const std::string& line) {
   return line.starts_with("precision = ") && line != "precision = \"fp32\"";
 }
 
+// Of the states that the divergence guard keeps (train/guard.h).
+bool is_of_guard(const std::string& name) { return name.starts_with("guard.state"); }
+
 void info(const std::string& what) {
   // A file of another program is shown too; what bears a checkpoint's name must be one.
   Checkpoint checkpoint;
@@ -24,7 +27,7 @@ void info(const std::string& what) {
   const SafetensorsFile& file = checkpoint.file;
   fmt::print("{}, {} bytes\n", checkpoint.path.string(), fs::file_size(checkpoint.path));
   for (const auto& [key, value] : file.metadata) {
-    if (key == kCheckpointConfig || key == kCheckpointPlans) continue;
+    if (key == kCheckpointConfig || key == kCheckpointPlans || is_of_guard(key)) continue;
     fmt::print("{}: {}\n", key, value);
   }
   if (const auto config = file.metadata.find(kCheckpointConfig); config != file.metadata.end()) {
@@ -39,11 +42,17 @@ void info(const std::string& what) {
     std::istringstream lines(plans->second);
     for (std::string line; std::getline(lines, line);) fmt::print("  {}\n", line);
   }
-  fmt::print("\n{} tensors\n", file.tensors.size());
-  size_t width = 0;
-  for (const auto& [name, entry] : file.tensors) width = std::max(width, name.size());
+  size_t width = 0, shown = 0;
+  for (const auto& [name, entry] : file.tensors) {
+    if (is_of_guard(name)) continue;
+    width = std::max(width, name.size());
+    ++shown;
+  }
+  fmt::print("\n{} tensors\n", shown);
   for (const auto& [name, entry] : file.tensors)
-    fmt::print("  {:<{}}  {} ({})\n", name, width, entry.dtype, fmt::join(entry.shape, ", "));
+    if (!is_of_guard(name)) fmt::print("  {:<{}}  {} ({})\n", name, width, entry.dtype, fmt::join(entry.shape, ", "));
+  if (shown < file.tensors.size())
+    fmt::print("and {} of earlier states, which the run may go back to\n", file.tensors.size() - shown);
 }
 
 }  // namespace

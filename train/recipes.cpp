@@ -27,11 +27,14 @@ RecipeFile read_file_of(const std::string& method) {
   std::istringstream text(recipe_text(method));
   RecipeFile file;
   for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(text)) {
-    if (item.name == "--") continue;  // the end of a section
-    std::vector<std::string> path = item.parents;
-    if (item.name == "++") path = item.parents;  // the beginning of one
+    if (item.name == "--") continue;  // the end of a section; "++" is the beginning of one
     std::string section;
-    for (const std::string& part : path) section += (section.empty() ? "" : ".") + part;
+    for (const std::string& part : item.parents) section += (section.empty() ? "" : ".") + part;
+    const std::string profile = section.substr(section.rfind('.') + 1);
+    const bool named = section.empty() || profile == "laptop" || profile == "paper";
+    if (item.name == "++" && !named) continue;  // of [mnist] in [mnist.laptop]
+    EBM_CHECK(named, "recipe", "section [" + section + "] of " + method + ".toml",
+              "PROFILE or NAME.PROFILE, laptop or paper");
     if (!file.sections.contains(section)) file.order.push_back(section);
     std::vector<Entry>& entries = file.sections[section];
     if (item.name != "++") entries.push_back({item.name, item.inputs.empty() ? "" : item.inputs.front()});
