@@ -64,6 +64,14 @@ Json curves(const MetricsTable& table, int64_t points) {
           {"seconds", table.elapsed.empty() ? Json(nullptr) : number(table.elapsed.back())}};
 }
 
+// A run's method; of a run of earlier versions, or of a method that is not known here, the first of the table.
+const MethodRecord& method_of(const RunRecord& run) {
+  const std::string name = run.setting("method");
+  for (const MethodRecord& method : methods())
+    if (name == method.name) return method;
+  return methods().front();
+}
+
 // A chart of the page: columns that are drawn together.
 struct Chart {
   std::string title, about;
@@ -95,11 +103,7 @@ Json charts(std::span<const RunRecord> runs) {
     decltype(add)& add_line;
     std::set<std::string> names;
   } declared(add);
-  for (const RunRecord& run : runs) {
-    const std::string name = run.setting("method");
-    for (const MethodRecord& method : methods())
-      if (name == method.name || (name.empty() && &method == &methods().front())) method.shown(declared);
-  }
+  for (const RunRecord& run : runs) method_of(run).shown(declared);
   const auto after = [](const std::string& column, std::string_view prefix) { return column.substr(prefix.size()); };
   for (const RunRecord& run : runs)
     for (const std::string& column : run.metrics ? run.metrics->columns : std::vector<std::string>()) {
@@ -163,10 +167,15 @@ Json run_data(const RunRecord& run, const std::string& name, int64_t points) {
       notes.push_back(file.name + " is not shown: " + e.message());
     }
   }
-  return {{"name", name},         {"device", run.device},
-          {"settings", settings}, {"curves", run.metrics ? curves(*run.metrics, points) : Json(nullptr)},
-          {"samples", samples},   {"pictures", pictures},
-          {"results", results},   {"notes", notes}};
+  return {{"name", name},
+          {"device", run.device},
+          {"start", method_of(run).start},
+          {"settings", settings},
+          {"curves", run.metrics ? curves(*run.metrics, points) : Json(nullptr)},
+          {"samples", samples},
+          {"pictures", pictures},
+          {"results", results},
+          {"notes", notes}};
 }
 
 // Folder names, or whole paths where two folders are of one name.

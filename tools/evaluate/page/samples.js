@@ -1,10 +1,4 @@
 
-// What the left half of a run's grids shows: the methods without a generator begin elsewhere.
-function startOf(run) {
-  const method = run.settings.find((s) => s.key === "method")?.value;
-  return { "short-run": "uniform noise", persistent: "the replay buffer" }[method] ?? "g(z)";
-}
-
 // Sample grids over the iterations: one slider for all runs.
 function samplesSection() {
   const shown = runs.map((run, index) => ({ run, index })).filter(({ run }) => run.samples.length);
@@ -25,7 +19,7 @@ function samplesSection() {
       image.src = sample.image;
       image.alt = `Samples of ${run.name} at iteration ${sample.iteration}: on the left what its chains begin at, ` +
         "on the right the same after Langevin revision";
-      caption.replaceChildren(runLabel(index), ` at iteration ${count(sample.iteration)}: left ${startOf(run)}, right revised`);
+      caption.replaceChildren(runLabel(index), ` at iteration ${count(sample.iteration)}: left ${run.start}, right revised`);
     }
   };
   const slider = html("input", { type: "range", id: "iteration", min: 0, max: iterations.length - 1, step: 1,
