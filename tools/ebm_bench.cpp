@@ -6,7 +6,6 @@
 #include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
 
 #include "core/check.h"
 #include "core/memory.h"
@@ -17,6 +16,7 @@
 #include "tools/bench/bench_cases.h"
 #include "tools/bench/bench_ceilings.h"
 #include "tools/bench/bench_report.h"
+#include "tools/command.h"
 #include "tools/settings_flags.h"
 #include "train/files/file_io.h"
 
@@ -90,8 +90,7 @@ void run_bench(const BenchFlags& flags) {
   json["precision"] = name(precision());
   if (!convolutions.empty()) json["convolutions"] = convolutions;
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));
-  const std::string text = json.dump(2) + "\n";
-  write_file_atomically(flags.json, std::as_bytes(std::span(text)));
+  write_json(flags.json, json);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ int train_main(int argc, char** argv) {
       return 0;
     }
     method_record(flags.method);  // throws for a word that is none
-    return train_program(flags, argc, argv, "ebm train " + flags.method);
+    return train_program(flags, argc, argv, Door::ebm_train);
   });
 }
 

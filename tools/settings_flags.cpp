@@ -1,7 +1,6 @@
 #include "tools/settings_flags.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <sstream>
 
@@ -10,6 +9,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 #include "train/recipes.h"
 
 namespace ebm {
@@ -20,12 +20,10 @@ namespace {
 }
 
 template <class T>
-T parse_number(const std::string& flag, const std::string& text, const char* expected) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  if (result.ec != std::errc() || result.ptr != end) refuse(flag, text, expected);
-  return value;
+T number_of(const std::string& flag, const std::string& text, const std::string& expected) {
+  const std::optional<T> value = parse_number<T>(text);
+  if (!value) refuse(flag, text, expected);
+  return *value;
 }
 
 std::string with_symbol(const Setting& setting) {
@@ -136,7 +134,7 @@ Config read_config(const std::string& text, const std::string& name) {
 
 int64_t parse_count(const std::string& flag, const std::string& text, int64_t least) {
   const std::string expected = fmt::format("a whole number, {} or more", least);
-  const auto value = parse_number<int64_t>(flag, text, expected.c_str());
+  const auto value = number_of<int64_t>(flag, text, expected);
   if (value < least) refuse(flag, text, expected);
   return value;
 }
@@ -149,7 +147,7 @@ int64_t parse_count(const std::string& flag, const std::string& text, int64_t le
 
 double parse_factor(const std::string& flag, const std::string& text) {
   constexpr char kExpected[] = "a finite number, 0 or more";
-  const auto value = parse_number<double>(flag, text, kExpected);
+  const auto value = number_of<double>(flag, text, kExpected);
   if (!(value >= 0 && std::isfinite(value))) refuse(flag, text, kExpected);
   return value;
 }

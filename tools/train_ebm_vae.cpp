@@ -19,6 +19,6 @@ int main(int argc, char** argv) {
       ->type_name("ebm-vae|vae|coopnets|short-run|persistent");
   return ebm::run_program(app, argc, argv, [&] {
     flags.method_given = app.count("--method") > 0;
-    return ebm::train_program(flags, argc, argv, "train_ebm_vae");
+    return ebm::train_program(flags, argc, argv, ebm::Door::train_ebm_vae);
   });
 }

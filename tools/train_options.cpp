@@ -129,7 +129,7 @@ TrainPlan plan_run(TrainFlags& flags) {
     options.resume = find_checkpoint(flags);
     const Config config = read_config(options.resume->config(), options.resume->path.string());
     std::unique_ptr<Settings> settings = config.settings->clone();
-    plan.run = config.run;
+    options.run = config.run;
     if (!flags.recipe.empty()) refuse_change("recipe", config.settings->recipe, flags.recipe);
     if (!flags.dataset.empty()) refuse_change("--dataset", config.settings->data, flags.dataset);
     if (flags.profile != "auto") refuse_change("--profile", to_string(config.settings->profile), flags.profile);
@@ -153,14 +153,13 @@ TrainPlan plan_run(TrainFlags& flags) {
         fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(plan.settings->profile),
                     flags.profile == "auto" ? " (auto)" : "", describe(options.device));
   }
-  flags.run.apply(plan.run);
-  check_settings(plan.run);
-  options.run = plan.run;
+  flags.run.apply(options.run);
+  check_settings(options.run);
   options.graph = !flags.no_graph;
-  const Precisions precisions = choose_precisions(plan.run.precision, options.device, *plan.settings);
+  const Precisions precisions = choose_precisions(options.run.precision, options.device, *plan.settings);
   set_precisions(precisions);
   plan.profile_line += ", " + precisions.text;
-  set_deterministic(plan.run.deterministic);
+  set_deterministic(options.run.deterministic);
   check_settings(*plan.settings);
   return plan;
 }

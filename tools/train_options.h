@@ -26,8 +26,7 @@ struct TrainFlags {
 struct TrainPlan {
   RunOptions options;
   std::unique_ptr<Settings> settings;  // iterations as given: --epochs needs the data set's size
-  RunSettings run;
-  std::string profile_line;  // which profile and device were taken, for the user
+  std::string profile_line;            // which profile and device were taken, for the user
 };
 
 // Throws Error for flags that contradict each other or, on resume, the checkpoint.

@@ -67,7 +67,7 @@ void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images) {
   if (!flags.epochs.empty())
     settings.iterations = parse_count("epochs", flags.epochs, 1) * settings.epoch_iterations(images);
   check_settings(settings);
-  options.config = config_text(settings, plan.run);
+  options.config = config_text(settings, options.run);
   options.settings = settings.clone();
   if (!options.resume) return;
   const int64_t done = std::stoll(options.resume->file.metadata.at("iteration"));
@@ -77,20 +77,21 @@ void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images) {
 }
 
 // What the run has come to, in a line.
-std::string last_line(const RunResult& result, const TrainPlan& plan, double seconds, bool has_report,
-                      const std::string& program) {
+std::string last_line(const RunResult& result, const TrainPlan& plan, double seconds, bool has_report, Door door) {
   const Settings& settings = *plan.settings;
   const std::string checkpoint = result.checkpoint.filename().string(), folder = plan.options.folder.string();
   if (result.stopped)
     return fmt::format("stopped at iteration {} after {}, saved as {}; go on with: {} {} --resume {}",
-                       result.iterations, duration_text(seconds), checkpoint, program, settings.recipe, folder);
+                       result.iterations, duration_text(seconds), checkpoint,
+                       door == Door::ebm_train ? "ebm train " + settings.method : "train_ebm_vae", settings.recipe,
+                       folder);
   return fmt::format(
       "done: {} iterations of {} in {}; samples in {} (left: {}, right: revised), {}, metrics.csv{}, all in {}",
       result.iterations, settings.recipe, duration_text(seconds), result.samples.string(),
       method_record(settings.method).start, checkpoint, has_report ? fmt::format(", {}", kReportName) : "", folder);
 }
 
-int train(TrainFlags& flags, const std::string& program) {
+int train(TrainFlags& flags, Door door) {
   TrainPlan plan = plan_run(flags);
   RunOptions& options = plan.options;
   const Say tell{Progress::choose(flags.quiet)};
@@ -116,7 +117,7 @@ int train(TrainFlags& flags, const std::string& program) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
-  progress.say(last_line(result, plan, seconds, trouble.empty(), program));
+  progress.say(last_line(result, plan, seconds, trouble.empty(), door));
   return result.stopped ? 128 + stop_signal : 0;
 }
 
@@ -128,11 +129,11 @@ std::string word_among(int argc, char** argv, const std::vector<std::string>& na
   return otherwise;
 }
 
-int train_program(TrainFlags& flags, int argc, char** argv, const std::string& program) {
+int train_program(TrainFlags& flags, int argc, char** argv, Door door) {
   flags.iterations_given = std::any_of(argv, argv + argc, [](std::string_view word) {
     return word == "--iterations" || word.starts_with("--iterations=");
   });
-  return train(flags, program);
+  return train(flags, door);
 }
 
 }  // namespace ebm

@@ -8,9 +8,12 @@
 
 namespace ebm {
 
+// How it was called, for what it tells the user to type.
+enum class Door { train_ebm_vae, ebm_train };
+
 // Trains by flags that were parsed, and leaves a run's folder. Returns main's exit code: 0, or 128 and the signal that
-// stopped it. `program` is how it was called, for what it tells the user to type.
-int train_program(TrainFlags& flags, int argc, char** argv, const std::string& program);
+// stopped it.
+int train_program(TrainFlags& flags, int argc, char** argv, Door door);
 
 // The first word of the command line that is one of these: which flags there are depends on it.
 std::string word_among(int argc, char** argv, const std::vector<std::string>& names, const std::string& otherwise);

@@ -1,12 +1,12 @@
 #include "train/guard.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 
 namespace ebm {
 namespace {
@@ -27,19 +27,16 @@ T read_number(const std::map<std::string, std::string>& metadata, const std::str
   const auto found = metadata.find(name);
   EBM_CHECK(found != metadata.end(), "checkpoint", "no \"" + name + "\" in its metadata",
             "a checkpoint of a training run");
-  const std::string& text = found->second;
-  T value{};
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  EBM_CHECK(result.ec == std::errc() && result.ptr == text.data() + text.size() && value >= 0, "checkpoint",
-            name + " \"" + text + "\"", "a number, 0 or more");
-  return value;
+  const std::optional<T> value = parse_number<T>(found->second);
+  EBM_CHECK(value && *value >= 0, "checkpoint", name + " \"" + found->second + "\"", "a number, 0 or more");
+  return *value;
 }
 
-// The column that is judged so; null where the method has none.
-const ShownColumn* find_column(const Metrics& m, Judged judged) {
-  for (const ShownColumn& column : *m.columns)
-    if (column.options.judged == judged) return &column;
-  return nullptr;
+// The place of the column that is judged so; nothing where the method has none.
+std::optional<size_t> find_column(const Metrics& m, Judged judged) {
+  for (size_t i = 0; i < m.columns->size(); ++i)
+    if ((*m.columns)[i].options.judged == judged) return i;
+  return std::nullopt;
 }
 
 // Two places hold the same state from the beginning on, and after a rollback.
@@ -47,15 +44,11 @@ bool same_state(const Trainer::Snapshot& a, const Trainer::Snapshot& b) {
   return a.iteration == b.iteration && a.slowed == b.slowed;
 }
 
-void copy(const Trainer::Snapshot& from, Trainer::Snapshot& to) {
-  const std::vector<Tensor> own = to.tensors;
-  to = from;
-  to.tensors = own;
-  for (size_t i = 0; i < own.size(); ++i) to.tensors[i].copy_from(from.tensors[i]);
-}
-
 // "guard.state2.", before the names of what is kept in that place.
 std::string kept_prefix(size_t place) { return fmt::format("guard.state{}.", place); }
+// What a place's "is" says where the state is written elsewhere: with the checkpoint itself, or, a prefix, in the first
+// place that holds it.
+constexpr char kIsCheckpoint[] = "checkpoint";
 
 }  // namespace
 
@@ -86,8 +79,8 @@ std::string DivergenceGuard::judge(const Metrics& m) const {
     if (column.options.judged != Judged::not_at_all && !std::isfinite(m.values[i]))
       return fmt::format("{} is {}", column.name, m.values[i]);
   }
-  if (const ShownColumn* column = find_column(m, Judged::gap)) {
-    const double signed_gap = m[column->name], gap = std::abs(signed_gap);
+  if (const auto column = find_column(m, Judged::gap)) {
+    const double signed_gap = m.values[*column], gap = std::abs(signed_gap);
     if (settings_->guard_gap > 0) {
       if (gap > settings_->guard_gap)
         return fmt::format("energy gap {:.4g}, beyond {:.4g}", signed_gap, settings_->guard_gap);
@@ -95,8 +88,9 @@ std::string DivergenceGuard::judge(const Metrics& m) const {
       return fmt::format("energy gap {:.4g}, grown from a mean of {:.4g}", signed_gap, gap_.mean);
     }
   }
-  if (const ShownColumn* column = find_column(m, Judged::move)) {
-    const double move = m[column->name] / std::sqrt(static_cast<double>(column->options.dimensions));
+  if (const auto column = find_column(m, Judged::move)) {
+    const auto dimensions = static_cast<double>((*m.columns)[*column].options.dimensions);
+    const double move = m.values[*column] / std::sqrt(dimensions);
     if (settings_->guard_move > 0 && move > settings_->guard_move)
       return fmt::format("chains that move by {:.3g} per pixel, beyond {:.3g}", move, settings_->guard_move);
   }
@@ -111,8 +105,8 @@ std::optional<DivergenceGuard::Rollback> DivergenceGuard::watch(Trainer& trainer
   if (reason.empty() && keeps && !trainer.is_finite()) reason = "a state that is not finite";
   if (reason.empty()) {
     gap_.seen = std::min(gap_.seen + 1, kMeanIterations);
-    if (const ShownColumn* column = find_column(m, Judged::gap))
-      gap_.mean += (std::abs(m[column->name]) - gap_.mean) / static_cast<double>(gap_.seen);
+    if (const auto column = find_column(m, Judged::gap))
+      gap_.mean += (std::abs(m.values[*column]) - gap_.mean) / static_cast<double>(gap_.seen);
     if (keeps) keep(trainer);
     return std::nullopt;
   }
@@ -153,9 +147,9 @@ void DivergenceGuard::save(const Trainer& trainer, SafetensorsFile& file) const 
     size_t same = 0;
     while (same < i && !same_state(kept_[same].snapshot, kept_[i].snapshot)) ++same;
     if (kept_[i].snapshot.iteration == trainer.iteration())
-      put(prefix + "is", "checkpoint");
+      put(prefix + "is", kIsCheckpoint);
     else if (same < i)
-      put(prefix + "is", fmt::format("state{}", same));
+      put(prefix + "is", kept_prefix(same));
     else
       trainer.write_snapshot(kept_[i].snapshot, prefix, file);
   }
@@ -179,10 +173,8 @@ void DivergenceGuard::load(const Trainer& trainer, const SafetensorsFile& file) 
       const std::string prefix = kept_prefix(i);
       kept[i].gap = read_gap(prefix);
       const auto is = metadata.find(prefix + "is");
-      if (is == metadata.end()) kept[i].snapshot = trainer.read_snapshot(file, prefix);
-      for (size_t same = 0; same < i; ++same)
-        if (is != metadata.end() && is->second == fmt::format("state{}", same))
-          copy(kept[same].snapshot, kept[i].snapshot);
+      const std::string& from = is == metadata.end() ? prefix : is->second;
+      if (from != kIsCheckpoint) kept[i].snapshot = trainer.read_snapshot(file, from);
     }
   }
   rollbacks_ = rollbacks;

@@ -35,6 +35,24 @@ Tensor Iteration::uniform(Stream stream, const Shape& shape, float low, float hi
   return x;
 }
 
+void Iteration::check(std::span<const Tensor> batch) const {
+  EBM_CHECK(batch.size() == parts_.size(), "training step", std::to_string(batch.size()) + " tensors",
+            std::to_string(parts_.size()) + ", a batch of the method");
+  for (size_t i = 0; i < parts_.size(); ++i) check_shape("training step", parts_[i].name, batch[i], parts_[i].shape);
+}
+
+void Iteration::begin(std::span<const Tensor> batch, int64_t iteration, int stage) {
+  for (size_t i = 0; i < data_.size(); ++i) data_[i].copy_from(batch[i]);
+  stage_ = stage;
+  scalars_.set_offset(random_, {static_cast<uint32_t>(iteration), 0, 0});
+}
+
+std::vector<double> Iteration::seconds() const {
+  std::vector<double> seconds;
+  for (size_t i = 0; i < phases_.size(); ++i) seconds.push_back(timer_.seconds(static_cast<int>(i)));
+  return seconds;
+}
+
 void Iteration::phase(std::string_view name) {
   for (size_t i = 0; i < phases_.size(); ++i)
     if (phases_[i] == name) return timer_.begin(static_cast<int>(i));

@@ -2,6 +2,7 @@
 // replayed, so what changes is a Number (train/parts.h), or is drawn from here.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -36,14 +37,12 @@ class Iteration {
   // Begins a phase, one of Method::phases: what follows is timed as seconds_NAME, up to the next one.
   void phase(std::string_view name);
 
-  // For the machine.
-  std::vector<Tensor>& batch() { return data_; }
-  void begin(int64_t iteration, int stage) {
-    stage_ = stage;
-    scalars_.set_offset(random_, {static_cast<uint32_t>(iteration), 0, 0});
-  }
+  // For the machine. Throws Error unless the batch is a tensor of its shape for each part.
+  void check(std::span<const Tensor> batch) const;
+  // Takes a batch that was checked; scalars have to be uploaded then.
+  void begin(std::span<const Tensor> batch, int64_t iteration, int stage);
   void end() { timer_.end(); }
-  double seconds(int phase) const { return timer_.seconds(phase); }
+  std::vector<double> seconds() const;  // of each phase; see PhaseTimer::seconds
 
  private:
   Device device_;

@@ -49,7 +49,6 @@ class Parts {
   };
   std::vector<Entry> entries() const;
   const std::vector<LearnerBase*>& learners() const { return learners_; }
-  const std::vector<Entry>& buffers() const { return buffers_; }
 
   // For the machine: sets the numbers and rates of an iteration; `slowed`: factor of the rates that the guard lowers.
   // Scalars have to be uploaded then.

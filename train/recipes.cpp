@@ -44,9 +44,8 @@ RecipeFile read_file_of(const std::string& method) {
 
 const RecipeFile& file_of(const std::string& method) {
   static std::map<std::string, RecipeFile> files;
-  const auto [found, added] = files.try_emplace(method);
-  if (added) found->second = read_file_of(method);
-  return found->second;
+  const auto found = files.find(method);
+  return found != files.end() ? found->second : files.emplace(method, read_file_of(method)).first->second;
 }
 
 std::string like(const RecipeFile& file) {

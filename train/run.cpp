@@ -24,19 +24,11 @@ constexpr int64_t kReadOnGpu = 16;       // work enough for the device while the
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 
-// Names the checkpoint before this one when the networks do not fit it.
-void load_state(Trainer& trainer, const Checkpoint& checkpoint) {
+// Does load(file) with the checkpoint's; names the checkpoint before this one when it does not fit.
+template <class Load>
+void load_from(const Checkpoint& checkpoint, const Load& load) {
   try {
-    trainer.load_state(checkpoint.file);
-  } catch (const Error& e) {
-    refuse_checkpoint(checkpoint.path, e);
-  }
-}
-
-// The same for the guard's states.
-void load(DivergenceGuard& guard, const Trainer& trainer, const Checkpoint& checkpoint) {
-  try {
-    guard.load(trainer, checkpoint.file);
+    load(checkpoint.file);
   } catch (const Error& e) {
     refuse_checkpoint(checkpoint.path, e);
   }
@@ -83,10 +75,10 @@ class Run {
     if (options.resume) {
       // before the first convolution: what is chosen by timing must be what it was
       conv_plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
-      load_state(trainer_, *options.resume);
+      load_from(*options.resume, [&](const SafetensorsFile& file) { trainer_.load_state(file); });
     }
     guard_.emplace(trainer_);
-    if (options.resume) load(*guard_, trainer_, *options.resume);
+    if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
     store_.set_aside_after(trainer_.iteration());
     make_folder(options.folder / "samples");
     std::string config = options.config;

@@ -1,6 +1,5 @@
 #include "train/settings.h"
 
-#include <charconv>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 
 namespace ebm {
 namespace {
@@ -19,11 +19,9 @@ void read_number(const std::string& flag, const std::string& text, T& value) {
   const char* expected = std::is_floating_point_v<T> ? "a number"
                          : std::is_signed_v<T>       ? "a whole number"
                                                      : "a whole number, 0 or more";
-  T read{};
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, read);
-  if (result.ec != std::errc() || result.ptr != end) EBM_FAIL("--" + flag, "\"" + text + "\"", expected);
-  value = read;
+  const std::optional<T> read = parse_number<T>(text);
+  EBM_CHECK(read.has_value(), "--" + flag, "\"" + text + "\"", expected);
+  value = *read;
 }
 
 void read_value(const std::string& flag, const std::string& text, bool& value) {

@@ -10,19 +10,20 @@
 namespace ebm {
 namespace {
 
-// The groups of the learners, in order of their registration.
-std::vector<std::string> groups_of(const Parts& parts) {
-  std::vector<std::string> groups;
-  for (const LearnerBase* learner : parts.learners())
-    if (std::find(groups.begin(), groups.end(), learner->group()) == groups.end()) groups.push_back(learner->group());
+// The places of each group's learners, groups in order of their registration.
+std::vector<std::vector<size_t>> groups_of(const Parts& parts) {
+  std::vector<std::vector<size_t>> groups;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < parts.learners().size(); ++i) {
+    const auto found = std::find(names.begin(), names.end(), parts.learners()[i]->group());
+    const auto group = static_cast<size_t>(found - names.begin());
+    if (found == names.end()) {
+      names.push_back(parts.learners()[i]->group());
+      groups.emplace_back();
+    }
+    groups[group].push_back(i);
+  }
   return groups;
-}
-
-// The learning rate of a group, in the iteration that was prepared last.
-float lr_of(const Parts& parts, const std::string& group) {
-  for (const LearnerBase* learner : parts.learners())
-    if (learner->group() == group) return learner->lr();
-  return 0;
 }
 
 struct Collector : ShownVisitor {
@@ -40,15 +41,16 @@ struct Collector : ShownVisitor {
 
 }  // namespace
 
-ShownRows::ShownRows(Method& method, Parts& parts) : parts_(parts), zero_(Tensor::zeros({1}, parts.device())) {
+ShownRows::ShownRows(Method& method, Parts& parts)
+    : parts_(parts), groups_(groups_of(parts)), zero_(Tensor::zeros({1}, parts.device())) {
   Collector all;
   method.describe(all);
   quantities_ = std::move(all.quantities);
   values_ = std::move(all.values);
-  for (const std::string& group : groups_of(parts))
-    all.columns.push_back({"grad_" + group, "gradient_norm/" + group, {}});
-  for (const std::string& group : groups_of(parts))
-    all.columns.push_back({group + "_lr", "learning_rate/" + group, {}});
+  std::vector<std::string> names;
+  for (const std::vector<size_t>& group : groups_) names.push_back(parts.learners()[group.front()]->group());
+  for (const std::string& group : names) all.columns.push_back({"grad_" + group, "gradient_norm/" + group, {}});
+  for (const std::string& group : names) all.columns.push_back({group + "_lr", "learning_rate/" + group, {}});
   for (const char* phase : method.phases())
     all.columns.push_back(
         {std::string("seconds_") + phase, std::string("seconds/") + phase, {.judged = Judged::not_at_all}});
@@ -75,13 +77,18 @@ std::vector<double> ShownRows::values(std::span<const float> rows, size_t row) {
   for (Quantity* q : quantities_) q->host_ = *shown++;
   std::vector<double> values;
   for (const auto& value : values_) values.push_back(value());
-  for (const std::string& group : groups_of(parts_)) {
+  for (const std::vector<size_t>& group : groups_) {
     float squared = 0;
-    for (size_t i = 0; i < parts_.learners().size(); ++i)
-      if (parts_.learners()[i]->group() == group) squared += shown[i];
+    for (const size_t learner : group) squared += shown[learner];
     values.push_back(std::sqrt(squared));
   }
   return values;
+}
+
+std::vector<float> ShownRows::rates() const {
+  std::vector<float> rates;
+  for (const std::vector<size_t>& group : groups_) rates.push_back(parts_.learners()[group.front()]->lr());
+  return rates;
 }
 
 Trainer::Trainer(const Settings& s, Device device, bool use_graph)
@@ -106,19 +113,14 @@ Metrics Trainer::step(std::span<const Tensor> batch) {
 }
 
 void Trainer::begin_step(std::span<const Tensor> batch) {
-  std::vector<Tensor>& data = iteration_work_->batch();
-  EBM_CHECK(batch.size() == data.size(), "training step", std::to_string(batch.size()) + " tensors",
-            std::to_string(data.size()) + ", a batch of the method");
-  for (size_t i = 0; i < data.size(); ++i) check_shape("training step", "x", batch[i], data[i].shape());
+  iteration_work_->check(batch);
   if (static_cast<int64_t>(unread_.size()) == ShownRows::kRows) {
     receive_rows();
     send_rows();
   }
-  for (size_t i = 0; i < data.size(); ++i) data[i].copy_from(batch[i]);
-
   parts_.prepare(iteration_, slowed_);
   const int stage = method_->stage(iteration_);
-  iteration_work_->begin(iteration_, stage);
+  iteration_work_->begin(batch, iteration_, stage);
   parts_.scalars().set(row_, static_cast<float>(unread_.size()));
   parts_.scalars().upload();
   graph_of(stage).run([this] {
@@ -129,9 +131,7 @@ void Trainer::begin_step(std::span<const Tensor> batch) {
   });
   method_->between(iteration_);
 
-  Begun begun{++iteration_, {}};
-  for (const std::string& group : groups_of(parts_)) begun.rates.push_back(lr_of(parts_, group));
-  unread_.push_back(std::move(begun));
+  unread_.push_back({++iteration_, shown_->rates()});
 }
 
 void Trainer::send_rows() {
@@ -145,9 +145,7 @@ void Trainer::receive_rows() {
   const std::span<const float> rows = shown_->receive();  // waits for these iterations
   if (unread_.empty() || seconds_.empty()) {              // while a phase runs again its time cannot be asked for
     synchronize(device());
-    seconds_.clear();
-    for (size_t phase = 0; phase < method_->phases().size(); ++phase)
-      seconds_.push_back(iteration_work_->seconds(static_cast<int>(phase)));
+    seconds_ = iteration_work_->seconds();
   }
   for (size_t i = 0; i < sent_.size(); ++i) {
     Metrics m{sent_[i].iteration, columns(), shown_->values(rows, i)};

@@ -29,11 +29,14 @@ class ShownRows {
   std::span<const float> receive() { return sent_->host(); }  // waits for them
   // The values of the columns of that row, but for rates and times.
   std::vector<double> values(std::span<const float> rows, size_t row);
+  // The learning rate of each group, in the iteration that was prepared last.
+  std::vector<float> rates() const;
 
  private:
   Parts& parts_;
   std::vector<Quantity*> quantities_;
   std::vector<std::function<float()>> values_;
+  std::vector<std::vector<size_t>> groups_;  // places of each group's learners, groups as they were registered
   std::shared_ptr<const ShownColumns> columns_;
   Tensor zero_;                   // (1), the value of a quantity that is not assigned
   Tensor rows_;                   // (kRows, quantities and learners)

@@ -36,23 +36,20 @@ std::string factor_text(double factor) {
   return text;
 }
 
-// A tensor of the state by its name in a checkpoint: parameters one by one, buffers whole.
-struct Named {
-  std::string name;
-  Tensor tensor;
-};
-std::vector<Named> named_tensors(const Parts& parts) {
-  std::vector<Named> list;
-  for (LearnerBase* learner : parts.learners()) {
-    const std::string prefix = learner->name() + ".";
-    const Parameters& parameters = learner->parameters();
+// Parts::entries as a checkpoint has them: parameters one by one, by their own names.
+std::vector<Parts::Entry> named_tensors(const Parts& parts) {
+  std::vector<Parts::Entry> list;
+  for (const Parts::Entry& entry : parts.entries()) {
+    const auto learner = std::find_if(parts.learners().begin(), parts.learners().end(),
+                                      [&](const LearnerBase* each) { return each->name() == entry.name; });
+    if (learner == parts.learners().end()) {
+      list.push_back(entry);
+      continue;
+    }
+    const Parameters& parameters = (*learner)->parameters();
     for (size_t i = 0; i < parameters.entries().size(); ++i)
-      list.push_back({prefix + parameters.entries()[i].name, parameters.vars()[i].value()});
-    list.push_back({prefix + "adam_m", learner->adam().m()});
-    list.push_back({prefix + "adam_v", learner->adam().v()});
-    if (learner->adam().has_average()) list.push_back({prefix + "average", learner->adam().average()});
+      list.push_back({entry.name + "." + parameters.entries()[i].name, parameters.vars()[i].value()});
   }
-  for (const Parts::Entry& buffer : parts.buffers()) list.push_back({buffer.name, buffer.tensor});
   return list;
 }
 
@@ -67,7 +64,7 @@ std::string Trainer::slowed_key() const {
 
 SafetensorsFile Trainer::state() const {
   SafetensorsFile file;
-  for (const Named& named : named_tensors(parts_)) file.tensors[named.name] = to_entry(named.tensor);
+  for (const Parts::Entry& named : named_tensors(parts_)) file.tensors[named.name] = to_entry(named.tensor);
   for (LearnerBase* learner : parts_.learners())
     file.metadata[learner->name() + ".adam_steps"] = std::to_string(learner->adam().steps());
   file.metadata["iteration"] = std::to_string(iteration_);
@@ -77,9 +74,9 @@ SafetensorsFile Trainer::state() const {
 
 void Trainer::load_state(const SafetensorsFile& file) {
   // Read and check everything first: a bad file changes nothing.
-  std::vector<Named> targets = named_tensors(parts_);
+  std::vector<Parts::Entry> targets = named_tensors(parts_);
   std::vector<std::vector<float>> values;
-  for (const Named& named : targets) values.push_back(read_entry(file, named.name, named.tensor, kOp, kFitting));
+  for (const Parts::Entry& named : targets) values.push_back(read_entry(file, named.name, named.tensor, kOp, kFitting));
   std::vector<int64_t> adam_steps;
   for (const LearnerBase* learner : parts_.learners())
     adam_steps.push_back(read_count(file, learner->name() + ".adam_steps"));

@@ -6,7 +6,6 @@
 
 #include "autograd/ops.h"
 #include "core/check.h"
-#include "kernels/reduce.h"
 
 namespace ebm {
 
@@ -36,18 +35,6 @@ void langevin_step_on(Tensor& x, const Tensor& gradient, const LangevinStep& ste
   whole.inv_sigma_ref_sq = 0;  // the gradient holds the reference,
   whole.drift = -step.drift;   // and stands where the kernel expects that of f = −U
   langevin_step(x, gradient, whole, key, first_element);
-}
-
-void langevin_chain(const Potential& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
-                    const RandomKey& key, int64_t first_chain, int64_t first_step, Tensor* grad_sq) {
-  const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
-  for (int64_t t = 0; t < num_steps; ++t) {
-    const Tensor gradient = energy.gradient(x);  // (N, …)
-    if (grad_sq && t + 1 == num_steps) *grad_sq = sum_squares(gradient);
-    RandomKey step_key = key;
-    step_key.step = static_cast<uint32_t>(first_step + t);
-    langevin_step_on(x, gradient, step, step_key, first_element);
-  }
 }
 
 }  // namespace ebm

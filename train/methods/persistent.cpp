@@ -4,7 +4,6 @@
 
 #include "core/check.h"
 #include "kernels/chain/replay.h"
-#include "kernels/random_fill.h"
 #include "train/data/dataset.h"
 #include "train/methods/teaching.h"
 
@@ -16,7 +15,7 @@ constexpr float kRestarts = 0.05f;
 struct Persistent : Teaching {
   Persistent(const TeachingSettings& s, Parts& parts)
       : Teaching(s, parts),
-        buffer_(parts.buffer("replay_buffer", noise(images(kReplayImages), {s.seed, Stream::start, 0, 1}))),
+        buffer_(parts.buffer("replay_buffer", noise_images(kReplayImages, {s.seed, Stream::start, 0, 1}))),
         first_(parts.number(
             [n = s.chains](int64_t iteration) { return static_cast<double>(iteration * n % kReplayImages); })) {}
 
@@ -48,12 +47,6 @@ struct Persistent : Teaching {
       const int64_t from = permuted_index(key.seed, 0, (first_row + first + i) % kReplayImages, kReplayImages);
       x.view(i * image_.elements(), images(1)).copy_from(buffer_.view(from * image_.elements(), images(1)));
     }
-    return x;
-  }
-
-  Tensor noise(const Shape& shape, const RandomKey& key) const {
-    Tensor x = Tensor::empty(shape, device_);
-    fill_uniform(x, key, -1.0f, 1.0f);
     return x;
   }
 

@@ -1,5 +1,4 @@
 // The short-run energy-based model (Nijkamp et al. 2019): chains of l steps from noise, and no generator.
-#include "kernels/random_fill.h"
 #include "train/methods/teaching.h"
 
 namespace ebm {
@@ -10,15 +9,12 @@ struct ShortRun : Teaching {
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
-    const Tensor x_0 = it.uniform(Stream::start, images(settings_.chains), -1, 1);  // (n, H, W, C)
+    const Tensor x_0 = noise_images(settings_.chains, it.key(Stream::start));  // (n, H, W, C)
     update_energy(it, run_chains(it, x_0));
   }
 
   Tensor sample_start(const RandomKey& key, int64_t first, int64_t /*first_row*/) override {
-    Tensor x = Tensor::empty(images(kSampleBatch), device_);
-    fill_uniform(x, {key.seed, Stream::start, key.iteration, key.step}, -1.0f, 1.0f,
-                 static_cast<uint64_t>(first * image_.elements()));
-    return x;
+    return noise_images(kSampleBatch, {key.seed, Stream::start, key.iteration, key.step}, first);
   }
 };
 

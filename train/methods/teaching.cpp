@@ -159,6 +159,12 @@ void TeachingShown::describe(ShownVisitor& v) {
             .about = "‖x̃ − x̂‖: how far Langevin moves an image from where its chain began"});
 }
 
+Tensor Teaching::noise_images(int64_t n, const RandomKey& key, int64_t first) const {
+  Tensor x = Tensor::empty(images(n), device_);
+  fill_uniform(x, key, -1.0f, 1.0f, static_cast<uint64_t>(first * image_.elements()));
+  return x;
+}
+
 Tensor Teaching::sample_start(const RandomKey& key, int64_t first, int64_t /*first_row*/) {
   Tensor z = Tensor::empty({kSampleBatch, settings_.latent}, device_);
   fill_normal(z, key, 0.0f, 1.0f, static_cast<uint64_t>(first * settings_.latent));

@@ -51,6 +51,8 @@ class Teaching : public Method {
   // (α, β) by Adam on the VAE's loss of these images, (9).
   void update_vae(Iteration& it, const Tensor& images);
 
+  // Uniform noise in [-1, 1), images number first, first + 1, …: (n, H, W, C).
+  Tensor noise_images(int64_t n, const RandomKey& key, int64_t first = 0) const;
   // What sampling begins with: samples number first, first + 1, …, a batch of them (kSampleBatch, H, W, C).
   virtual Tensor sample_start(const RandomKey& key, int64_t first, int64_t first_row);
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "train/method.h"
 #include "train/recipes.h"
 
 namespace ebm {
@@ -45,7 +46,7 @@ void TeachingSettings::check_together() const {
             "at most " + std::to_string(kReplayImages) + " with persistent chains, the size of their replay buffer");
 }
 
-int64_t TeachingSettings::sample_steps() const { return method == "vae" ? 0 : chain.steps_of_samples(); }
+int64_t TeachingSettings::sample_steps() const { return can(method, Ability::energy) ? chain.steps_of_samples() : 0; }
 
 void TeachingSettings::take_fact(const std::string& name, const std::string& text) {
   if (name == "network")
