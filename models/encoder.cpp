@@ -7,32 +7,21 @@
 
 namespace ebm {
 
-Encoder::Encoder(const EncoderConfig& config, Device device, uint64_t seed) : config_(config) {
-  const Shape map = parameters_.add_convs(config.image, config.layers, config.init);
-  const int64_t features = map.size();
-  // Glorot uniform
-  const float bound = std::sqrt(6.0f / static_cast<float>(features + config.latent));
-  for (const char* name : {"mu", "log_v"}) {
-    parameters_.add_uniform(std::string(name) + ".weight", {config.latent, features}, bound);
-    parameters_.add_zeros(std::string(name) + ".bias", {config.latent});
+Encoder::Encoder(const NetworkConfig& config, int64_t latent, Device device, uint64_t seed) : layers_(config) {
+  const int64_t features = layers_.output().size();
+  const float bound = std::sqrt(6.0f / static_cast<float>(features + latent));  // Glorot's
+  for (const std::string name : {"mu", "log_v"}) {
+    parameters().add_uniform(name + ".weight", {latent, features}, bound);
+    parameters().add_zeros(name + ".bias", {latent});
   }
-  parameters_.allocate(device, seed, 2);
+  layers_.allocate(device, seed);
 }
 
 Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key) const {
-  const int64_t n = x.shape()[0];
-  Var h = x;  // (N, H, W, C)
-  for (size_t i = 0; i < config_.layers.size(); ++i) {
-    h = convolve(parameters_, i, config_.layers[i], h, config_.negative_slope);  // (N, P_i, Q_i, K_i)
-    if (dropout_key && config_.dropout_keep < 1) {
-      RandomKey key = *dropout_key;
-      key.step = static_cast<uint32_t>(i);
-      h = dropout(h, config_.dropout_keep, key);
-    }
-  }
-  h = reshape(h, {n, h.value().size() / n});                                   // (N, features)
-  return {linear(h, parameters_["mu.weight"], parameters_["mu.bias"]),         // (N, d)
-          linear(h, parameters_["log_v.weight"], parameters_["log_v.bias"])};  // (N, d)
+  const Parameters& p = parameters();
+  const Var h = layers_(x, dropout_key);                   // (N, features)
+  return {linear(h, p["mu.weight"], p["mu.bias"]),         // (N, d)
+          linear(h, p["log_v.weight"], p["log_v.bias"])};  // (N, d)
 }
 
 Var reparameterise(const Posterior& posterior, const Tensor& e) {

@@ -1,9 +1,7 @@
 // The inference network π_β(z|x) = N(μ_β(x), diag v_β(x)).
 #pragma once
 
-#include "core/random.h"
-#include "models/config.h"
-#include "models/parameters.h"
+#include "models/sequence.h"
 
 namespace ebm {
 
@@ -14,17 +12,17 @@ struct Posterior {
 
 class Encoder {
  public:
-  Encoder(const EncoderConfig& config, Device device, uint64_t seed);
+  // The layers end in (N,F); two dense layers, Glorot uniform, make mu and log_v (N, latent) of that.
+  Encoder(const NetworkConfig& config, int64_t latent, Device device, uint64_t seed);
 
   // x (N,H,W,C). Dropout masks are drawn from dropout_key; without a key there is none.
   Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
 
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  Parameters& parameters() { return layers_.parameters(); }
+  const Parameters& parameters() const { return layers_.parameters(); }
 
  private:
-  EncoderConfig config_;
-  Parameters parameters_;
+  Sequence layers_;
 };
 
 // z = μ + sqrt(v)·e, e ~ N(0, I) given: (N, d).

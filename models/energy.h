@@ -5,20 +5,22 @@
 #include <cstdint>
 
 #include "kernels/to_bf16.h"
-#include "models/config.h"
-#include "models/parameters.h"
+#include "models/sequence.h"
 
 namespace ebm {
 
-// A layer's weight (K,R,S,C) and bias (K).
+// A convolution with its leaky ReLU: weight (K,R,S,C) and bias (K).
 struct ConvParameters {
   Var weight, bias;
   ConvGeometry geometry;
+  float negative_slope;
 };
 
 class EnergyNet {
  public:
-  EnergyNet(const EnergyConfig& config, Device device, uint64_t seed);
+  // The layers are convolutions, each with its leaky ReLU, and the head: one that covers the whole map. f is the sum
+  // of the head's outputs. Throws Error for others.
+  EnergyNet(const NetworkConfig& config, Device device, uint64_t seed);
 
   // f_θ: x (N,H,W,C) -> (N)
   Var operator()(const Var& x) const;
@@ -40,7 +42,6 @@ class EnergyNet {
     Tensor first(const Tensor& x) const;
     Tensor gradient_after_first(const Tensor& h) const { return gradient(h, 1); }
     const ConvParameters& first_layer() const { return net_.convs_.front(); }  // fp32
-    float negative_slope() const { return net_.config_.negative_slope; }
 
    private:
     Tensor gradient(const Tensor& input, size_t first) const;  // ∂f/∂input, the input of layer `first`
@@ -53,21 +54,20 @@ class EnergyNet {
     Var head_weight_, head_bias_;
   };
 
-  const EnergyConfig& config() const { return config_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  const NetworkConfig& config() const { return layers_.config(); }
+  ImageShape image() const { return image_of(config().input); }
+  Parameters& parameters() { return layers_.parameters(); }
+  const Parameters& parameters() const { return layers_.parameters(); }
 
  private:
   Var head_weight() const;  // (1, features), summed over the outputs
   Var head_bias() const;    // (1)
   // The map below the head from the input of layer `first`.
-  Var layers_from(const std::vector<ConvParameters>& convs, size_t first, const Var& input) const;
-  Var head(const Var& h, const Var& weight, const Var& bias) const;
+  static Var layers_from(const std::vector<ConvParameters>& convs, size_t first, const Var& input);
+  static Var head(const Var& h, const Var& weight, const Var& bias);
 
-  EnergyConfig config_;
-  Parameters parameters_;
+  Sequence layers_;
   std::vector<ConvParameters> convs_;
-  int64_t features_ = 0;  // H·W·C of the map below the head
 };
 
 }  // namespace ebm

@@ -1,27 +1,26 @@
 // The generator g_α(z): latent vector to image mean in [-1, 1] by tanh.
 #pragma once
 
-#include "models/config.h"
-#include "models/parameters.h"
+#include "autograd/ops.h"
+#include "models/sequence.h"
 
 namespace ebm {
 
 class Generator {
  public:
-  Generator(const GeneratorConfig& config, Device device, uint64_t seed);
+  // The layers make an image of (1,1,1,d).
+  Generator(const NetworkConfig& config, Device device, uint64_t seed) : layers_(config, device, seed) {}
 
   // z (N,d) -> (N,H,W,C). Batch normalisation takes the statistics of this batch, so a sample depends a
   // little on the others drawn with it.
-  Var operator()(const Var& z) const;
+  Var operator()(const Var& z) const { return layers_(reshape(z, {z.shape()[0], 1, 1, z.shape()[1]})); }
 
-  ImageShape image() const { return image_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  ImageShape image() const { return image_of(layers_.output()); }
+  Parameters& parameters() { return layers_.parameters(); }
+  const Parameters& parameters() const { return layers_.parameters(); }
 
  private:
-  GeneratorConfig config_;
-  Parameters parameters_;
-  ImageShape image_;
+  Sequence layers_;
 };
 
 }  // namespace ebm

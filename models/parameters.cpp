@@ -24,18 +24,6 @@ void Parameters::add_weight(const std::string& name, const Shape& shape, int64_t
   }
 }
 
-Shape Parameters::add_convs(ImageShape image, const std::vector<ConvLayer>& layers, WeightInit init) {
-  Shape map{1, image.height, image.width, image.channels};
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const ConvLayer& layer = layers[i];
-    const Shape weight{layer.channels, layer.kernel, layer.kernel, map[3]};
-    add_weight(layer_name(i) + ".weight", weight, weight.size() / layer.channels, init);
-    add_zeros(layer_name(i) + ".bias", {layer.channels});
-    map = conv2d_shape(map, weight, {layer.stride, layer.pad});
-  }
-  return map;
-}
-
 void Parameters::allocate(Device device, uint64_t seed, uint32_t network) {
   flat_ = Tensor::zeros({size_}, device);
   for (const Entry& entry : entries_) {
@@ -58,11 +46,6 @@ void Parameters::gather(const std::vector<Tensor>& gradients, Tensor& flat) cons
   EBM_CHECK(gradients.size() == entries_.size(), "parameters", std::to_string(gradients.size()) + " gradients",
             std::to_string(entries_.size()));
   for (size_t i = 0; i < entries_.size(); ++i) view(flat, i).copy_from(gradients[i]);
-}
-
-Var convolve(const Parameters& parameters, size_t i, const ConvLayer& layer, const Var& h, float negative_slope) {
-  return conv2d(h, parameters[layer_name(i) + ".weight"], parameters[layer_name(i) + ".bias"],
-                {layer.stride, layer.pad}, negative_slope);
 }
 
 }  // namespace ebm

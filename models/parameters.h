@@ -7,12 +7,9 @@
 
 #include "autograd/tape.h"
 #include "core/random.h"
-#include "models/config.h"
+#include "models/layer.h"
 
 namespace ebm {
-
-// The name of a network's i-th convolution: "conv1" for 0.
-inline std::string layer_name(size_t i) { return "conv" + std::to_string(i + 1); }
 
 class Parameters {
  public:
@@ -29,8 +26,6 @@ class Parameters {
   void add_uniform(const std::string& name, const Shape& shape, float bound);
   // A convolution's or dense layer's weight; fan_in is the number of inputs of one output.
   void add_weight(const std::string& name, const Shape& shape, int64_t fan_in, WeightInit init);
-  // Weight and bias of each convolution ("conv1.weight"); returns the last map's shape (1,P,Q,K).
-  Shape add_convs(ImageShape image, const std::vector<ConvLayer>& layers, WeightInit init);
   // Fills the buffer: a pure function of (seed, network, position in the list).
   void allocate(Device device, uint64_t seed, uint32_t network);
 
@@ -52,8 +47,5 @@ class Parameters {
   Tensor flat_;
   int64_t size_ = 0;
 };
-
-// The i-th of a network's convolutions, as add_convs declared them: h (N,H,W,C) -> leaky_relu(conv(h) + b) (N,P,Q,K).
-Var convolve(const Parameters& parameters, size_t i, const ConvLayer& layer, const Var& h, float negative_slope);
 
 }  // namespace ebm

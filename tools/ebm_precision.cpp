@@ -41,8 +41,7 @@ void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed
   const RandomKey key{seed, Stream::sample, 0, 0};
   const Tensor x = trainer.sample(n, key, s.steps, s.noise_scale).last();  // (n,H,W,C)
   const EnergyNet& energy = *trainer.abilities().energy_net;
-  const EnergyConfig& config = energy.config();
-  const std::vector<double> reference = reference_gradient(config, energy.parameters(), x);
+  const std::vector<double> reference = reference_gradient(energy, x);
   const double gradient = root_mean_square(reference);
   Tensor moved = Tensor::empty(x.shape(), x.device());
   fill_normal(moved, {seed, Stream::sample_noise, 0, 0}, 0.0f, static_cast<float>(s.noise));
@@ -54,7 +53,7 @@ void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed
   fmt::print("  {:<18}{:>16}{:>16}{:>12}{:>16}\n", "", "relative error", "worst image", "along it", "step / noise");
   for (const Precision p : {Precision::fp32, Precision::tf32, Precision::bf16})
     print_row(name(p), gradient_error(energy, x, reference, p), s.drift, s.noise);
-  const std::vector<double> there = reference_gradient(config, energy.parameters(), moved);
+  const std::vector<double> there = reference_gradient(energy, moved);
   print_row("fp64 at x + noise", gradient_error(there, reference, n), s.drift, s.noise);
 }
 

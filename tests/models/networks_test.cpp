@@ -10,41 +10,78 @@
 #include "models/encoder.h"
 #include "models/energy.h"
 #include "models/generator.h"
-#include "models/recipes.h"
+#include "models/table.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
 
+namespace {
+
+NetworkConfig paper(const std::string& name) { return network(name, paper_size(name)); }
+
+Shape images(const NetworkConfig& config, int64_t n) { return {n, config.input[1], config.input[2], config.input[3]}; }
+
+}  // namespace
+
 TEST_CASE("the paper's networks have the paper's parameter counts") {
   const Device device = test_device();
-  const NetworkConfigs mnist = mnist_paper_networks(), cifar10 = cifar10_paper_networks();
-  CHECK(EnergyNet(mnist.energy, device, 1).parameters().size() == 1'625'188);
-  CHECK(EnergyNet(cifar10.energy, device, 1).parameters().size() == 1'710'465);
-  CHECK(Encoder(mnist.encoder, device, 1).parameters().size() == 759'688);
+  CHECK(EnergyNet(paper("mnist.energy"), device, 1).parameters().size() == 1'625'188);
+  CHECK(EnergyNet(paper("cifar10.energy"), device, 1).parameters().size() == 1'710'465);
+  CHECK(Encoder(paper("mnist.encoder"), 100, device, 1).parameters().size() == 759'688);
   // 100·4²·256 + 256, 256·3²·128 + 128, 128·3²·64 + 64, 64·3² + 1
-  CHECK(Generator(mnist.generator, device, 1).parameters().size() == 779'265);
+  CHECK(Generator(paper("mnist.generator"), device, 1).parameters().size() == 779'265);
 }
 
 TEST_CASE("networks map the shapes of their tables") {
   const Device device = test_device();
-  for (const NetworkConfigs& n :
-       {mnist_laptop_networks({4, 16, 8, 8}), cifar10_laptop_networks({4, 16, 8, 8}), mnist_paper_networks()}) {
-    const EnergyNet energy(n.energy, device, 1);
-    const Generator generator(n.generator, device, 1);
-    const Encoder encoder(n.encoder, device, 1);
-    CHECK(generator.image() == n.energy.image);
-    const Var x = generator(Var(normal({3, n.generator.latent}, 1)));
-    CHECK(x.shape() == Shape{3, n.energy.image.height, n.energy.image.width, n.energy.image.channels});
+  for (const std::string set : {"mnist", "cifar10"}) {
+    const NetworkSize size{.width = 4, .latent = 8};
+    const EnergyNet energy(network(set + ".energy", size), device, 1);
+    const Generator generator(network(set + ".generator", size), device, 1);
+    const Encoder encoder(network(set + ".encoder", size), 8, device, 1);
+    CHECK(generator.image() == energy.image());
+    const Var x = generator(Var(normal({3, 8}, 1)));
+    CHECK(x.shape() == images(energy.config(), 3));
     CHECK(energy(x).shape() == Shape{3});
-    CHECK(encoder(x).mu.shape() == Shape{3, n.encoder.latent});
-    CHECK(encoder(x).log_v.shape() == Shape{3, n.encoder.latent});
+    CHECK(encoder(x).mu.shape() == Shape{3, 8});
+    CHECK(encoder(x).log_v.shape() == Shape{3, 8});
     for (float v : x.value().to_host()) CHECK(std::abs(v) <= 1.0f);
   }
 }
 
+TEST_CASE("a network's table is walked with shapes, names and multiply-adds") {
+  const std::vector<PlacedLayer> places = walk(paper("mnist.generator"), 2);
+  CHECK(places[0].x == Shape{2, 1, 1, 100});
+  CHECK(places[0].weight == Shape{100, 4, 4, 256});
+  CHECK(places[0].y == Shape{2, 4, 4, 256});
+  CHECK(places[0].name == "conv1");
+  CHECK(!places[0].bias);
+  CHECK(places[0].macs() == 2.0 * 100 * 16 * 256);
+  CHECK(places[1].name == "conv1");  // the normalisation's
+  CHECK(places[9].name == "conv4");
+  CHECK(places[9].bias);
+  CHECK(places.back().y == Shape{2, 28, 28, 1});
+  CHECK(walk(paper("mnist.energy"))[0].macs() == 14.0 * 14 * 64 * 25);
+}
+
+TEST_CASE("layers that do not fit together are refused") {
+  const NetworkConfig dense{0, {1, 8, 8, 1}, {}, {Dense{3, "head"}}}, norm{0, {1, 8, 8, 1}, {}, {BatchNorm{}}};
+  const NetworkConfig flat{0, {1, 8}, {}, {Conv{3, 1, 4, {1, 1}}}};
+  CHECK_THROWS_WITH_AS(walk(dense), doctest::Contains("flatten"), Error);
+  CHECK_THROWS_WITH_AS(walk(norm), doctest::Contains("after a convolution"), Error);
+  CHECK_THROWS_WITH_AS(walk(flat), doctest::Contains("(1, 8)"), Error);
+  CHECK_THROWS_WITH_AS(network("mnist.flow", {}), doctest::Contains("mnist.energy"), Error);
+  NetworkConfig half = network("mnist.energy", {});
+  half.layers.pop_back();
+  CHECK_THROWS_WITH_AS(EnergyNet(half, kCpu, 1), doctest::Contains("covers the map"), Error);
+  std::swap(half.layers[1], half.layers[2]);
+  half.layers.push_back(Conv{14, 1, 1, {0, 0}});
+  CHECK_THROWS_AS(EnergyNet(half, kCpu, 1), Error);
+}
+
 TEST_CASE("initial values are those of the recipe and differ from layer to layer and seed to seed") {
   const Device device = test_device();
-  const EnergyNet a(mnist_paper_networks().energy, device, 1), b(mnist_paper_networks().energy, device, 2);
+  const EnergyNet a(paper("mnist.energy"), device, 1), b(paper("mnist.energy"), device, 2);
   const std::vector<float> w = a.parameters()["conv3.weight"].value().to_host();
   double sum = 0, squares = 0;
   for (float v : w) sum += v, squares += v * v;
@@ -56,18 +93,16 @@ TEST_CASE("initial values are those of the recipe and differ from layer to layer
 
 TEST_CASE("f is the sum of the head's outputs") {
   const Device device = test_device();
-  EnergyConfig config = mnist_laptop_networks({4, 16, 8, 8}).energy;
-  config.outputs = 5;
+  const NetworkConfig config = network("mnist.energy", {.width = 4, .outputs = 5});
   EnergyNet net(config, device, 3);
   fill_normal(net.parameters().flat(), {4, Stream::init}, 0, 0.1f);
   const Tensor x = normal({3, 28, 28, 1}, 5);
 
   const Parameters& p = net.parameters();
   Var h(x);
-  for (int i = 0; i < 3; ++i) {
-    const std::string name = "conv" + std::to_string(i + 1);
-    const ConvGeometry geometry{config.layers[i].stride, config.layers[i].pad};
-    h = leaky_relu(conv2d(h, p[name + ".weight"], p[name + ".bias"], geometry), 0.2f);
+  for (const PlacedLayer& at : walk(config)) {
+    if (!at.name.starts_with("conv")) continue;
+    h = leaky_relu(conv2d(h, p[at.name + ".weight"], p[at.name + ".bias"], at.geometry), 0.2f);
   }
   const Var outputs = conv2d(h, p["head.weight"], p["head.bias"], {});  // (3, 1, 1, 5)
   const std::vector<float> expected = sum_rows(outputs).value().to_host();
@@ -79,13 +114,10 @@ TEST_CASE("f is the sum of the head's outputs") {
 }
 
 TEST_CASE("the gradient for a chain is that of f, of every recipe's energy, in one part or two") {
-  for (const EnergyConfig& config :
-       {mnist_laptop_networks({4, 16, 8, 8}).energy, cifar10_laptop_networks({4, 16, 8, 8}).energy}) {
-    EnergyConfig several = config;
-    several.outputs = 3;
-    EnergyNet net(several, test_device(), 3);
+  for (const char* name : {"mnist.energy", "cifar10.energy"}) {
+    EnergyNet net(network(name, {.width = 4, .outputs = 3}), test_device(), 3);
     fill_normal(net.parameters().flat(), {4, Stream::init}, 0, 0.1f);
-    const Tensor x = normal({3, config.image.height, config.image.width, config.image.channels}, 5);
+    const Tensor x = normal(images(net.config(), 3), 5);
     const EnergyNet::Frozen frozen(net);
     Tape tape;
     const Var at(x);
@@ -93,7 +125,7 @@ TEST_CASE("the gradient for a chain is that of f, of every recipe's energy, in o
     CHECK(relative_error(frozen.gradient(x).to_host(), expected) < 1e-6);
 
     const Tensor h = frozen.first(x);
-    const LeakyMask mask{h, frozen.negative_slope()};
+    const LeakyMask mask{h, frozen.first_layer().negative_slope};
     const Tensor ds =
         unary_backward(Unary::leaky_relu, {}, mask.y, frozen.gradient_after_first(h), mask.negative_slope);
     const ConvParameters& conv1 = frozen.first_layer();
@@ -104,11 +136,10 @@ TEST_CASE("the gradient for a chain is that of f, of every recipe's energy, in o
 
 TEST_CASE("the gradient with bf16 maps is the one that the CPU emulates") {
   const bool on_cpu = test_device() == kCpu;
-  for (const EnergyConfig& config :
-       {mnist_laptop_networks({8, 16, 8, 8}).energy, cifar10_laptop_networks({8, 16, 8, 8}).energy}) {
+  for (const NetworkConfig& config : {network("mnist.energy", {.width = 8}), network("cifar10.energy", {.width = 8})}) {
     const PrecisionScope mode(Precision::bf16);
     EnergyNet net(config, test_device(), 3), reference(config, kCpu, 3);
-    const Tensor x = normal({3, config.image.height, config.image.width, config.image.channels}, 5);
+    const Tensor x = normal(images(net.config(), 3), 5);
     const EnergyNet::Frozen frozen(net, ElementType::bf16);
     const Tensor h = frozen.first(x);
     CHECK(h.type() == ElementType::bf16);
@@ -124,9 +155,7 @@ TEST_CASE("the gradient with bf16 maps is the one that the CPU emulates") {
 }
 
 TEST_CASE("the gradient of a net of one layer, after that layer, is the head's weight") {
-  EnergyConfig config;
-  config.image = {6, 6, 1};
-  config.layers = {{3, 2, 4, {1, 1}}};
+  const NetworkConfig config{0, {1, 6, 6, 1}, {}, {Conv{3, 2, 4, {1, 1}}, LeakyRelu{0.2f}, Conv{3, 1, 1, {}, "head"}}};
   const EnergyNet net(config, test_device(), 3);
   const EnergyNet::Frozen frozen(net);
   const Tensor h = frozen.first(normal({2, 6, 6, 1}, 5));  // (2, 3, 3, 4)

@@ -36,9 +36,9 @@ TEST_CASE("reading the losses of several iterations together changes neither the
   const Dataset data = load_dataset("synthetic", {}, Split::train);
   struct Seen : RunObserver {
     void stepped(const Metrics& m) override {
-      losses.push_back({static_cast<float>(m.iteration), m["f_data"], m["kl"]});
+      losses.push_back({static_cast<double>(m.iteration), m["f_data"], m["kl"]});
     }
-    std::vector<std::vector<float>> losses;
+    std::vector<std::vector<double>> losses;
   } one_by_one, together;
   RunOptions options = tiny_run(folder / "1", s);
   const RunResult first = run_training(options, data, one_by_one);

@@ -81,24 +81,24 @@ void add_fused_step(OpTable& table, const std::string& name, Tensor x, const Ten
 }
 
 // All three directions of each convolution, and what stands between them.
-void add_energy_ops(OpTable& table, const EnergyConfig& config, const LangevinStep& step, int64_t batch,
+void add_energy_ops(OpTable& table, const NetworkConfig& config, const LangevinStep& step, int64_t batch,
                     Device device) {
-  Shape map{batch, config.image.height, config.image.width, config.image.channels};
-  for (size_t i = 0; i < config.layers.size(); ++i) {
-    const ConvLayer& layer = config.layers[i];
-    const ConvGeometry geometry(layer.stride, layer.pad);
-    const float slope = config.negative_slope;
-    const Tensor x = random_tensor(map, device);                                                   // (N,H,W,C)
-    const Tensor w = random_tensor({layer.channels, layer.kernel, layer.kernel, map[3]}, device);  // (K,R,S,C)
-    const Tensor b = random_tensor({layer.channels}, device);                                      // (K)
-    const Tensor y = conv2d(x, w, {}, geometry);                                                   // (N,P,Q,K)
-    const double flops = 2.0 * static_cast<double>(y.size() * w.size() / layer.channels);
-    const std::string name = fmt::format("conv{} {}x{}/{} {}x{}x{}->{}", i + 1, layer.kernel, layer.kernel,
-                                         layer.stride, map[1], map[2], map[3], layer.channels);
+  const std::vector<PlacedLayer> convs = convolutions_of(config, batch);
+  for (const PlacedLayer& at : convs) {
+    const bool first = &at == &convs.front();
+    const ConvGeometry& geometry = at.geometry;
+    const float slope = at.slope;
+    const Tensor x = random_tensor(at.x, device);            // (N,H,W,C)
+    const Tensor w = random_tensor(at.weight, device);       // (K,R,S,C)
+    const Tensor b = random_tensor({at.weight[0]}, device);  // (K)
+    const Tensor y = conv2d(x, w, {}, geometry);             // (N,P,Q,K)
+    const double flops = 2 * at.macs();
+    const std::string name = fmt::format("{} {}x{}/{} {}x{}x{}->{}", at.name, w.shape()[1], w.shape()[2],
+                                         geometry.stride_h, at.x[1], at.x[2], at.x[3], w.shape()[0]);
     table.add(name + " forward", flops, bytes_of({&x, &w, &y}), [&] { conv2d(x, w, b, geometry, slope); });
     table.add(name + " backward data", flops, bytes_of({&x, &w, &y}),
               [&] { conv2d_backward_data(y, w, x.shape(), geometry); });
-    if (i == 0)
+    if (first)
       add_fused_step(table, name, x.clone(), y, w, flops, geometry, slope, step);
     else  // x is the leaky ReLU of the layer above
       table.add(name + " backward data and mask", flops, bytes_of({&x, &x, &w, &y}), [&] {
@@ -109,9 +109,8 @@ void add_energy_ops(OpTable& table, const EnergyConfig& config, const LangevinSt
     table.add(fmt::format("leaky_relu {} backward", to_string(y.shape())), 0, bytes_of({&y, &y, &y}),
               [&] { unary_backward(Unary::leaky_relu, {}, y, y, slope); });
     table.add(fmt::format("bias gradient {}", to_string(y.shape())), 0, bytes_of({&y}), [&] { sum_columns(y); });
-    map = y.shape();
   }
-  const int64_t features = map.size() / batch;
+  const int64_t features = convs.back().y.size() / batch;
   const Tensor h = random_tensor({batch, features}, device), w = random_tensor({1, features}, device);
   const Tensor b = random_tensor({1}, device), dy = random_tensor({batch, 1}, device);
   const double head_flops = 2.0 * static_cast<double>(batch * features);
@@ -122,12 +121,12 @@ void add_energy_ops(OpTable& table, const EnergyConfig& config, const LangevinSt
             [&] { linear_backward_weight(h, dy); });
 }
 
-void add_generator_norms(OpTable& table, const GeneratorConfig& config, int64_t batch, Device device) {
-  Shape map{batch, 1, 1, config.latent};
-  for (const GeneratorLayer& layer : config.layers) {
-    map = conv_transpose2d_shape(map, {map[3], layer.kernel, layer.kernel, layer.channels}, {layer.stride, layer.pad});
-    if (!layer.batch_norm) continue;
-    const Tensor x = random_tensor(map, device), beta = random_tensor({layer.channels}, device);
+void add_generator_norms(OpTable& table, const NetworkConfig& config, int64_t batch, Device device) {
+  const std::vector<PlacedLayer> places = walk(config, batch);
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (!std::holds_alternative<BatchNorm>(config.layers[i])) continue;
+    const Shape& map = places[i].x;
+    const Tensor x = random_tensor(map, device), beta = random_tensor({map[3]}, device);
     constexpr float kEps = 1e-3f;
     BatchNormSaved saved;
     batch_norm(x, {}, beta, kEps, saved);
@@ -139,6 +138,14 @@ void add_generator_norms(OpTable& table, const GeneratorConfig& config, int64_t 
 }
 
 }  // namespace
+
+std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n) {
+  std::vector<PlacedLayer> convs;
+  for (const PlacedLayer& at : walk(energy, n))
+    if (at.weight.rank() > 0) convs.push_back(at);
+  convs.pop_back();  // the head
+  return convs;
+}
 
 Tensor random_tensor(const Shape& shape, Device device) {
   static uint32_t count = 0;
@@ -161,13 +168,13 @@ TeachingSettings bench_settings(const std::string& net) {
 }
 
 std::vector<Measurement> measure_ops(const TeachingSettings& settings, int64_t batch, Device device) {
-  const NetworkConfigs configs = networks(settings);
+  const TeachingNetworks configs = networks(settings);
   OpTable table(device);
   const LangevinStep step = langevin_step_of(settings.chain);
   add_energy_ops(table, configs.energy, step, batch, device);
   add_generator_norms(table, configs.generator, batch, device);
 
-  const ImageShape image = configs.energy.image;
+  const ImageShape image = image_of(configs.energy.input);
   Tensor x = random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
   const Tensor df_dx = random_tensor(x.shape(), device);
   const RandomKey key{1, Stream::langevin, 0, 0};

@@ -28,6 +28,9 @@ struct Measurement {
 // program with, whose figures mean nothing. Throws Error for another name.
 TeachingSettings bench_settings(const std::string& net);
 
+// An energy's convolutions below its head, for n images.
+std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n);
+
 // Uniform in [-1, 1], different at each call.
 Tensor random_tensor(const Shape& shape, Device device);
 

@@ -8,27 +8,27 @@
 namespace ebm {
 namespace {
 
-template <class Layer>
-nlohmann::json layers_to_json(const std::vector<Layer>& layers) {
+nlohmann::json to_json(const PlacedLayer& at) {
+  const Padding& pad = at.geometry.pad_h;
+  return {{"channels", at.outputs()},       {"kernel", at.weight[1]},     {"stride", at.geometry.stride_h},
+          {"pad", {pad.before, pad.after}}, {"negative_slope", at.slope}, {"batch_norm", !at.bias}};
+}
+
+// The layers with weights; each has the normalisation and the leaky ReLU that follow it.
+nlohmann::json layers_to_json(const std::vector<PlacedLayer>& layers) {
   nlohmann::json result = nlohmann::json::array();
-  for (const Layer& layer : layers) {
-    nlohmann::json row{{"channels", layer.channels},
-                       {"kernel", layer.kernel},
-                       {"stride", layer.stride},
-                       {"pad", {layer.pad.before, layer.pad.after}}};
-    if constexpr (requires { layer.batch_norm; }) row["batch_norm"] = layer.batch_norm;
-    result.push_back(row);
-  }
+  for (const PlacedLayer& at : layers)
+    if (at.weight.rank() > 0) result.push_back(to_json(at));
   return result;
 }
 
 // The energy's network and the chain, so that another program can compute the same (bench_torch.py).
 nlohmann::json step_to_json(const TeachingSettings& s) {
-  const EnergyConfig energy = networks(s).energy;
-  return {{"image", {energy.image.height, energy.image.width, energy.image.channels}},
-          {"convs", layers_to_json(energy.layers)},
-          {"negative_slope", energy.negative_slope},
-          {"outputs", energy.outputs},
+  const NetworkConfig energy = networks(s).energy;
+  const std::vector<PlacedLayer> convs = convolutions_of(energy, 1);
+  return {{"image", {energy.input[1], energy.input[2], energy.input[3]}},
+          {"convs", layers_to_json(convs)},
+          {"outputs", walk(energy).back().outputs()},
           {"num_steps", s.chain.steps},
           {"drift", s.chain.drift},
           {"noise", s.chain.noise * s.chain.noise_scale},
@@ -36,23 +36,25 @@ nlohmann::json step_to_json(const TeachingSettings& s) {
           {"clamp", s.chain.clamp}};
 }
 
+float dropout_keep(const NetworkConfig& config) {
+  for (const Layer& layer : config.layers)
+    if (const auto* dropout = std::get_if<Dropout>(&layer)) return dropout->keep;
+  return 1;
+}
+
 // What an iteration needs beside the step.
 nlohmann::json training_to_json(const TeachingSettings& s) {
-  const NetworkConfigs n = networks(s);
-  return {
-      {"batch", s.batch},
-      {"chains", s.chains},
-      {"latent", s.latent},
-      {"encoder",
-       {{"layers", layers_to_json(n.encoder.layers)},
-        {"negative_slope", n.encoder.negative_slope},
-        {"dropout_keep", n.encoder.dropout_keep}}},
-      {"generator", {{"layers", layers_to_json(n.generator.layers)}, {"negative_slope", n.generator.negative_slope}}},
-      {"energy_lr", s.energy_lr},
-      {"vae_lr", s.vae_lr},
-      {"beta1", s.adam_beta1},
-      {"beta2", s.adam_beta2},
-      {"kl_weight", s.kl_weight}};
+  const TeachingNetworks n = networks(s);
+  return {{"batch", s.batch},
+          {"chains", s.chains},
+          {"latent", s.latent},
+          {"encoder", {{"layers", layers_to_json(walk(n.encoder))}, {"dropout_keep", dropout_keep(n.encoder)}}},
+          {"generator", {{"layers", layers_to_json(walk(n.generator))}}},
+          {"energy_lr", s.energy_lr},
+          {"vae_lr", s.vae_lr},
+          {"beta1", s.adam_beta1},
+          {"beta2", s.adam_beta2},
+          {"kl_weight", s.kl_weight}};
 }
 
 // "12.3  45%", or nothing where there is nothing to say; "12.3" without a ceiling.

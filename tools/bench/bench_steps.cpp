@@ -13,72 +13,49 @@
 namespace ebm {
 namespace {
 
-// Multiply-adds of one image's convolution; `map` becomes its output's shape.
-double conv_macs(Shape& map, int64_t channels, int kernel, const ConvGeometry& geometry) {
-  const Shape w{channels, kernel, kernel, map[3]};
-  map = conv2d_shape(map, w, geometry);
-  return static_cast<double>(map.size()) * kernel * kernel * w[3];
-}
-
-// Multiply-adds of one image up to the map below the head; `map` becomes that map's shape.
-double feature_macs(const EnergyConfig& config, Shape& map) {
-  map = {1, config.image.height, config.image.width, config.image.channels};
-  double macs = 0;
-  for (const ConvLayer& l : config.layers) macs += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
-  return macs;
+double macs(const std::vector<PlacedLayer>& layers) {
+  double sum = 0;
+  for (const PlacedLayer& at : layers) sum += at.macs();
+  return sum;
 }
 
 // Multiply-adds of f for one image, the head's outputs summed into one.
-double energy_macs(const EnergyConfig& config) {
-  Shape map;
-  const double macs = feature_macs(config, map);
-  return macs + static_cast<double>(map.size());
+double energy_macs(const NetworkConfig& config) {
+  const std::vector<PlacedLayer> convs = convolutions_of(config, 1);
+  return macs(convs) + static_cast<double>(convs.back().y.size());
 }
 
 // Floating-point operations of a step of one chain. ∂f/∂x costs as much as the maps; the head takes none.
-double langevin_flops(const EnergyConfig& config) {
-  Shape map;
-  return 2 * 2 * feature_macs(config, map);
-}
+double langevin_flops(const NetworkConfig& config) { return 2 * 2 * macs(convolutions_of(config, 1)); }
 
 // Bytes of one Langevin step that goes layer by layer: forward reads the input and writes the output, the
 // gradient reads that of the output and the output's signs and writes that of the input; weights are read
 // in each direction; the head's are read and written out as the last map's gradient; the update reads and writes x.
 // Of a fused step ∂f/∂x is not in memory; with bf16 maps the first layer reads x as bf16, which is written before.
-double langevin_bytes(const EnergyConfig& config, int64_t batch, Device device) {
+double langevin_bytes(const NetworkConfig& config, int64_t batch, Device device) {
   const bool bf16 = chain_maps(device) == ElementType::bf16;
   const double map_size = bf16 ? sizeof(Bf16) : sizeof(float);
-  Shape map{batch, config.image.height, config.image.width, config.image.channels};
-  const ConvLayer& first = config.layers.front();
-  const bool fused = prefer_langevin_step_conv(device, map, {first.channels, first.kernel, first.kernel, map[3]},
-                                               {first.stride, first.pad});
-  const double pixels = static_cast<double>(map.size());
+  const std::vector<PlacedLayer> convs = convolutions_of(config, batch);
+  const PlacedLayer& first = convs.front();
+  const double pixels = static_cast<double>(first.x.size());
   double bytes = pixels * (2 * sizeof(float) + (bf16 ? 2 : 1) * map_size);  // the update; what the first layer reads
-  if (!fused) bytes += pixels * 2 * map_size;                               // ∂f/∂x
-  for (const ConvLayer& l : config.layers) {
-    const Shape w{l.channels, l.kernel, l.kernel, map[3]};
-    const Shape out = conv2d_shape(map, w, {l.stride, l.pad});
-    const double inner = &l == &first ? 0 : 2 * static_cast<double>(map.size());
-    bytes += map_size * (inner + static_cast<double>(3 * out.size() + 2 * w.size()));
-    map = out;
+  if (!prefer_langevin_step_conv(device, first.x, first.weight, first.geometry))
+    bytes += pixels * 2 * map_size;  // ∂f/∂x
+  for (const PlacedLayer& at : convs) {
+    const double inner = &at == &first ? 0 : 2 * static_cast<double>(at.x.size());
+    bytes += map_size * (inner + static_cast<double>(3 * at.y.size() + 2 * at.weight.size()));
   }
-  const double head = static_cast<double>(map.size() / batch);
+  const double head = static_cast<double>(convs.back().y.size() / batch);
   return bytes + map_size * head * static_cast<double>(batch) + sizeof(float) * head;
 }
 
 // Floating-point operations of one training iteration.
 double iteration_flops(const TeachingSettings& s) {
-  const NetworkConfigs n = networks(s);
-  double encoder = 0, generator = 0;  // multiply-adds of one image
-  Shape map{1, n.encoder.image.height, n.encoder.image.width, n.encoder.image.channels};
-  for (const ConvLayer& l : n.encoder.layers) encoder += conv_macs(map, l.channels, l.kernel, {l.stride, l.pad});
-  encoder += 2.0 * static_cast<double>(map.size() * n.encoder.latent);
-  map = {1, 1, 1, n.generator.latent};
-  for (const GeneratorLayer& l : n.generator.layers) {
-    const Shape w{map[3], l.kernel, l.kernel, l.channels};
-    generator += static_cast<double>(map.size()) * l.kernel * l.kernel * l.channels;
-    map = conv_transpose2d_shape(map, w, {l.stride, l.pad});
-  }
+  const TeachingNetworks n = networks(s);
+  // multiply-adds of one image; mean and log variance are two products
+  const std::vector<PlacedLayer> layers = walk(n.encoder);
+  const double encoder = macs(layers) + 2.0 * static_cast<double>(layers.back().y.size() * s.latent);
+  const double generator = macs(walk(n.generator));
   // a gradient with respect to x costs as much as the value; one for all parameters twice as much
   const double energy = energy_macs(n.energy);
   const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
@@ -89,9 +66,9 @@ double iteration_flops(const TeachingSettings& s) {
 }  // namespace
 
 Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device) {
-  const EnergyConfig config = networks(settings).energy;
+  const NetworkConfig config = networks(settings).energy;
   const EnergyNet energy(config, device, 1);
-  const ImageShape image = config.image;
+  const ImageShape image = energy.image();
   Tensor x = random_tensor({batch, image.height, image.width, image.channels}, device);  // (N,H,W,C)
   const int64_t steps = settings.chain.steps;
   const LangevinStep step = langevin_step_of(settings.chain);
@@ -112,7 +89,7 @@ std::vector<Measurement> measure_training(const TeachingSettings& settings, Devi
   constexpr int kLeastIterations = 3, kMostIterations = 25;
   constexpr double kBudget = 5.0;  // seconds
   Trainer trainer(settings, device);
-  const ImageShape image = networks(settings).energy.image;
+  const ImageShape image = image_of(networks(settings).energy.input);
   const Tensor x = random_tensor({settings.batch, image.height, image.width, image.channels}, device);
   std::vector<double> ancestral, langevin, energy, vae, whole;
   double spent = 0, calls = 0, kernels = 0;

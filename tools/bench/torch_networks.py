@@ -33,8 +33,8 @@ class Place:
 class Convs:
     """Convolutions with leaky ReLU; parameters are [w, b, w, b, ...]."""
 
-    def __init__(self, layers, image, slope, place):
-        self.slope, self.layers, self.parameters = slope, [], []
+    def __init__(self, layers, image, place):
+        self.layers, self.parameters = [], []
         height, width, channels = image
         for layer in layers:
             kernel, stride, (before, after) = layer["kernel"], layer["stride"], layer["pad"]
@@ -44,15 +44,15 @@ class Convs:
             pad = max(before, after)
             same = sizes == [(edge + 2 * pad - kernel) // stride + 1 for edge in (height, width)]
             border = None if same else (after, before, after, before)
-            self.layers.append((stride, pad if same else 0, border))
+            self.layers.append((stride, pad if same else 0, border, layer["negative_slope"]))
             channels, (height, width) = layer["channels"], sizes
         self.map = (channels, height, width)
 
     def __call__(self, h, parameters, drop=0.0):
-        for i, (stride, pad, border) in enumerate(self.layers):
+        for i, (stride, pad, border, slope) in enumerate(self.layers):
             if border:
                 h = F.pad(h, border)
-            h = F.leaky_relu_(F.conv2d(h, parameters[2 * i], parameters[2 * i + 1], stride, pad), self.slope)
+            h = F.leaky_relu_(F.conv2d(h, parameters[2 * i], parameters[2 * i + 1], stride, pad), slope)
             if drop:
                 h = F.dropout(h, drop)
         return h
@@ -63,7 +63,7 @@ class Energy:
 
     def __init__(self, step, head, place):
         self.head, self.dtype = head, place.dtype
-        self.convs = Convs(step["convs"], step["image"], step["negative_slope"], place)
+        self.convs = Convs(step["convs"], step["image"], place)
         outputs = step["outputs"] if head == "outputs" else 1
         self.parameters = self.convs.parameters + [place.parameter(outputs, *self.convs.map),
                                                    place.parameter(outputs, scale=0)]
@@ -82,7 +82,7 @@ class Energy:
 
 class Generator:
     def __init__(self, config, latent, place):
-        self.slope, self.dtype, self.layers, self.parameters = config["negative_slope"], place.dtype, [], []
+        self.dtype, self.layers, self.parameters = place.dtype, [], []
         channels = latent
         for layer in config["layers"]:
             before, after = layer["pad"]
@@ -91,25 +91,25 @@ class Generator:
             pad = max(before, after)
             # without a scale, but cuDNN's routine takes one
             ones = torch.ones(layer["channels"], device=place.device) if layer["batch_norm"] else None
-            self.layers.append((layer["stride"], pad, 2 * pad - before - after, ones))
+            self.layers.append((layer["stride"], pad, 2 * pad - before - after, ones, layer["negative_slope"]))
             channels = layer["channels"]
 
     def __call__(self, z):
         h = z.to(self.dtype)[:, :, None, None]
-        for i, (stride, pad, extra, ones) in enumerate(self.layers):
+        for i, (stride, pad, extra, ones, slope) in enumerate(self.layers):
             w, shift = self.parameters[2 * i].to(self.dtype), self.parameters[2 * i + 1]
             bias = shift.to(self.dtype) if ones is None else None
             h = F.conv_transpose2d(h, w, bias, stride, pad, extra)
             if ones is not None:
                 h = F.batch_norm(h, None, None, ones, shift, training=True, eps=1e-3)
-            h = torch.tanh(h) if i + 1 == len(self.layers) else F.leaky_relu_(h, self.slope)
+            h = torch.tanh(h) if i + 1 == len(self.layers) else F.leaky_relu_(h, slope)
         return h.float()
 
 
 class Encoder:
     def __init__(self, config, image, latent, place):
         self.dtype, self.drop = place.dtype, 1 - config["dropout_keep"]
-        self.convs = Convs(config["layers"], image, config["negative_slope"], place)
+        self.convs = Convs(config["layers"], image, place)
         channels, height, width = self.convs.map
         # mean and log variance are one product
         self.parameters = self.convs.parameters + [place.parameter(2 * latent, channels * height * width),

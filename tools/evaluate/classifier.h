@@ -4,27 +4,16 @@
 
 #include <vector>
 
-#include "core/random.h"
-#include "models/config.h"
-#include "models/parameters.h"
+#include "models/sequence.h"
 #include "tools/evaluate/feature_network.h"
 
 namespace ebm {
 
-// Convolutions with leaky ReLU, then a dense layer with leaky ReLU, whose outputs are the features, and a
-// linear one with an output for each class. Nothing in it depends on the other images of a batch.
-struct ClassifierConfig {
-  ImageShape image;
-  std::vector<ConvLayer> layers;
-  int64_t features = 128;
-  int64_t classes = 10;
-  float dropout_keep = 0.5f;  // before both dense layers, in training only
-  float negative_slope = 0.1f;
-};
-
 class Classifier final : public FeatureNetwork {
  public:
-  Classifier(const ClassifierConfig& config, Device device, uint64_t seed);
+  // The layers end in a dense one with leaky ReLU, whose outputs are the features, a Dropout, and a dense one with an
+  // output for each class. Nothing in them may depend on the other images of a batch.
+  Classifier(const NetworkConfig& config, Device device, uint64_t seed) : layers_(config, device, seed) {}
 
   struct Output {
     Var features;  // (N, F)
@@ -33,20 +22,21 @@ class Classifier final : public FeatureNetwork {
   // x (N,H,W,C) in [-1, 1]. Dropout masks are drawn from dropout_key; without a key there is none.
   Output operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
 
-  int64_t features() const override { return config_.features; }
-  int64_t classes() const override { return config_.classes; }
+  int64_t features() const override { return layers_.places()[logits_begin()].x[1]; }
+  int64_t classes() const override { return layers_.output()[1]; }
   int64_t batch() const override { return 500; }
   // Throws Error unless the images have the classifier's shape.
   Values values(std::span<const uint8_t> levels, ImageShape image) const override;
 
-  const ClassifierConfig& config() const { return config_; }
-  Device device() const { return parameters_.flat().device(); }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  ImageShape image() const { return image_of(layers_.config().input); }
+  Device device() const { return parameters().flat().device(); }
+  Parameters& parameters() { return layers_.parameters(); }
+  const Parameters& parameters() const { return layers_.parameters(); }
 
  private:
-  ClassifierConfig config_;
-  Parameters parameters_;
+  size_t logits_begin() const { return layers_.places().size() - 2; }  // the layers after the features
+
+  Sequence layers_;
 };
 
 // Mean cross-entropy −log p(label|x) over the batch: (1). one_hot (N, classes): 1 at the label, 0 elsewhere.

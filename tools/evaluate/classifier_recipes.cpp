@@ -5,54 +5,53 @@
 namespace ebm {
 namespace {
 
-ClassifierRecipe grey_recipe() {
-  ClassifierRecipe recipe;
-  recipe.network.image = {28, 28, 1};
-  recipe.network.layers = {{3, 1, 16, {1, 1}},    // 28×28
-                           {4, 2, 48, {1, 1}},    // 14×14
-                           {4, 2, 96, {1, 1}},    // 7×7
-                           {3, 1, 128, {1, 1}}};  // 7×7
-  return recipe;
+constexpr LeakyRelu kLeaky{0.1f};
+constexpr Padding kBoth{1, 1};
+
+// All end in the features and the logits.
+NetworkConfig with_head(const Shape& image, std::vector<Layer> layers, int64_t features, int64_t classes = 10,
+                        float dropout_keep = 0.5f) {
+  const Dropout drop{dropout_keep};
+  const Layer head[] = {Flatten{}, drop, Dense{features, "features"}, kLeaky, drop, Dense{classes, "head"}};
+  layers.insert(layers.end(), std::begin(head), std::end(head));
+  return {3, image, WeightInit::kaiming_uniform, std::move(layers)};
+}
+
+NetworkConfig grey_network() {
+  return with_head({1, 28, 28, 1},
+                   {Conv{3, 1, 16, kBoth}, kLeaky,    // (N, 28, 28,  16)
+                    Conv{4, 2, 48, kBoth}, kLeaky,    // (N, 14, 14,  48)
+                    Conv{4, 2, 96, kBoth}, kLeaky,    // (N,  7,  7,  96)
+                    Conv{3, 1, 128, kBoth}, kLeaky},  // (N,  7,  7, 128)
+                   128);
+}
+
+NetworkConfig colour_network() {
+  return with_head({1, 32, 32, 3},
+                   {Conv{3, 1, 32, kBoth}, kLeaky,    // (N, 32, 32,  32)
+                    Conv{4, 2, 64, kBoth}, kLeaky,    // (N, 16, 16,  64)
+                    Conv{3, 1, 64, kBoth}, kLeaky,    // (N, 16, 16,  64)
+                    Conv{4, 2, 128, kBoth}, kLeaky,   // (N,  8,  8, 128)
+                    Conv{3, 1, 128, kBoth}, kLeaky,   // (N,  8,  8, 128)
+                    Conv{4, 2, 256, kBoth}, kLeaky},  // (N,  4,  4, 256)
+                   256);
+}
+
+// Of four shapes, 512 images.
+NetworkConfig synthetic_network() {
+  return with_head({1, 28, 28, 1},
+                   {Conv{4, 4, 8, {0, 0}}, kLeaky,   // (N, 7, 7,  8)
+                    Conv{3, 2, 16, kBoth}, kLeaky},  // (N, 4, 4, 16)
+                   16, 4, 1);
 }
 
 }  // namespace
 
 ClassifierRecipe classifier_recipe(const std::string& dataset) {
-  ClassifierRecipe recipe = grey_recipe();
-  if (dataset == "mnist") {
-    recipe.epochs = 4;
-    recipe.shift = 1;
-    return recipe;
-  }
-  if (dataset == "fashion") {
-    recipe.epochs = 8;
-    recipe.mirror = true;
-    return recipe;
-  }
-  if (dataset == "cifar10") {
-    recipe.network.image = {32, 32, 3};
-    recipe.network.layers = {{3, 1, 32, {1, 1}},    // 32×32
-                             {4, 2, 64, {1, 1}},    // 16×16
-                             {3, 1, 64, {1, 1}},    // 16×16
-                             {4, 2, 128, {1, 1}},   // 8×8
-                             {3, 1, 128, {1, 1}},   // 8×8
-                             {4, 2, 256, {1, 1}}};  // 4×4
-    recipe.network.features = 256;
-    recipe.epochs = 25;
-    recipe.shift = 3;
-    recipe.mirror = true;
-    return recipe;
-  }
-  if (dataset == "synthetic") {                                       // four shapes, 512 images
-    recipe.network.layers = {{4, 4, 8, {0, 0}}, {3, 2, 16, {1, 1}}};  // 7×7, 4×4
-    recipe.network.features = 16;
-    recipe.network.classes = 4;
-    recipe.network.dropout_keep = 1;
-    recipe.epochs = 16;
-    recipe.batch = 32;
-    recipe.lr = 5e-3;
-    return recipe;
-  }
+  if (dataset == "mnist") return {.network = grey_network(), .epochs = 4, .shift = 1};
+  if (dataset == "fashion") return {.network = grey_network(), .epochs = 8, .mirror = true};
+  if (dataset == "cifar10") return {.network = colour_network(), .epochs = 25, .shift = 3, .mirror = true};
+  if (dataset == "synthetic") return {.network = synthetic_network(), .epochs = 16, .batch = 32, .lr = 5e-3};
   EBM_FAIL("classifier", "\"" + dataset + "\"", "mnist, fashion, cifar10 or synthetic");
 }
 

@@ -8,7 +8,7 @@
 namespace ebm {
 
 struct ClassifierRecipe {
-  ClassifierConfig network;
+  NetworkConfig network;
   int64_t epochs = 1;
   int64_t batch = 128;
   double lr = 1e-3;     // Adam's at first; falls to 0 along a half cosine

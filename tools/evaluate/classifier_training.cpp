@@ -16,15 +16,15 @@ namespace {
 
 constexpr int64_t kEvaluationBatch = 500;
 
-void check_images(const ClassifierConfig& config, const Dataset& images) {
+void check_images(const Classifier& classifier, const Dataset& images) {
   const auto& labels = images.images.labels;
   const bool labelled = static_cast<int64_t>(labels.size()) == images.count() && images.count() > 0 &&
-                        *std::max_element(labels.begin(), labels.end()) < config.classes;
-  EBM_CHECK(images.images.shape() == config.image && labelled, "classifier",
+                        *std::max_element(labels.begin(), labels.end()) < classifier.classes();
+  EBM_CHECK(images.images.shape() == classifier.image() && labelled, "classifier",
             fmt::format("{} images of {}x{}x{}", images.count(), images.images.height, images.images.width,
                         images.images.channels),
-            fmt::format("{}x{}x{} with labels from 0 to {}", config.image.height, config.image.width,
-                        config.image.channels, config.classes - 1));
+            fmt::format("{}x{}x{} with labels from 0 to {}", classifier.image().height, classifier.image().width,
+                        classifier.image().channels, classifier.classes() - 1));
 }
 
 Tensor one_hot(const Dataset& images, std::span<const int64_t> indices, int64_t classes, Device device) {
@@ -64,24 +64,24 @@ void augment(std::vector<float>& x, ImageShape shape, int64_t shift, bool mirror
 
 Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& images, Device device,
                             const std::function<void(const std::string&)>& say) {
-  const ClassifierConfig& config = recipe.network;
-  check_images(config, images);
-  Classifier classifier(config, device, recipe.seed);
+  Classifier classifier(recipe.network, device, recipe.seed);
+  check_images(classifier, images);
+  const ImageShape image = classifier.image();
   Scalars scalars(device);
   Adam adam(classifier.parameters(), scalars, 0.9, 0.999, 0, 0);
   const int64_t per_epoch = (images.count() + recipe.batch - 1) / recipe.batch, total = per_epoch * recipe.epochs;
-  std::vector<float> host(static_cast<size_t>(recipe.batch * config.image.elements()));
+  std::vector<float> host(static_cast<size_t>(recipe.batch * image.elements()));
   double loss_sum = 0;
   for (int64_t i = 0; i < total; ++i) {
     const auto iteration = static_cast<uint32_t>(i);
     const std::vector<int64_t> indices = batch_indices(recipe.seed, i, recipe.batch, images.count());
     fill_batch(images, indices, host.data());
-    augment(host, config.image, recipe.shift, recipe.mirror, {recipe.seed, Stream::data_noise, iteration, 0});
-    const Var x(Tensor::from_host(host, batch_shape(recipe.batch, config.image), device));  // (batch, H, W, C)
+    augment(host, image, recipe.shift, recipe.mirror, {recipe.seed, Stream::data_noise, iteration, 0});
+    const Var x(Tensor::from_host(host, batch_shape(recipe.batch, image), device));  // (batch, H, W, C)
     const RandomKey dropout_key{recipe.seed, Stream::dropout, iteration, 0};
     Tape tape;
     const Var loss =
-        cross_entropy(classifier(x, &dropout_key).logits, one_hot(images, indices, config.classes, device));
+        cross_entropy(classifier(x, &dropout_key).logits, one_hot(images, indices, classifier.classes(), device));
     const double lr =
         0.5 * recipe.lr * (1 + std::cos(std::numbers::pi * static_cast<double>(i) / static_cast<double>(total)));
     adam.prepare(lr);
@@ -99,16 +99,16 @@ Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& image
 }
 
 double accuracy(const Classifier& classifier, const Dataset& images) {
-  const ClassifierConfig& config = classifier.config();
-  check_images(config, images);
-  const auto classes = static_cast<size_t>(config.classes);
+  check_images(classifier, images);
+  const ImageShape image = classifier.image();
+  const auto classes = static_cast<size_t>(classifier.classes());
   int64_t right = 0;
   for (int64_t first = 0; first < images.count(); first += kEvaluationBatch) {
     std::vector<int64_t> indices(static_cast<size_t>(std::min(kEvaluationBatch, images.count() - first)));
     std::iota(indices.begin(), indices.end(), first);
-    std::vector<float> host(indices.size() * static_cast<size_t>(config.image.elements()));
+    std::vector<float> host(indices.size() * static_cast<size_t>(image.elements()));
     fill_batch(images, indices, host.data());
-    const Shape shape = batch_shape(static_cast<int64_t>(indices.size()), config.image);
+    const Shape shape = batch_shape(static_cast<int64_t>(indices.size()), image);
     const std::vector<float> logits =
         classifier(Var(Tensor::from_host(host, shape, classifier.device()))).logits.value().to_host();  // (n, classes)
     for (size_t i = 0; i < indices.size(); ++i) {

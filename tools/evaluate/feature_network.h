@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "models/config.h"
+#include "core/image_shape.h"
 
 namespace ebm {
 

@@ -8,10 +8,11 @@
 namespace ebm {
 namespace {
 
-// A layer with its parameters in double, weights (R,S,C,K).
+// A layer with its leaky ReLU and its parameters in double, weights (R,S,C,K).
 struct DoubleConv {
   Shape x, w, y;  // of one image (1,H,W,C); (K,R,S,C); (1,P,Q,K)
   ConvGeometry g;
+  double slope;
   std::vector<double> weight, bias;
 
   // Calls visit(first element of x, of weight, of y): each tap of each output, all channels C of x.
@@ -31,26 +32,24 @@ struct DoubleConv {
 
 std::vector<double> to_double(const std::vector<float>& v) { return {v.begin(), v.end()}; }
 
-std::vector<DoubleConv> double_layers(const EnergyConfig& config, const Parameters& parameters) {
+// All convolutions, the head the last.
+std::vector<DoubleConv> double_layers(const NetworkConfig& config, const Parameters& parameters) {
   std::vector<DoubleConv> layers;
-  Shape map{1, config.image.height, config.image.width, config.image.channels};
-  for (size_t i = 0; i < config.layers.size(); ++i) {
-    const Tensor& w = parameters[layer_name(i) + ".weight"].value();
-    DoubleConv layer{map, w.shape(), {}, {config.layers[i].stride, config.layers[i].pad}, {}, {}};
-    layer.y = conv2d_shape(map, w.shape(), layer.g);
-    const std::vector<float> packed = w.to_host();
-    const int64_t k = w.extent(0), taps = w.size() / k;  // taps: R·S·C
+  for (const PlacedLayer& at : walk(config)) {
+    if (at.weight.rank() == 0) continue;
+    DoubleConv layer{at.x, at.weight, at.y, at.geometry, at.slope, {}, {}};
+    const std::vector<float> packed = parameters.vars()[at.entry].value().to_host();
+    const int64_t k = at.weight[0], taps = at.weight.size() / k;  // taps: R·S·C
     layer.weight.resize(packed.size());
     for (int64_t o = 0; o < k; ++o)
       for (int64_t t = 0; t < taps; ++t) layer.weight[t * k + o] = packed[o * taps + t];
-    layer.bias = to_double(parameters[layer_name(i) + ".bias"].value().to_host());
-    map = layer.y;
+    layer.bias = to_double(parameters.vars()[at.entry + 1].value().to_host());
     layers.push_back(std::move(layer));
   }
   return layers;
 }
 
-std::vector<double> forward(const DoubleConv& l, const std::vector<double>& x, double slope) {
+std::vector<double> forward(const DoubleConv& l, const std::vector<double>& x) {
   std::vector<double> y(l.y.size());
   const int64_t k = l.w[0];
   for (int64_t i = 0; i < l.y.size(); ++i) y[i] = l.bias[i % k];
@@ -58,15 +57,15 @@ std::vector<double> forward(const DoubleConv& l, const std::vector<double>& x, d
     for (int64_t c = 0; c < l.w[3]; ++c)
       for (int64_t o = 0; o < k; ++o) y[out + o] += x[in + c] * l.weight[tap + c * k + o];
   });
-  for (double& v : y) v = v > 0 ? v : slope * v;
+  for (double& v : y) v = v > 0 ? v : l.slope * v;
   return y;
 }
 
 // dx from dy of leaky ReLU's output y.
-std::vector<double> backward(const DoubleConv& l, const std::vector<double>& y, std::vector<double> dy, double slope) {
+std::vector<double> backward(const DoubleConv& l, const std::vector<double>& y, std::vector<double> dy) {
   std::vector<double> dx(l.x.size());
   const int64_t k = l.w[0];
-  for (size_t i = 0; i < y.size(); ++i) dy[i] *= y[i] > 0 ? 1 : slope;
+  for (size_t i = 0; i < y.size(); ++i) dy[i] *= y[i] > 0 ? 1 : l.slope;
   l.for_each_tap([&](int64_t in, int64_t tap, int64_t out) {
     for (int64_t c = 0; c < l.w[3]; ++c) {
       double sum = 0;
@@ -86,22 +85,18 @@ double norm(const double* v, int64_t n) {
 
 }  // namespace
 
-std::vector<double> reference_gradient(const EnergyConfig& config, const Parameters& parameters, const Tensor& x) {
-  const std::vector<DoubleConv> layers = double_layers(config, parameters);
-  const std::vector<float> head = parameters["head.weight"].value().to_host();  // (outputs, features)
-  const auto features = static_cast<int64_t>(head.size()) / config.outputs;
-  std::vector<double> dh(features);  // f is the sum of the outputs
-  for (size_t i = 0; i < head.size(); ++i) dh[i % features] += head[i];
-  const double slope = config.negative_slope;
+std::vector<double> reference_gradient(const EnergyNet& energy, const Tensor& x) {
+  const std::vector<DoubleConv> layers = double_layers(energy.config(), energy.parameters());
+  const std::vector<double> df(static_cast<size_t>(layers.back().w[0]), 1.0);  // f is the sum of the head's outputs
   const std::vector<double> pixels = to_double(x.to_host());
   const int64_t images = x.extent(0), size = x.size() / images;
   std::vector<double> gradient(pixels.size());
 #pragma omp parallel for schedule(dynamic, 1)
   for (int64_t n = 0; n < images; ++n) {
     std::vector<std::vector<double>> maps{{pixels.begin() + n * size, pixels.begin() + (n + 1) * size}};
-    for (const DoubleConv& layer : layers) maps.push_back(forward(layer, maps.back(), slope));
-    std::vector<double> d = dh;
-    for (size_t i = layers.size(); i-- > 0;) d = backward(layers[i], maps[i + 1], std::move(d), slope);
+    for (const DoubleConv& layer : layers) maps.push_back(forward(layer, maps.back()));
+    std::vector<double> d = df;
+    for (size_t i = layers.size(); i-- > 0;) d = backward(layers[i], maps[i + 1], std::move(d));
     std::copy(d.begin(), d.end(), gradient.begin() + n * size);
   }
   return gradient;

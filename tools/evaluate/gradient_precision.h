@@ -9,9 +9,9 @@
 
 namespace ebm {
 
-// ∂f/∂x of f_θ computed by its definition in double from the fp32 parameters: x (N,H,W,C), the result in its
+// ∂f/∂x of f_θ computed by its definition in double from its fp32 parameters: x (N,H,W,C), the result in its
 // order. Plain loops: meant for a few images.
-std::vector<double> reference_gradient(const EnergyConfig& config, const Parameters& parameters, const Tensor& x);
+std::vector<double> reference_gradient(const EnergyNet& energy, const Tensor& x);
 
 struct GradientError {
   double relative = 0;  // ‖g − reference‖ / ‖reference‖ over all images

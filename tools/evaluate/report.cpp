@@ -85,7 +85,7 @@ Json charts(std::span<const RunRecord> runs) {
   std::vector<Chart> all;
   const auto add = [&](const std::string& title, const std::string& column, const std::string& line) -> Chart& {
     auto found = std::find_if(all.begin(), all.end(), [&](const Chart& chart) { return chart.title == title; });
-    if (found == all.end()) found = all.insert(all.end(), {.title = title});
+    if (found == all.end()) found = all.insert(all.end(), {.title = title, .about = ""});
     const Json entry{column, line};
     if (std::find(found->lines.begin(), found->lines.end(), entry) == found->lines.end()) found->lines.push_back(entry);
     return *found;

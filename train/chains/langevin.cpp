@@ -51,7 +51,7 @@ void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const
     if (fuse) {
       const Tensor h = f.first(image);                 // (N, P, Q, K)
       const Tensor df_dh = f.gradient_after_first(h);  // (N, P, Q, K)
-      const LeakyMask mask{h, f.negative_slope()};
+      const LeakyMask mask{h, f.first_layer().negative_slope};
       if (watched) *grad_sq = squared_gradient(x, through_first_layer(df_dh, mask, conv1, x.shape()), step);
       langevin_step_conv(x, df_dh, mask, w1, conv1.geometry, step, step_key, first_element, rounded);  // (6)
     } else {

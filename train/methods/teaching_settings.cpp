@@ -79,20 +79,16 @@ double image_noise(const TeachingSettings& s, int64_t iteration) {
   return s.image_noise_end + (s.image_noise - s.image_noise_end) / (1 + t / s.image_noise_tau);
 }
 
-NetworkConfigs networks(const TeachingSettings& s) {
-  EBM_CHECK(s.network == "mnist" || s.network == "cifar10", "settings", "network = \"" + s.network + "\"",
-            "mnist or cifar10");
-  const bool large = s.network == "cifar10";
-  NetworkConfigs n;
-  if (s.profile == Profile::paper) {
-    n = large ? cifar10_paper_networks() : mnist_paper_networks();
-    n.encoder.latent = n.generator.latent = s.latent;
-  } else {
-    const NetworkWidths widths{s.width, s.generator_width, s.encoder_width, s.latent};
-    n = large ? cifar10_laptop_networks(widths) : mnist_laptop_networks(widths);
-    n.encoder.dropout_keep = static_cast<float>(s.dropout_keep);
-  }
-  return n;
+TeachingNetworks networks(const TeachingSettings& s) {
+  const auto sized = [&s](const char* which, const NetworkSize& laptop) {
+    const std::string name = s.network + which;
+    NetworkSize size = s.profile == Profile::paper ? paper_size(name) : laptop;
+    size.latent = s.latent;
+    return network(name, size);
+  };
+  return {sized(".energy", {.width = s.width}),
+          sized(".encoder", {.width = s.encoder_width, .dropout_keep = static_cast<float>(s.dropout_keep)}),
+          sized(".generator", {.width = s.generator_width})};
 }
 
 TeachingSettings teaching_recipe(const std::string& recipe, Profile profile, const std::string& method) {

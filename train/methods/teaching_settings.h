@@ -1,7 +1,7 @@
 // The settings of variational MCMC teaching and its baselines, their schedules and their networks.
 #pragma once
 
-#include "models/recipes.h"
+#include "models/table.h"
 #include "train/chains/chain_settings.h"
 
 namespace ebm {
@@ -13,7 +13,7 @@ inline constexpr int64_t kReplayImages = 10'000;
 struct TeachingSettings : Settings {
   TeachingSettings() { method = "ebm-vae"; }
 
-  std::string network = "mnist";              // mnist | cifar10: which networks, of 28×28×1 or 32×32×3 images
+  std::string network = "mnist";              // which networks: mnist's for 28×28×1 images, cifar10's for 32×32×3
   std::optional<double> measured_bf16_error;  // of a step at the recipe's own drift and noise, the largest seen
 
   int64_t chains = 64;  // Langevin chains an iteration; may differ from batch
@@ -59,7 +59,10 @@ double kl_weight(const TeachingSettings& settings, int64_t iteration);  // γ wi
 double image_noise(const TeachingSettings& settings, int64_t iteration);
 
 // The networks that these settings describe.
-NetworkConfigs networks(const TeachingSettings& settings);
+struct TeachingNetworks {
+  NetworkConfig energy, encoder, generator;
+};
+TeachingNetworks networks(const TeachingSettings& settings);
 
 // The settings of a recipe of one of these methods.
 TeachingSettings teaching_recipe(const std::string& recipe, Profile profile, const std::string& method = "ebm-vae");

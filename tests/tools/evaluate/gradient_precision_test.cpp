@@ -2,17 +2,16 @@
 
 #include <doctest/doctest.h>
 
-#include "models/recipes.h"
+#include "models/table.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
 
 TEST_CASE("the reference in double is the gradient of f") {
   // f is piecewise linear, so f(x) = ∂f/∂x · x where all biases are 0, by Euler's theorem.
-  const EnergyConfig config = mnist_laptop_networks({4, 16, 8, 8}).energy;
-  const EnergyNet energy(config, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   const Tensor x = normal({3, 28, 28, 1}, 2);
-  const std::vector<double> g = reference_gradient(config, energy.parameters(), x);
+  const std::vector<double> g = reference_gradient(energy, x);
   const auto f = energy(Var(x)).value().to_host(), pixels = x.to_host();
   for (int n = 0; n < 3; ++n) {
     double product = 0;
@@ -22,10 +21,9 @@ TEST_CASE("the reference in double is the gradient of f") {
 }
 
 TEST_CASE("the engine's gradient is nearer to the reference the more bits its operands keep") {
-  const EnergyConfig config = mnist_laptop_networks({8, 16, 8, 8}).energy;
-  const EnergyNet energy(config, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 8}), test_device(), 1);
   const Tensor x = normal({8, 28, 28, 1}, 2);
-  const std::vector<double> reference = reference_gradient(config, energy.parameters(), x);
+  const std::vector<double> reference = reference_gradient(energy, x);
   const GradientError fp32 = gradient_error(energy, x, reference, Precision::fp32);
   const GradientError tf32 = gradient_error(energy, x, reference, Precision::tf32);
   const GradientError bf16 = gradient_error(energy, x, reference, Precision::bf16);

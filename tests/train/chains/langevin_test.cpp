@@ -9,7 +9,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
-#include "models/recipes.h"
+#include "models/table.h"
 #include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
@@ -60,7 +60,7 @@ TEST_CASE("on a Gaussian energy the chain reaches the Gaussian's mean and varian
 
 TEST_CASE("a chain lowers U when there is no noise") {
   const test::FusedStep steps = test::separate_then_fused_steps();
-  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   Tensor x = normal({4, 28, 28, 1}, 3);
   const double before = sum(energy(Var(x))).value().item();
   langevin_chain(energy, x, 5, {0.5f, 0, 0, 0}, {1, Stream::langevin});
@@ -69,7 +69,7 @@ TEST_CASE("a chain lowers U when there is no noise") {
 
 TEST_CASE("a chain's samples do not depend on how the chains are split over calls") {
   const test::FusedStep steps = test::separate_then_fused_steps();
-  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   const Tensor start = normal({5, 28, 28, 1}, 4);
@@ -84,7 +84,7 @@ TEST_CASE("a chain's samples do not depend on how the chains are split over call
 TEST_CASE("a chain's samples are the same bits however its steps are cut into calls, watched or not") {
   const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
-  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   const Tensor start = normal({2, 28, 28, 1}, 4);
@@ -99,7 +99,7 @@ TEST_CASE("a chain's samples are the same bits however its steps are cut into ca
 
 TEST_CASE("the squared gradient is that of U at the last step, and untouched without a step") {
   const test::FusedStep steps = test::separate_then_fused_steps();
-  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0.3f, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   Tensor before_last = normal({3, 28, 28, 1}, 4), x = before_last.clone(), grad_sq;
@@ -116,7 +116,7 @@ TEST_CASE("the squared gradient is that of U at the last step, and untouched wit
 }
 
 TEST_CASE("a chain of fused steps is the chain of separate ones, to rounding") {
-  const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 8}), test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   const Tensor start = normal({3, 28, 28, 1}, 4);

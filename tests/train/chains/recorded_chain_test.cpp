@@ -8,7 +8,7 @@
 #include "core/device_calls.h"
 #include "core/precision.h"
 #include "kernels/conv/conv.h"
-#include "models/recipes.h"
+#include "models/table.h"
 #include "tests/fused_step.h"
 #include "tests/random_tensor.h"
 #include "tests/train/tiny_run.h"
@@ -19,7 +19,7 @@ TEST_CASE("a recorded chain is the chain itself, run after run, also in several 
   const test::FusedStep steps = test::separate_then_fused_steps();
   const test::FixedPlans fixed;
   const test::OneThread one_thread;
-  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   const LangevinStep step{0.5f, 0.1f, 0, 1.2f};
   const RandomKey key{2, Stream::langevin, 3};
   for (const int64_t num_steps : {0, 3, 66}) {
@@ -46,7 +46,7 @@ TEST_CASE("a recorded chain is the chain itself, run after run, also in several 
 TEST_CASE("a step of a recorded chain in bf16 is seven kernels" * doctest::skip(!test_device().is_cuda())) {
   const PrecisionScope mode(Precision::bf16);
   const test::FixedPlans fixed;  // the rule takes one kernel for a layer where there is one
-  const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 8}), test_device(), 1);
   const auto kernels = [&](int64_t num_steps) {
     RecordedChain recorded(energy, {4, 28, 28, 1}, test_device(), num_steps, {0.5f, 0.1f, 0, 1.2f},
                            {2, Stream::langevin});
@@ -62,7 +62,7 @@ TEST_CASE("a step of a recorded chain in bf16 is seven kernels" * doctest::skip(
 
 TEST_CASE("a recorded chain in bf16 stays near the one in fp32 with the same noise") {
   const test::FusedStep steps = test::separate_then_fused_steps();
-  const EnergyNet energy(mnist_laptop_networks({8, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 8}), test_device(), 1);
   const Tensor start = normal({4, 28, 28, 1}, 1);
   const auto run = [&](Precision precision) {
     const PrecisionScope mode(precision);
@@ -77,7 +77,7 @@ TEST_CASE("a recorded chain in bf16 stays near the one in fp32 with the same noi
 }
 
 TEST_CASE("a recorded chain refuses what it was not made for") {
-  const EnergyNet energy(mnist_laptop_networks({4, 16, 8, 8}).energy, test_device(), 1);
+  const EnergyNet energy(network("mnist.energy", {.width = 4}), test_device(), 1);
   CHECK_THROWS_AS(RecordedChain(energy, {1, 5, 5, 1}, test_device(), 3, {}, {}), Error);
   RecordedChain recorded(energy, {2, 28, 28, 1}, test_device(), 3, {}, {});
   Tensor x = Tensor::zeros({2, 28, 28, 1}, test_device()), other = Tensor::zeros({3, 28, 28, 1}, test_device());
