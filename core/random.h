@@ -17,7 +17,8 @@
 
 namespace ebm {
 
-// What a draw is for; draws of different streams are independent.
+// What a draw is for; draws of different streams are independent. A method's own are numbers from 64 on, named in its
+// file; an iteration that draws from one twice is refused (train/iteration.h).
 enum class Stream : uint32_t {
   init = 1,       // parameters
   latent = 2,     // ẑ ~ N(0, I_d)

@@ -29,7 +29,8 @@ Dataset load_or_fetch(const std::string& name, const std::string& data_option, S
     return find_data_file(record, root, file.name).has_value();
   });
   std::error_code error;
-  const bool packaged = !record.system_folder.empty() && std::filesystem::exists(record.system_folder, error);
+  const bool packaged =
+      !record.sources.system_folder.empty() && std::filesystem::exists(record.sources.system_folder, error);
   if (missing && !packaged) {
     say("fetching " + name + " into " + root.string());
     fetch(name, root, say);

@@ -1,5 +1,7 @@
 #include "train/iteration.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "kernels/random_fill.h"
 
@@ -23,13 +25,20 @@ const Tensor& Iteration::data(std::string_view part) const {
   EBM_FAIL("iteration", "data \"" + std::string(part) + "\"", "a part of the method's batch");
 }
 
-Tensor Iteration::normal(Stream stream, const Shape& shape) const {
+RandomKey Iteration::key(Stream stream) {
+  EBM_CHECK(std::find(drawn_.begin(), drawn_.end(), stream) == drawn_.end(), "iteration",
+            "stream " + std::to_string(static_cast<uint32_t>(stream)) + " twice", "a stream for each purpose");
+  drawn_.push_back(stream);
+  return {seed_, stream, 0, 0, scalars_.offset(random_)};
+}
+
+Tensor Iteration::normal(Stream stream, const Shape& shape) {
   Tensor x = Tensor::empty(shape, device_);
   fill_normal(x, key(stream), 0.0f, 1.0f);
   return x;
 }
 
-Tensor Iteration::uniform(Stream stream, const Shape& shape, float low, float high) const {
+Tensor Iteration::uniform(Stream stream, const Shape& shape, float low, float high) {
   Tensor x = Tensor::empty(shape, device_);
   fill_uniform(x, key(stream), low, high);
   return x;
@@ -43,6 +52,7 @@ void Iteration::check(std::span<const Tensor> batch) const {
 
 void Iteration::begin(std::span<const Tensor> batch, int64_t iteration, int stage) {
   for (size_t i = 0; i < data_.size(); ++i) data_[i].copy_from(batch[i]);
+  drawn_.clear();
   stage_ = stage;
   scalars_.set_offset(random_, {static_cast<uint32_t>(iteration), 0, 0});
 }

@@ -26,12 +26,13 @@ class Iteration {
 
   // This iteration's data, a part of Method::batch. Throws Error for a name that is none.
   const Tensor& data(std::string_view part = "x") const;
-  // The key of what is drawn for a purpose.
-  RandomKey key(Stream stream) const { return {seed_, stream, 0, 0, scalars_.offset(random_)}; }
+  // The key of what is drawn for a purpose, one stream each: throws Error at the second call for a stream in an
+  // iteration, whose draws would be those of the first.
+  RandomKey key(Stream stream);
   // N(0, 1) of a shape.
-  Tensor normal(Stream stream, const Shape& shape) const;
+  Tensor normal(Stream stream, const Shape& shape);
   // U(low, high) of a shape.
-  Tensor uniform(Stream stream, const Shape& shape, float low, float high) const;
+  Tensor uniform(Stream stream, const Shape& shape, float low, float high);
   // Method::stage of this iteration: may decide what is launched, as each stage is recorded by itself.
   int stage() const { return stage_; }
   // Begins a phase, one of Method::phases: what follows is timed as seconds_NAME, up to the next one.
@@ -51,6 +52,7 @@ class Iteration {
   int random_;
   std::vector<BatchPart> parts_;
   std::vector<Tensor> data_;
+  std::vector<Stream> drawn_;  // from, in this iteration
   std::vector<const char*> phases_;
   PhaseTimer timer_;
   int stage_ = 0;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "core/check.h"
 #include "kernels/chain/langevin.h"
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
@@ -69,6 +70,20 @@ struct TwoStages : Method {
   Quantity loss_;
 };
 
+// Draws twice from one stream.
+struct Twice : Method {
+  Twice(const Settings&, Parts&) {}
+  std::vector<BatchPart> batch() const override { return {{"x", {kRows, kWidth}}}; }
+  std::vector<const char*> phases() const override { return {"work"}; }
+  void iterate(Iteration& it) override {
+    it.phase("work");
+    it.normal(Stream{64}, {kRows});
+    it.uniform(Stream{64}, {kRows}, 0, 1);
+  }
+  void describe(ShownVisitor&) override {}
+  Abilities abilities() override { return {}; }
+};
+
 // Chains of several latent tensors, each row at a level of its own: the step's constants are (N) on the device.
 struct Levels : Method {
   Levels(const Settings& s, Parts& parts) : w(parts, "w", "w", adam(0.01), {kWidth, parts.device(), s.seed, 64}) {}
@@ -79,8 +94,8 @@ struct Levels : Method {
     // levels drawn on the device, and two latent tensors that live through the iteration
     LangevinRows rows{it.uniform(Stream::start, {kRows}, 0, 0.1f), it.uniform(Stream::restart, {kRows}, 0, 0.1f)};
     Tensor first = it.normal(Stream::latent, {kRows, kWidth}), second = it.normal(Stream::posterior, {kRows, kWidth});
+    RandomKey key = it.key(Stream::langevin);
     for (uint32_t t = 0; t < 3; ++t) {
-      RandomKey key = it.key(Stream::langevin);
       key.step = 2 * t;
       langevin_step_rows(first, binary(Binary::sub, first, second), rows, key);
       key.step = 2 * t + 1;
@@ -233,4 +248,11 @@ TEST_CASE("machine: two sources of data, and one group of two learners") {
   CHECK(m[69]["loss"] < m[0]["loss"]);
   CHECK(m[0]["grad_both"] > 0);
   CHECK(m[0]["both_lr"] == doctest::Approx(0.05));
+}
+
+TEST_CASE("machine: a stream gives an iteration's numbers once") {
+  const TeachingSettings s = tiny_settings(1);
+  const MethodRecord method = record<Twice>("twice");
+  Trainer trainer(method, s, test_device(), false);
+  CHECK_THROWS_WITH_AS(trainer.step(batch_of(trainer, 0)), doctest::Contains("stream 64 twice"), Error);
 }

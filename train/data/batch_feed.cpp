@@ -1,5 +1,7 @@
 #include "train/data/batch_feed.h"
 
+#include <fmt/format.h>
+
 #include "core/check.h"
 #include "core/profile_range.h"
 
@@ -13,9 +15,9 @@ BatchFeed::BatchFeed(const Source& source, uint64_t seed, const std::vector<Shap
   for (size_t i = 0; i < shapes.size(); ++i) {
     std::string is, wanted;
     bool same = parts[i].shape.size() + 1 == static_cast<size_t>(shapes[i].rank());
-    for (const int64_t extent : parts[i].shape) is += (is.empty() ? "" : "x") + std::to_string(extent);
+    for (const int64_t extent : parts[i].shape) is += fmt::format("{}{}", is.empty() ? "" : "x", extent);
     for (int d = 1; d < shapes[i].rank(); ++d) {
-      wanted += (wanted.empty() ? "" : "x") + std::to_string(shapes[i][d]);
+      wanted += fmt::format("{}{}", wanted.empty() ? "" : "x", shapes[i][d]);
       same &= same && parts[i].shape[static_cast<size_t>(d - 1)] == shapes[i][d];
     }
     EBM_CHECK(same, "data", parts[i].name + " of " + is, wanted + ", the size of the networks'");

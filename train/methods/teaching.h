@@ -43,7 +43,7 @@ class Teaching : public Method {
  protected:
   Teaching(const TeachingSettings& settings, Parts& parts);
 
-  Tensor latent(const Iteration& it) const;  // ẑ ~ N(0, I_d), (n, d)
+  Tensor latent(Iteration& it) const;  // ẑ ~ N(0, I_d), (n, d)
   // The images after l Langevin steps from x̂ (n, H, W, C), (6).
   Tensor run_chains(Iteration& it, const Tensor& x_hat);
   // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.

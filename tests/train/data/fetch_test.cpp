@@ -23,16 +23,17 @@ DatasetRecord small_record() {
   return {.name = "small",
           .shape = {28, 28, 1},
           .folders = {"small"},
-          .system_folder = {},
+          .sources = {},
           .files = {{"images", static_cast<int64_t>(kImages.size()), sha256(bytes_of(kImages))},
                     {"labels", static_cast<int64_t>(kLabels.size()), sha256(bytes_of(kLabels))}}};
 }
 
-// fetch_from, with everything that it says.
+// fetch_from these sources, with everything that it says.
 std::vector<std::string> fetched(const FetchSources& sources, const fs::path& root,
-                                 const DatasetRecord& record = small_record()) {
+                                 DatasetRecord record = small_record()) {
+  record.sources = sources;
   std::vector<std::string> said;
-  fetch_from(record, sources, root, [&](const std::string& line) { said.push_back(line); });
+  fetch_from(record, root, [&](const std::string& line) { said.push_back(line); });
   return said;
 }
 
@@ -196,7 +197,7 @@ TEST_CASE("fetch: the published records are complete") {
   for (const char* name : {"mnist", "fashion", "cifar10"}) {
     const DatasetRecord& record = dataset_record(name);
     CHECK(record.files.size() == (record.name == "cifar10" ? 6u : 4u));
-    const FetchSources sources = published_sources(name);
+    const FetchSources& sources = record.sources;
     CHECK((!sources.addresses.empty() || !sources.archive_address.empty()));
     for (const DataFile& file : record.files) {
       CHECK(file.bytes > 0);
