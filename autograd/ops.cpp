@@ -2,11 +2,13 @@
 
 #include "core/check.h"
 #include "kernels/batch_norm.h"
+#include "kernels/bias_activation.h"
 #include "kernels/channels.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
+#include "kernels/tanh_error.h"
 
 namespace ebm {
 namespace {
@@ -45,15 +47,18 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometr
   return record({x, w, b}, y, backward, slope);
 }
 
-Var conv_transpose2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry) {
+Var conv_transpose2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry, float slope) {
+  EBM_CHECK(slope >= 0 && slope <= 1, "conv_transpose2d", "negative slope " + std::to_string(slope), "0 to 1");
   const Shape y_shape = conv_transpose2d_shape(x.shape(), w.shape(), geometry);
   Tensor y = conv2d_backward_data(x.value(), w.value(), y_shape, geometry);
+  bias_activation(y, value_or_none(b), slope);
   const Tensor xv = x.value(), wv = w.value();
-  Var output = record({x, w}, y, [=](Gradients& g) {
+  const auto backward = [=](Gradients& g) {  // g.dy(): of the sum before the leaky ReLU
     if (g.needs(0)) g.set(0, conv2d(g.dy(), wv, {}, geometry));
     if (g.needs(1)) g.set(1, conv2d_backward_weight(g.dy(), xv, wv.shape(), geometry));
-  });
-  return b.defined() ? add_bias(output, b) : output;
+    if (g.needs(2)) g.set(2, sum_columns(g.dy()));
+  };
+  return record({x, w, b}, y, backward, slope);
 }
 
 Var linear(const Var& x, const Var& w, const Var& b) {
@@ -146,6 +151,12 @@ Var mean_rows(const Var& x) {
 Var sum_first(const Var& x) {
   const Shape shape = x.shape();
   return record({x}, sum_first(x.value()), [=](Gradients& g) { g.set(0, expand_first(g.dy(), shape)); });
+}
+
+Var tanh_error(const Var& s, const Tensor& x) {
+  const TanhError result = tanh_error(s.value(), x);
+  const Tensor derivative = result.derivative;
+  return record({s}, result.error, [=](Gradients& g) { g.set(0, tanh_error_backward(derivative, g.dy())); });
 }
 
 Var logsumexp_rows(const Var& x) {

@@ -12,8 +12,10 @@ namespace ebm {
 // Convolutions and matrix products. b may be an undefined Var: no bias.
 // leaky_relu(conv(x, w) + b): x (N,H,W,C), w (K,R,S,C), b (K) -> (N,P,Q,K). negative_slope 1: linear.
 Var conv2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry, float negative_slope = 1.0f);
-// x (N,P,Q,Cin), w (Cin,R,S,Cout), b (Cout) -> (N,H,W,Cout), H = (P-1)·stride + R - pad.before - pad.after
-Var conv_transpose2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry);
+// leaky_relu of the transposed convolution + b: x (N,P,Q,Cin), w (Cin,R,S,Cout), b (Cout) -> (N,H,W,Cout),
+// H = (P-1)·stride + R - pad.before - pad.after
+Var conv_transpose2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry,
+                     float negative_slope = 1.0f);
 Var linear(const Var& x, const Var& w, const Var& b);  // x (N,I), w (O,I), b (O) -> (N,O)
 
 // Batch statistics over all but the last extent; gamma may be undefined: no scale. x (…,C), gamma, beta (C).
@@ -45,6 +47,8 @@ Var sum_rows(const Var& x);        // (N,…) -> (N)
 Var mean_rows(const Var& x);       // (N,…) -> (N)
 Var sum_first(const Var& x);       // (K,…) -> (1,…)
 Var logsumexp_rows(const Var& x);  // (N,M) -> (N)
+// Σ (tanh(s) − x)² of each row: s and x (N,…) -> (N), value and derivative in one kernel.
+Var tanh_error(const Var& s, const Tensor& x);
 
 // Shape.
 Var reshape(const Var& x, const Shape& shape);

@@ -45,6 +45,32 @@ struct LogSumExpRow {
     y[row] = shift + logf(sum);
   }
 };
+// A stretch of elements.
+struct MaxAbs {
+  const float* x;
+  float* y;
+  int64_t span, n;
+  EBM_HD void operator()(int64_t i) const {
+    const int64_t end = (i + 1) * span < n ? (i + 1) * span : n;
+    float largest = 0;
+    for (int64_t j = i * span; j < end; ++j) {
+      const float v = fabsf(x[j]);
+      largest = v > largest || v != v ? v : largest;  // a NaN is larger than all: nothing compares above it
+    }
+    y[i] = largest;
+  }
+};
+struct NormaliseRow {
+  float *x, *lengths;
+  int64_t m;
+  EBM_HD void operator()(int64_t row) const {
+    float sum = 0;
+    for (int64_t j = 0; j < m; ++j) sum += x[row * m + j] * x[row * m + j];
+    const float length = sqrtf(sum), factor = length > 0 ? 1 / length : 0.0f;
+    for (int64_t j = 0; j < m; ++j) x[row * m + j] *= factor;
+    lengths[row] = length;
+  }
+};
 struct LogSumExpDerivative {
   const float *x, *y, *dy;  // (N,M), (N), (N)
   float* dx;                // (N,M)
@@ -135,6 +161,25 @@ Tensor sum_first(const Tensor& x) {
   Tensor y = Tensor::empty(with_first(x.shape(), 1), x.device());
   reduce_columns<1>(x.device(), x.extent(0), n, ColumnValue{x.data()}, StoreColumnSum{y.mutable_data()});
   return y;
+}
+
+Tensor max_abs(const Tensor& x) {
+  constexpr int64_t kSpan = 64;  // each pass leaves one of so many
+  Tensor values = x;
+  do {
+    const int64_t n = values.size(), parts = std::max<int64_t>((n + kSpan - 1) / kSpan, 1);
+    Tensor y = Tensor::empty({parts}, x.device());
+    map(x.device(), parts, MaxAbs{values.data(), y.mutable_data(), kSpan, n}, kSpan);
+    values = y;
+  } while (values.size() > 1);
+  return values;
+}
+
+Tensor normalise_rows(Tensor& x) {
+  const int64_t m = row_size("normalise_rows", x.shape());
+  Tensor lengths = Tensor::empty({x.extent(0)}, x.device());
+  map(x.device(), x.extent(0), NormaliseRow{x.mutable_data(), lengths.mutable_data(), m}, 4 * m);
+  return lengths;
 }
 
 Tensor logsumexp_rows(const Tensor& x) {

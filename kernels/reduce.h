@@ -12,7 +12,11 @@ Tensor sum_squares(const Tensor& x);     // (…) -> (1), Σ x²
 Tensor sum_rows(const Tensor& x);        // (N, …) -> (N)
 Tensor sum_columns(const Tensor& x);     // (…, C) -> (C): the gradient of a bias
 Tensor sum_first(const Tensor& x);       // (K, …) -> (1, …): over the first extent
+Tensor max_abs(const Tensor& x);         // (N, …) -> (1), max |x|; NaN where there is one
 Tensor logsumexp_rows(const Tensor& x);  // (N, M) -> (N): log Σ_j exp(x_ij), without overflow
+
+// In place: every row of x (N, …) to length 1. Returns the lengths that they had, (N). For rows of some hundred elements.
+Tensor normalise_rows(Tensor& x);
 
 // Derivatives that spread one value over many elements.
 Tensor expand(const Tensor& dy, const Shape& shape, float factor);       // dy (1)

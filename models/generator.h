@@ -15,6 +15,11 @@ class Generator {
   // little on the others drawn with it.
   Var operator()(const Var& z) const { return layers_(reshape(z, {z.shape()[0], 1, 1, z.shape()[1]})); }
 
+  // What its last tanh is given: z (N,d) -> (N,H,W,C).
+  Var before_tanh(const Var& z) const {
+    return layers_.apply(0, layers_.places().size() - 1, reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}));
+  }
+
   ImageShape image() const { return image_of(layers_.output()); }
   Parameters& parameters() { return layers_.parameters(); }
   const Parameters& parameters() const { return layers_.parameters(); }

@@ -15,6 +15,7 @@ namespace ebm {
 enum class WeightInit {
   normal_0005,      // N(0, 0.005²), the paper's
   kaiming_uniform,  // U(-b, b), b = 1/sqrt(fan_in)
+  xavier_normal,    // N(0, 2/(fan_in + fan_out)), of a convolution the channels times R·S
 };
 
 // kernel × kernel convolution with a stride and a padding pair, the same in both directions: (N,H,W,C) -> (N,P,Q,K).

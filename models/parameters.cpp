@@ -16,12 +16,12 @@ void Parameters::add_uniform(const std::string& name, const Shape& shape, float 
 }
 
 void Parameters::add_weight(const std::string& name, const Shape& shape, int64_t fan_in, WeightInit init) {
-  if (init == WeightInit::kaiming_uniform) {
-    add_uniform(name, shape, 1.0f / std::sqrt(static_cast<float>(fan_in)));
-  } else {
-    entries_.push_back({name, shape, size_, 0.0f, 0.005f});
-    size_ += shape.size();
-  }
+  if (init == WeightInit::kaiming_uniform)
+    return add_uniform(name, shape, 1.0f / std::sqrt(static_cast<float>(fan_in)));
+  const int64_t both = shape.size() / shape[0] + shape.size() / shape.back();
+  const float xavier = std::sqrt(2.0f / static_cast<float>(both));
+  entries_.push_back({name, shape, size_, 0.0f, init == WeightInit::xavier_normal ? xavier : 0.005f});
+  size_ += shape.size();
 }
 
 void Parameters::allocate(Device device, uint64_t seed, uint32_t network) {

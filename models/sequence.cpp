@@ -26,11 +26,12 @@ struct Sequence::Apply {
   Var bias() const { return at().bias ? net.bias(i) : Var(); }
 
   Var operator()(const Conv&) const { return conv2d(h, net.weight(i), bias(), at().geometry, at().slope); }
-  Var operator()(const Deconv&) const { return conv_transpose2d(h, net.weight(i), bias(), at().geometry); }
+  Var operator()(const Deconv&) const { return conv_transpose2d(h, net.weight(i), bias(), at().geometry, at().slope); }
   Var operator()(const Dense&) const { return linear(h, net.weight(i), bias()); }
   Var operator()(const BatchNorm&) const { return batch_norm(h, Var(), net.parameters_.vars()[at().entry]); }
   Var operator()(const LeakyRelu& l) const {
-    if (i > 0 && std::holds_alternative<Conv>(net.config_.layers[i - 1])) return h;  // the convolution computed it
+    const bool after_conv = i > 0 && net.places_[i - 1].weight.rank() == 4;
+    if (after_conv) return h;  // the convolution computed it
     return leaky_relu(h, l.negative_slope);
   }
   Var operator()(const Tanh&) const { return tanh(h); }

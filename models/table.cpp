@@ -15,7 +15,7 @@ constexpr LeakyRelu kLeaky{0.2f}, kRelu{0.0f};
 // A part of a width, and no less than a channel.
 int64_t part(int64_t width, int64_t of) { return std::max<int64_t>(1, width / of); }
 
-// Numbers of initial values: 0 energies, 1 generators, 2 encoders, 3 the classifiers of the evaluation.
+// Numbers of initial values: 0 energies, 1 generators, 2 encoders, 3 the classifiers of the evaluation, 4 energies in z.
 
 NetworkConfig mnist_energy(const NetworkSize& n) {
   const int64_t w = n.width;
@@ -88,6 +88,36 @@ NetworkConfig cifar10_generator(const NetworkSize& n) {
            Deconv{3, 1, 3, kBoth}, Tanh{}}};                      // (N, 32, 32, 3)
 }
 
+// Latent-space EBMs (Pang et al. 2020). No batch normalisation in what a chain in z goes through: it would couple the
+// chains of a batch.
+
+NetworkConfig mnist_latent_generator(const NetworkSize& n) {
+  const int64_t w = n.width;
+  return {1,
+          {1, 1, 1, n.latent},
+          n.init,
+          {Deconv{4, 1, w, kValid}, kLeaky,          // (N,  4,  4, w)
+           Deconv{3, 2, part(w, 2), kBoth}, kLeaky,  // (N,  7,  7, w/2)
+           Deconv{4, 2, part(w, 4), kBoth}, kLeaky,  // (N, 14, 14, w/4)
+           Deconv{4, 2, 1, kBoth}, Tanh{}}};         // (N, 28, 28, 1)
+}
+
+NetworkConfig cifar10_latent_generator(const NetworkSize& n) {
+  const int64_t w = n.width;
+  return {1,
+          {1, 1, 1, n.latent},
+          n.init,
+          {Deconv{8, 1, w, kValid}, kLeaky,          // (N,  8,  8, w)
+           Deconv{4, 2, part(w, 2), kBoth}, kLeaky,  // (N, 16, 16, w/2)
+           Deconv{4, 2, part(w, 4), kBoth}, kLeaky,  // (N, 32, 32, w/4)
+           Deconv{3, 1, 3, kBoth}, Tanh{}}};         // (N, 32, 32, 3)
+}
+
+NetworkConfig latent_energy(const NetworkSize& n) {
+  const int64_t w = n.width;
+  return {4, {1, n.latent}, n.init, {Dense{w, "dense1"}, kLeaky, Dense{w, "dense2"}, kLeaky, Dense{1, "head"}}};
+}
+
 constexpr WeightInit kPaper = WeightInit::normal_0005;
 
 struct Row {
@@ -103,6 +133,11 @@ const Row kRows[] = {
     {"cifar10.energy", cifar10_energy, {.width = 64, .latent = 100, .init = kPaper}},
     {"cifar10.encoder", cifar10_encoder, {.width = 64, .latent = 100, .init = kPaper}},
     {"cifar10.generator", cifar10_generator, {.width = 256, .latent = 100, .init = kPaper}},
+    {"mnist.latent-generator", mnist_latent_generator, {.width = 128, .init = WeightInit::xavier_normal}},
+    {"cifar10.latent-generator",
+     cifar10_latent_generator,
+     {.width = 1024, .latent = 128, .init = WeightInit::xavier_normal}},
+    {"latent-energy", latent_energy, {.width = 200, .latent = 100}},
 };
 
 const Row& row(const std::string& name) {

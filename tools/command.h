@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <span>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -10,11 +11,11 @@
 
 namespace ebm {
 
-// C(flags) loads: reads and checks all that may be refused, the files to be written included. compute() does the work,
+// C(arguments…) loads: reads and checks all that may be refused, the files to be written included. compute() does the work,
 // and may tell how far it is. write() prints and writes what came out.
-template <class C, class Flags>
-void run_command(const Flags& flags) {
-  C command(flags);
+template <class C, class... Arguments>
+void run_command(Arguments&&... arguments) {
+  C command(std::forward<Arguments>(arguments)...);
   command.compute();
   command.write();
 }

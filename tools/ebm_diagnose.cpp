@@ -13,6 +13,7 @@
 #include "tools/evaluate/chain_quality.h"
 #include "tools/evaluate/classifier_file.h"
 #include "tools/evaluate/diagnosis.h"
+#include "tools/evaluate/latent_picture.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
 #include "train/chains/langevin.h"
@@ -45,10 +46,11 @@ std::vector<int64_t> picture_lengths(int64_t run_length, int64_t steps) {
 }
 
 // A row for each chain, from the start on the left to the last step on the right.
-void write_grid(const fs::path& path, const Diagnosis& d, ImageShape image) {
+void write_grid(const fs::path& path, const Diagnosis& d, const Abilities& model) {
+  const ImageShape image = model.image;
   const int64_t rows = std::min(kGridRows, d.chains), columns = static_cast<int64_t>(d.snapshots.size());
   std::vector<std::vector<float>> snapshots;  // (N, H, W, C) each
-  for (const Tensor& x : d.snapshots) snapshots.push_back(x.to_host());
+  for (const Tensor& state : d.snapshots) snapshots.push_back(model.shown(state).to_host());
   std::vector<float> cells;
   for (int64_t row = 0; row < rows; ++row)
     for (const std::vector<float>& x : snapshots) {
@@ -171,6 +173,9 @@ class Diagnose {
   void write() const;
 
  private:
+  // The chains' states are points of a plane.
+  bool shows_latent() const { return trainer_->abilities().chains_in_z && trainer_->abilities().latent == 2; }
+
   const DiagnoseFlags& flags_;
   const fs::path out_;
   int64_t chains_;
@@ -180,6 +185,8 @@ class Diagnose {
   double noise_scale_ = 1;
   std::optional<Judge> judge_;
   std::optional<ChainQuality> quality_;
+  Tensor start_;  // (chains, …)
+  Potential potential_;
   Diagnosis diagnosis_;
   std::vector<std::string> words_;
 };
@@ -195,7 +202,7 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
             fmt::format("{} chains of {} steps", chains_, plan_.steps), "fewer: all of them are kept in memory");
   plan_.seed = flags.chain.key_seed();
   quality_plan_.n = parse_count("quality", flags.quality, 0, kMostChains);
-  trainer_ = load_model(flags.model, {Ability::energy});
+  trainer_ = load_model(flags.model, {Ability::chains});
   noise_scale_ = flags.chain.noise(*trainer_);
   make_folder(out_);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out_ / name);
@@ -218,9 +225,9 @@ void Diagnose::compute() {
   if (judge_)
     quality_ = chain_quality(*trainer_, judge_->classifier.network, judge_->images, quality_plan_,
                              steps_of(fmt::format("{} chains for their scores", quality_plan_.n)));
-  const Tensor start = trainer_->sample(chains_, {plan_.seed, Stream::sample, 0, 0}, 0, 0).first();
-  diagnosis_ = diagnose(trainer_->potential(), start, langevin_step_of(model.chain, noise_scale_), plan_,
-                        steps_of("the chains"));
+  start_ = model.start(chains_, {plan_.seed, Stream::sample, 0, 0});
+  potential_ = trainer_->potential();
+  diagnosis_ = diagnose(potential_, start_, langevin_step_of(model.chain, noise_scale_), plan_, steps_of("the chains"));
   words_ = in_words(diagnosis_, model.usual.steps);
   if (quality_) words_.push_back(in_words(*quality_, model.usual.steps));
 }
@@ -234,7 +241,10 @@ void Diagnose::write() const {
   if (quality_) print(*quality_);
   fmt::print("\n");
   for (const std::string& line : words_) say(line);
-  write_grid(out_ / "chains.png", diagnosis_, trainer_->abilities().image);
+  write_grid(out_ / "chains.png", diagnosis_, trainer_->abilities());
+  if (shows_latent())
+    write_png(out_ / "latent.png", side_by_side(latent_picture(potential_, start_),
+                                                latent_picture(potential_, diagnosis_.snapshots.back())));
   write_traces(out_ / "traces.csv", diagnosis_, start);
   write_drift(out_ / "drift.csv", diagnosis_);
   if (!flags_.json.empty()) {
@@ -242,8 +252,11 @@ void Diagnose::write() const {
     if (quality_) json["quality"] = to_json(*quality_);
     write_json(flags_.json, json);
   }
-  fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv\n", out_.string(),
-             fmt::join(plan_.snapshots, ", "));
+  fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv{}\n", out_.string(),
+             fmt::join(plan_.snapshots, ", "),
+             shows_latent()
+                 ? ", latent.png (exp(-U/2) over z, and the chains: left where they begin, right at their end)"
+                 : "");
 }
 
 }  // namespace

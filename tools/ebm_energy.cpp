@@ -9,9 +9,6 @@
 namespace ebm {
 namespace {
 
-constexpr char kComment[] =
-    "# U(x) = |x|^2/(2 sigma_ref^2) - f(x), low = plausible; exp(-U)/Z is the model's density\n";
-
 // A field of the table: quoted where it must be.
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
@@ -30,7 +27,7 @@ void energy(const EnergyFlags& flags) {
   check_writable(flags.out);
   const ImageInput images = load_image_input("--images", flags.images, flags.data, trainer->abilities().image);
   const std::vector<float> u = image_energies(*trainer, images.pixels);
-  std::string table = kComment;
+  std::string table = fmt::format("# {}, low = plausible\n", trainer->abilities().energy_says);
   table += images.column.empty() ? "index,U\n" : "index," + images.column + ",U\n";
   double sum = 0;
   for (size_t i = 0; i < u.size(); ++i) {

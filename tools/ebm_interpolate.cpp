@@ -53,11 +53,16 @@ void interpolate(const InterpolateFlags& flags) {
   const int64_t d = trainer.abilities().latent;
   Tensor ends = Tensor::empty({2 * n, d}, trainer.device());  // z_l of all rows, then z_r
   fill_normal(ends, plan.key, 0.0f, 1.0f);
-  const Tensor z = Tensor::from_host(between(ends.to_host(), n, columns, d), {n * columns, d}, trainer.device());
-  Tensor x = trainer.generate(z);  // (n·columns, H, W, C)
+  const auto images_between = [&](const Tensor& z_ends) {  // (n·columns, H, W, C)
+    return trainer.generate(
+        Tensor::from_host(between(z_ends.to_host(), n, columns, d), {n * columns, d}, trainer.device()));
+  };
+  Tensor x = images_between(ends);
   const std::vector<float> generated = x.to_host();
-  trainer.revise(x, plan.key, plan.num_steps, plan.noise_scale);
-  const std::vector<float> revised = x.to_host();
+  // chains of z lead to other ends; chains of images revise what lies between them
+  Tensor& state = trainer.abilities().chains_in_z ? ends : x;
+  trainer.revise(state, plan.key, plan.num_steps, plan.noise_scale);
+  const std::vector<float> revised = (trainer.abilities().chains_in_z ? images_between(ends) : x).to_host();
   const bool has_energy = can(trainer.settings().method, Ability::energy);
   std::vector<float> u_generated, u_revised;  // (n·columns) each
   if (has_energy) {
@@ -66,8 +71,8 @@ void interpolate(const InterpolateFlags& flags) {
   }
   write_png(plan.out, side_by_side(image_grid(generated, plan.image(), n, columns, kPictureScale),
                                    image_grid(revised, plan.image(), n, columns, kPictureScale)));
-  fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} Langevin steps)\n", n,
-             columns, plan.out.string(), plan.num_steps);
+  fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} Langevin steps{})\n",
+             n, columns, plan.out.string(), plan.num_steps, trainer.abilities().chains_in_z ? " of the ends" : "");
   if (!has_energy) return;
   write_energies(plan, u_generated, u_revised, n, columns);
   fmt::print("U of each image in {}\n", plan.beside(".json").string());

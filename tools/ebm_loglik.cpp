@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
 #include "tools/evaluate/image_energies.h"
+#include "tools/evaluate/latent_likelihood.h"
 #include "tools/evaluate/likelihood.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
@@ -26,12 +28,30 @@ constexpr double kLeastSd = 0.1;                            // of the base's pix
 constexpr double kSmallestBase = 1e-3, kLargestBase = 1e3;  // standard deviations; images lie in [-1, 1]
 constexpr int64_t kMostChains = 10'000, kMostSteps = 1'000'000, kMostLeapfrogSteps = 1000;
 
+// What is done where no flag says otherwise: of chains in x, which need a log Z once, and of chains in z for each image.
+struct Annealing {
+  int64_t steps, leapfrog;
+};
+constexpr Annealing kAnnealing{500, 5}, kLatentAnnealing{200, 3};
+constexpr int64_t kImages = 1000, kLatentImages = 100, kChains = 16, kLatentChains = 8;
+
 struct LoglikFlags {
   ModelFlags model;
-  std::string n = "1000", chains = "16", steps = "500", leapfrog = "5", seed = "1";
+  std::string n, chains, steps, leapfrog, seed = "1";
   std::string base, reverse = "samples", data, json;
   std::vector<double> temperatures;
 };
+
+int64_t count_or(const std::string& flag, const std::string& text, int64_t otherwise, int64_t least = 1,
+                 int64_t most = std::numeric_limits<int64_t>::max()) {
+  return text.empty() ? otherwise : parse_count(flag, text, least, most);
+}
+
+AnnealingPlan annealing_plan(const LoglikFlags& flags, int64_t chains, const Annealing& usual) {
+  return {chains, count_or("steps", flags.steps, usual.steps, 1, kMostSteps),
+          count_or("leapfrog", flags.leapfrog, usual.leapfrog, 1, kMostLeapfrogSteps),
+          static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
+}
 
 // The first n images of a split in [-1, 1], (n, H, W, C).
 std::vector<float> images_of(const std::string& name, const std::string& data, Split split, int64_t n) {
@@ -127,7 +147,7 @@ void print(const Likelihood& l, double chain_temperature, const Bits& bits, cons
 
 class Loglik {
  public:
-  explicit Loglik(const LoglikFlags& flags);
+  Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model);
   void compute();
   void write() const;
 
@@ -147,18 +167,17 @@ class Loglik {
   nlohmann::json rows_ = nlohmann::json::array();
 };
 
-Loglik::Loglik(const LoglikFlags& flags)
+Loglik::Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
     : flags_(flags),
-      n_(parse_count("n", flags.n, 1)),
-      chains_(parse_count("chains", flags.chains, 2, kMostChains)),
-      plan_{chains_, parse_count("steps", flags.steps, 1, kMostSteps),
-            parse_count("leapfrog", flags.leapfrog, 1, kMostLeapfrogSteps),
-            static_cast<uint64_t>(parse_count("seed", flags.seed, 0))},
-      temperatures_(flags.temperatures) {
+      n_(count_or("n", flags.n, kImages)),
+      chains_(count_or("chains", flags.chains, kChains, 2, kMostChains)),
+      plan_(annealing_plan(flags, chains_, kAnnealing)),
+      temperatures_(flags.temperatures),
+      trainer_(std::move(model)) {
   for (const double t : temperatures_)
     EBM_CHECK(t > 0 && std::isfinite(t), "--temperature", fmt::format("{}", t), "more than 0");
   if (temperatures_.empty()) temperatures_ = {1};
-  trainer_ = load_model(flags.model, {Ability::energy});
+  need(trainer_->settings().method, Ability::chains, "--run");
   if (!flags.json.empty()) check_writable(flags.json);
   const ChainSettings& chain = trainer_->abilities().chain;
   EBM_CHECK(chain.clamp > 0 || chain.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",
@@ -239,16 +258,94 @@ void Loglik::write() const {
                            {"temperatures", rows_}});
 }
 
+// Where a generator and a posterior of z say how likely an image is.
+class LatentLoglik {
+ public:
+  LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model);
+  void compute();
+  void write() const;
+
+ private:
+  const LoglikFlags& flags_;
+  std::unique_ptr<Trainer> trainer_;
+  LatentLikelihoodPlan plan_;
+  std::vector<float> images_;  // (n, H, W, C), dequantised
+  int64_t n_;
+  LatentLikelihood result_;
+};
+
+LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
+    : flags_(flags), trainer_(std::move(model)), n_(count_or("n", flags.n, kLatentImages)) {
+  EBM_CHECK(flags.temperatures.empty() && flags.base.empty() && flags.reverse == "samples", "loglik",
+            "--temperature, --base or --reverse for a model of z",
+            "none of them: chains lead from N(0, I) to z's posterior");
+  const int64_t chains = count_or("chains", flags.chains, kLatentChains, 2, kMostChains);
+  plan_.annealing = annealing_plan(flags, chains, kLatentAnnealing);
+  plan_.prior_energy = can(trainer_->settings().method, Ability::chains);
+  plan_.prior_steps = trainer_->abilities().usual.steps;
+  if (!flags.json.empty()) check_writable(flags.json);
+  images_ = images_of(trainer_->settings().data, flags.data, Split::test, n_);
+  const int64_t count = static_cast<int64_t>(images_.size()) / trainer_->abilities().image.elements();
+  EBM_CHECK(count == n_, "--n", flags.n, fmt::format("at most {}, the test images", count));
+  dequantise(images_, 0, plan_.annealing.seed);
+}
+
+void LatentLoglik::compute() {
+  fmt::print(
+      "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
+      "p(x) = ∫ N(x; g(z), {:g}^2) p(z) dz; {} chains an image, {} steps of annealing from N(0, I) to z's posterior\n",
+      trainer_->settings().recipe, trainer_->iteration(), n_, trainer_->abilities().sigma, plan_.annealing.chains,
+      plan_.annealing.steps);
+  std::fflush(stdout);
+  trainer_->take_averages();
+  plan_.annealing.progress = [line = OccasionalLine()](const char* what, double share) mutable {
+    line(fmt::format("{:.2g} of {}", share, what));
+  };
+  result_ = latent_likelihood(trainer_->abilities(), images_, trainer_->device(), plan_);
+}
+
+void LatentLoglik::write() const {
+  const int64_t dimensions = trainer_->abilities().image.elements();
+  const double low = result_.lower, high = result_.upper;
+  fmt::print("\n  forward {:>12.2f} nats +- {:.2f}, {:.3f} bits/dim; moves accepted {:.0f} %\n", low,
+             result_.standard_error, bits_per_dimension(low, dimensions), 100 * result_.acceptance);
+  fmt::print("  reverse {:>12.2f} nats, {:.3f} bits/dim\n", high, bits_per_dimension(high, dimensions));
+  if (plan_.prior_energy)
+    fmt::print("  log Z of the prior: {:.3f} forward, {:.3f} reverse\n", result_.log_z_forward, result_.log_z_reverse);
+  fmt::print(
+      "\nforward is a lower bound of the log-likelihood in expectation, where log Z's reverse chains began at draws of "
+      "the\nprior; reverse begins where the forward chains ended: an indication, no bound. A gap between them says how "
+      "well\nthe integral over z is known: more --steps and --chains narrow it.\n");
+  if (flags_.json.empty()) return;
+  write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
+                           {"iteration", trainer_->iteration()},
+                           {"n", n_},
+                           {"chains", plan_.annealing.chains},
+                           {"steps", plan_.annealing.steps},
+                           {"leapfrog_steps", plan_.annealing.leapfrog_steps},
+                           {"seed", plan_.annealing.seed},
+                           {"sigma", trainer_->abilities().sigma},
+                           {"dimensions", dimensions},
+                           {"nats_forward", low},
+                           {"nats_reverse", high},
+                           {"standard_error", result_.standard_error},
+                           {"bits_per_dimension_forward", bits_per_dimension(low, dimensions)},
+                           {"bits_per_dimension_reverse", bits_per_dimension(high, dimensions)},
+                           {"log_z_forward", result_.log_z_forward},
+                           {"log_z_reverse", result_.log_z_reverse}});
+}
+
 }  // namespace
 
 void add_loglik_command(CLI::App& app) {
   auto flags = std::make_shared<LoglikFlags>();
   CLI::App* command = app.add_subcommand("loglik", "log-likelihood of test images, by annealed importance sampling");
   flags->model.add_to(*command);
-  command->add_option("--n", flags->n, "test images [1000]")->type_name("N");
-  command->add_option("--chains", flags->chains, "annealed chains, each way [16]")->type_name("N");
-  command->add_option("--steps", flags->steps, "distributions between base and model [500]")->type_name("N");
-  command->add_option("--leapfrog", flags->leapfrog, "leapfrog steps of a move; 1: MALA [5]")->type_name("N");
+  command->add_option("--n", flags->n, "test images [1000; of a model of z 100]")->type_name("N");
+  command->add_option("--chains", flags->chains, "annealed chains, each way [16; of a model of z 8 an image]")
+      ->type_name("N");
+  command->add_option("--steps", flags->steps, "distributions between base and model [500; in z 200]")->type_name("N");
+  command->add_option("--leapfrog", flags->leapfrog, "leapfrog steps of a move; 1: MALA [5; in z 3]")->type_name("N");
   command->add_option("--temperature", flags->temperatures, "T of exp(-U/T), one or several [1: equation (1)]")
       ->delimiter(',')
       ->type_name("T,T...");
@@ -264,7 +361,13 @@ void add_loglik_command(CLI::App& app) {
   command->add_option("--seed", flags->seed, "seed of all chains [1]")->type_name("N");
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
-  command->callback([flags] { run_command<Loglik>(*flags); });
+  command->callback([flags] {
+    std::unique_ptr<Trainer> model = load_model(flags->model, {Ability::energy});
+    if (model->abilities().posterior)
+      run_command<LatentLoglik>(*flags, std::move(model));
+    else
+      run_command<Loglik>(*flags, std::move(model));
+  });
 }
 
 }  // namespace ebm

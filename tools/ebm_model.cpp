@@ -49,7 +49,7 @@ void ChainFlags::add_noise_and_seed_to(CLI::App& command) {
 int64_t ChainFlags::num_steps(const Trainer& model) const {
   if (steps.empty()) return model.abilities().usual.steps;
   const int64_t count = parse_count("steps", steps, 0, kMostLangevinSteps);
-  if (count > 0) need(model.settings().method, Ability::energy, "--steps above 0");
+  if (count > 0) need(model.settings().method, Ability::chains, "--steps above 0");
   return count;
 }
 

@@ -10,11 +10,14 @@
 #include "tools/command.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/ebm_picture.h"
 #include "tools/evaluate/detection.h"
 #include "tools/evaluate/histogram.h"
 #include "tools/evaluate/image_energies.h"
 #include "tools/image_input.h"
+#include "tools/progress.h"
 #include "tools/settings_flags.h"
+#include "train/data/held_out.h"
 #include "train/files/file_io.h"
 
 namespace ebm {
@@ -25,8 +28,10 @@ constexpr int64_t kDefaultImages = 2000;
 
 struct OodFlags {
   ModelFlags model;
+  std::string held_out;
   std::string in, n, seed = "1", data, json, png;
   std::vector<std::string> out{"noise", "rotated", "inverted"};
+  bool out_given = false;
 };
 
 struct Outliers {
@@ -93,9 +98,13 @@ class Ood {
   void print_histograms() const;
 
   const OodFlags& flags_;
+  void load_held_out();
+  void load_in();
+
   uint64_t seed_;
   std::unique_ptr<Trainer> trainer_;
   std::string in_name_;
+  std::vector<float> held_;  // (n, H, W, C), of the class that was held out
   std::vector<float> in_;    // (n, H, W, C)
   std::vector<float> u_in_;  // (n)
   std::vector<Outliers> sets_;
@@ -109,20 +118,49 @@ Ood::Ood(const OodFlags& flags) : flags_(flags), seed_(static_cast<uint64_t>(par
   trainer_ = load_model(flags.model, {Ability::energy});
   for (const std::string& file : {flags.json, flags.png})
     if (!file.empty()) check_writable(file);
+  if (flags.held_out.empty())
+    load_in();
+  else
+    load_held_out();
+}
+
+void Ood::load_in() {
   const ImageShape shape = trainer_->abilities().image;
-  in_name_ = flags.in.empty() ? trainer_->settings().data : flags.in;
-  ImageInput own = load_image_input("--in", in_name_, flags.data, shape);
+  in_name_ = flags_.in.empty() ? trainer_->settings().data : flags_.in;
+  ImageInput own = load_image_input("--in", in_name_, flags_.data, shape);
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
-  const int64_t n = flags.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags.n, 1, count);
+  const int64_t n = flags_.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags_.n, 1, count);
   in_ = first_images(std::move(own), n, shape);
+}
+
+// The split that the run was trained on: what it was not shown of the other classes, and the class that it never saw.
+void Ood::load_held_out() {
+  const Settings& s = trainer_->settings();
+  const int64_t label = parse_count("held-out", flags_.held_out, 0, 255);
+  EBM_CHECK(label == s.held_out, "--held-out", flags_.held_out,
+            s.held_out < 0 ? "a run that was trained with --held-out " + flags_.held_out
+                           : fmt::format("{}, which this run was not shown", s.held_out));
+  EBM_CHECK(flags_.in.empty() && !flags_.out_given, "--held-out", "--in or --out too", "one way to choose the images");
+  const HeldOut split = hold_out(load_or_fetch(s.data, flags_.data, Split::train, say),
+                                 load_or_fetch(s.data, flags_.data, Split::test, say), label);
+  const int64_t count = split.normal.count();
+  const int64_t n = flags_.n.empty() ? count : parse_count("n", flags_.n, 1, count);
+  // the class is cut by the same share, so that the prevalence stays
+  const int64_t held = std::max<int64_t>(1, split.held.count() * n / count);
+  in_name_ = s.data + " unseen";
+  in_ = first_images(split.normal.images, n);
+  held_ = first_images(split.held.images, held);
 }
 
 void Ood::compute() {
   const ImageShape shape = trainer_->abilities().image;
   const int64_t n = static_cast<int64_t>(in_.size()) / shape.elements();
   u_in_ = image_energies(*trainer_, in_);
-  for (const std::string& what : flags_.out)
-    sets_.push_back({what, image_energies(*trainer_, outliers(flags_, what, in_, n, seed_, shape))});
+  if (!held_.empty())
+    sets_.push_back({"class " + flags_.held_out, image_energies(*trainer_, held_)});
+  else
+    for (const std::string& what : flags_.out)
+      sets_.push_back({what, image_energies(*trainer_, outliers(flags_, what, in_, n, seed_, shape))});
   std::vector<std::vector<float>> all{u_in_};
   for (const Outliers& set : sets_) all.push_back(set.u);
   bars_ = histogram(all, kBins);
@@ -133,25 +171,29 @@ void Ood::compute() {
 nlohmann::json Ood::print_table() const {
   fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n",
              trainer_->settings().recipe, trainer_->iteration(), u_in_.size(), in_name_);
-  fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11}\n", "", width_, "images", "mean U", "AUROC", "AUPRC out",
-             "AUPRC in");
+  fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11} {:>11}\n", "", width_, "images", "mean U", "AUROC", "AUPRC out",
+             "by chance", "AUPRC in");
   fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name_ + " (in)", width_, u_in_.size(), mean(u_in_));
   nlohmann::json rows = nlohmann::json::array();
   for (const Outliers& set : sets_) {
     const double area = auroc(set.u, u_in_), out = average_precision(set.u, u_in_);
     const double inside = average_precision(negated(u_in_), negated(set.u));
-    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f}\n", set.name, width_, set.u.size(), mean(set.u),
-               area, out, inside);
+    const double chance = static_cast<double>(set.u.size()) / static_cast<double>(set.u.size() + u_in_.size());
+    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f} {:>11.4f}\n", set.name, width_, set.u.size(),
+               mean(set.u), area, out, chance, inside);
     rows.push_back({{"out", set.name},
                     {"n", set.u.size()},
                     {"mean_u", mean(set.u)},
                     {"auroc", area},
                     {"auprc_out_positive", out},
+                    {"prevalence", chance},
                     {"auprc_in_positive", inside}});
   }
   fmt::print(
       "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
-      "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others.\n");
+      "for the more plausible). AUPRC out: outliers are the positives, found by high U; by chance: their share, what "
+      "a\n"
+      "score that tells nothing gets; in: by low U the others.\n");
   return rows;
 }
 
@@ -200,7 +242,16 @@ void add_ood_command(CLI::App& app) {
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");
-  command->callback([flags] { run_command<Ood>(*flags); });
+  command
+      ->add_option(
+          "--held-out", flags->held_out,
+          "the class that the run was trained without, against what it was not shown of the others; all images "
+          "of both, or --n of the others and as large a share of the class")
+      ->type_name("LABEL");
+  command->callback([flags, command] {
+    flags->out_given = command->count("--out") > 0;
+    run_command<Ood>(*flags);
+  });
 }
 
 }  // namespace ebm

@@ -22,7 +22,8 @@ struct ReconstructFlags {
 };
 
 struct Reconstructions {
-  std::vector<float> x, decoded, revised;  // (N, H, W, C) each
+  std::vector<float> x, decoded;  // (N, H, W, C) each
+  std::vector<float> revised;     // the same; empty where chains run in z: encode() ran one
 };
 
 Reconstructions reconstruct(const PicturePlan& plan, const ImageSet& images, int64_t count) {
@@ -35,22 +36,25 @@ Reconstructions reconstruct(const PicturePlan& plan, const ImageSet& images, int
                                        {n, shape.height, shape.width, shape.channels}, plan.trainer->device());
     Tensor y = plan.trainer->generate(plan.trainer->encode(x));  // g(μ(x)) (n, H, W, C)
     const std::vector<float> decoded = y.to_host();
+    r.decoded.insert(r.decoded.end(), decoded.begin(), decoded.end());
+    if (plan.trainer->abilities().chains_in_z) continue;
     RandomKey key = plan.key;
     key.iteration = static_cast<uint32_t>(first / kBatch);  // noise of its own for every batch
     plan.trainer->revise(y, key, plan.num_steps, plan.noise_scale);
     const std::vector<float> revised = y.to_host();
-    r.decoded.insert(r.decoded.end(), decoded.begin(), decoded.end());
     r.revised.insert(r.revised.end(), revised.begin(), revised.end());
   }
   return r;
 }
 
-// Rows of x, g(μ(x)) and its revision below each other, ten images wide.
-Picture triples(const Reconstructions& r, int64_t n, ImageShape image) {
+// Rows of x, g(μ(x)) and its revision, where there is one, below each other, ten images wide.
+Picture rows_below_each_other(const Reconstructions& r, int64_t n, ImageShape image) {
   const int64_t columns = std::min(kColumns, n), blocks = (n + columns - 1) / columns;
+  std::vector<const std::vector<float>*> rows{&r.x, &r.decoded};
+  if (!r.revised.empty()) rows.push_back(&r.revised);
   std::vector<float> cells;
   for (int64_t block = 0; block < blocks; ++block)
-    for (const std::vector<float>* row : {&r.x, &r.decoded, &r.revised})
+    for (const std::vector<float>* row : rows)
       for (int64_t i = block * columns; i < (block + 1) * columns; ++i) {
         const float* x = row->data() + i * image.elements();
         if (i < n)
@@ -58,7 +62,7 @@ Picture triples(const Reconstructions& r, int64_t n, ImageShape image) {
         else
           cells.insert(cells.end(), static_cast<size_t>(image.elements()), -1.0f);
       }
-  return image_grid(cells, image, 3 * blocks, columns, kPictureScale);
+  return image_grid(cells, image, static_cast<int64_t>(rows.size()) * blocks, columns, kPictureScale);
 }
 
 double mean_squared_distance(const std::vector<float>& a, const std::vector<float>& b, int64_t images) {
@@ -76,23 +80,29 @@ void reconstruct_command(const ReconstructFlags& flags) {
   EBM_CHECK(n <= images, "--n", flags.n, fmt::format("at most the {} images that are measured", images));
   const Reconstructions r = reconstruct(plan, test.images, images);
   const double decoded = mean_squared_distance(r.x, r.decoded, images);
-  const double revised = mean_squared_distance(r.x, r.revised, images);
-  write_png(plan.out, triples(r, n, plan.image()));
-  const std::string note = fmt::format("{} test images of {}, {} Langevin steps, noise scale {}, seed {}", images,
-                                       test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
+  write_png(plan.out, rows_below_each_other(r, n, plan.image()));
+  const bool has_revised = !r.revised.empty();
+  const std::string of = fmt::format("{} test images of {}", images, test.name);
+  const std::string note = !has_revised ? of
+                                        : fmt::format("{}, {} Langevin steps, noise scale {}, seed {}", of,
+                                                      plan.num_steps, plan.noise_scale, plan.key.seed);
   const auto per_pixel = [&](double squared) {
     return std::sqrt(squared / static_cast<double>(plan.image().elements()));
   };
-  write_results(plan.beside(".json"),
-                {{{"Reconstruction",
-                   {{"mean |x - g(mu(x))|^2", {decoded}, note},
-                    {"the same after revision", {revised}, note},
-                    {"root mean square of a pixel, g(mu(x))", {per_pixel(decoded)}, "pixels in [-1, 1]"},
-                    {"root mean square of a pixel, revised", {per_pixel(revised)}, "pixels in [-1, 1]"}}}}});
-  fmt::print(
-      "{} test images in {} (rows: x, g(mu(x)), revised); mean |x - g(mu(x))|^2 {:.4g}, after revision {:.4g}, "
-      "of {} images\n",
-      n, plan.out.string(), decoded, revised, images);
+  constexpr const char* kPixels = "pixels in [-1, 1]";
+  ResultSection section{"Reconstruction",
+                        {{"mean |x - g(mu(x))|^2", {decoded}, note},
+                         {"root mean square of a pixel, g(mu(x))", {per_pixel(decoded)}, kPixels}}};
+  std::string after;
+  if (has_revised) {
+    const double revised = mean_squared_distance(r.x, r.revised, images);
+    section.rows.insert(section.rows.begin() + 1, {"the same after revision", {revised}, note});
+    section.rows.push_back({"root mean square of a pixel, revised", {per_pixel(revised)}, kPixels});
+    after = fmt::format(", after revision {:.4g}", revised);
+  }
+  write_results(plan.beside(".json"), {{section}});
+  fmt::print("{} test images in {} (rows: x, g(mu(x)){}); mean |x - g(mu(x))|^2 {:.4g}{}, of {} images\n", n,
+             plan.out.string(), has_revised ? ", revised" : "", decoded, after, images);
 }
 
 }  // namespace

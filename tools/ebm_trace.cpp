@@ -65,7 +65,7 @@ void write_energies(const ChainTrace& trace, int64_t n, const PicturePlan& plan)
 void trace(const TraceFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::energy}, {".csv", ".json"});
+  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::chains}, {".csv", ".json"});
   EBM_CHECK(plan.num_steps <= kMostSteps, "--steps", std::to_string(plan.num_steps),
             fmt::format("0 to {}", kMostSteps));
   const ChainTrace trace = trace_chains(*plan.trainer, n, plan.key, plan.num_steps, plan.noise_scale, columns);

@@ -33,7 +33,7 @@ int train_main(int argc, char** argv) {
   TrainFlags flags;
   flags.method = word_among(argc, argv, names, flags.method);
   app.add_option("method", flags.method, either(names))->type_name("");
-  flags.add_to(app, word_among(argc, argv, recipe_names(flags.method), ""));
+  flags.add_to(app, word_among(argc, argv, recipe_names(flags.method), ""), argc, argv);
   return run_program(app, argc, argv, [&] {
     flags.method_given = app.count("method") > 0;
     if (!flags.method_given && !flags.resume_given && flags.recipe.empty()) {

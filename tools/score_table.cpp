@@ -77,7 +77,7 @@ std::string score_table(const ScoreContext& c, const Evaluation& e) {
       c.recipe, c.iteration, o.n, o.seed, o.num_steps, o.noise_scale, o.n, split_name(o.split), kPixels);
   text += fmt::format(
       "generated: {}{}\n", method_record(c.method).start,
-      can(c.method, Ability::energy) ? "" : fmt::format("; revised: the same, --method {} has no chains", c.method));
+      can(c.method, Ability::chains) ? "" : fmt::format("; revised: the same, --method {} has no chains", c.method));
   if (!c.data_note.empty()) text += fmt::format("note: {}: {}\n", c.recipe, c.data_note);
   if (c.features) {
     text += fmt::format("features: {}, {}\n", c.features->name, c.features->note);

@@ -78,6 +78,19 @@ void refuse_change(const char* flag, const std::string& checkpoint, const std::s
             "the same: the networks would differ");
 }
 
+// Throws Error for "--flag" or "--flag=value" that is a setting of other methods only.
+void refuse_flag_of_others(const CLI::App& app, const std::string& word, const std::string& method) {
+  const std::string flag = word.substr(0, word.find('='));
+  if (!flag.starts_with("--") || app.get_option_no_throw(flag)) return;
+  std::vector<std::string> owners;
+  for (const MethodRecord& record : methods()) {
+    const std::unique_ptr<Settings> settings = record.settings();
+    for (const Setting& setting : list_settings(*settings))
+      if ("--" + setting.flag == flag) owners.push_back(record.name);
+  }
+  EBM_CHECK(owners.empty(), flag, "a setting of " + either(owners), "one of " + method);
+}
+
 Profile choose_profile(const std::string& text, Device device) {
   if (text == "auto") return device.is_cuda() ? Profile::paper : Profile::laptop;
   return parse_profile(text);
@@ -85,7 +98,7 @@ Profile choose_profile(const std::string& text, Device device) {
 
 }  // namespace
 
-void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
+void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help, int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   const std::vector<std::string> names = recipe_names(method);
   app.add_option("recipe", recipe, either(names))->type_name("");
@@ -116,6 +129,9 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help) {
   const auto laptop = recipe_settings(method, shown, Profile::laptop);
   const auto paper = recipe_settings(method, shown, Profile::paper);
   settings.add_to(app, *laptop, *paper, "Settings");
+  app.preparse_callback([this, &app, argc, argv](size_t) {
+    for (int i = 1; i < argc; ++i) refuse_flag_of_others(app, argv[i], method);
+  });
 }
 
 TrainPlan plan_run(TrainFlags& flags) {

@@ -18,8 +18,9 @@ struct TrainFlags {
   bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs
   SettingsOptions settings, run;
 
-  // Adds every option of the method's. Help shows the defaults of `recipe`.
-  void add_to(CLI::App& app, const std::string& recipe);
+  // Adds every option of the method's. Help shows the defaults of `recipe`. A flag of argv that is another method's is
+  // refused by name when the app parses.
+  void add_to(CLI::App& app, const std::string& recipe, int argc, char** argv);
 };
 
 // A run ready to start, but for `folder` and the data.

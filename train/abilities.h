@@ -37,8 +37,10 @@ struct SampleOptions {
 struct Abilities {
   ImageShape image;                       // of a sample
   SampleOptions usual;                    // how the run's own samples are drawn
-  ChainSettings chain;                    // the run's chains, and where they live
+  ChainSettings chain;                    // the chains of samples, and where they live
+  bool chains_in_z = false;               // their states are z (n, d), which generate() shows; else images (n, H, W, C)
   int64_t latent = 0;                     // d of generate's z
+  double sigma = 0;                       // p(x|z) = N(g(z), σ²·I); 0: the model has none
   const EnergyNet* energy_net = nullptr;  // f of U(x) = ‖x‖²/(2σ_ref²) − f(x), where U is that
   // n samples, deterministic in (key, n, options).
   std::function<Samples(int64_t n, const RandomKey& key, const SampleOptions& options)> sample;
@@ -48,14 +50,23 @@ struct Abilities {
   std::function<Tensor(const Tensor& x)> encode;
   // U(x) of each image, (n): low = plausible.
   std::function<Tensor(const Tensor& x)> energy;
-  // U with its gradient, for chains: of the parameters as they are when this is called (Trainer::take_averages), in the
-  // arithmetic that U is reported in. The model must outlive it.
+  const char* energy_says = "";  // what it is, in a line
+  // U of the chains' states with its gradient: of the parameters as they are when this is called
+  // (Trainer::take_averages), in the arithmetic that U is reported in. The model must outlive it.
   std::function<Potential()> potential;
+  // The states that sample()'s chains begin at with `key`, n of them.
+  std::function<Tensor(int64_t n, const RandomKey& key)> start;
   // Steps first_step … first_step + options.steps − 1 of the chains that sample() runs with `key`, in place.
-  std::function<void(Tensor& x, const RandomKey& key, const SampleOptions& options, int64_t first_step)> revise;
+  std::function<void(Tensor& state, const RandomKey& key, const SampleOptions& options, int64_t first_step)> revise;
+  // V(z|x) = ‖x − g(z)‖²/(2σ²) + U(z) as a potential of z (n, d), one row for each of the images x (n, H, W, C); U as
+  // potential() has it. Of the parameters as they are when this is called.
+  std::function<Potential(const Tensor& x)> posterior;
+
+  // A chain's states as images (n, H, W, C).
+  Tensor shown(const Tensor& state) const { return chains_in_z ? generate(state) : state; }
 };
 
-// The abilities that commands ask for by name.
-enum class Ability { generate, encode, energy };
+// The abilities that commands ask for by name. `chains`: potential, start and revise.
+enum class Ability { generate, encode, energy, chains };
 
 }  // namespace ebm

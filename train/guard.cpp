@@ -78,6 +78,8 @@ std::string DivergenceGuard::judge(const Metrics& m) const {
     const ShownColumn& column = (*m.columns)[i];
     if (column.options.judged != Judged::not_at_all && !std::isfinite(m.values[i]))
       return fmt::format("{} is {}", column.name, m.values[i]);
+    if (std::abs(m.values[i]) > column.options.most)
+      return fmt::format("{} {:.4g}, beyond {:.4g}", column.name, m.values[i], column.options.most);
   }
   if (const auto column = find_column(m, Judged::gap)) {
     const double signed_gap = m.values[*column], gap = std::abs(signed_gap);

@@ -16,7 +16,8 @@ LearnerBase::LearnerBase(Parts& parts, const char* name, const char* group, cons
 }
 
 void LearnerBase::prepare(int64_t iteration, double slowed) {
-  lr_ = static_cast<float>(optimiser_.slowed ? optimiser_.lr(iteration) * slowed : optimiser_.lr(iteration));
+  const double factor = optimiser_.slow ? optimiser_.slow(slowed) : 1;
+  lr_ = static_cast<float>(optimiser_.lr(iteration) * factor);
   adam_.prepare(lr_);
 }
 
@@ -35,7 +36,7 @@ void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> lear
   }
 }
 
-UseAverages::UseAverages(std::initializer_list<LearnerBase*> learners) {
+UseAverages::UseAverages(const std::vector<LearnerBase*>& learners) {
   for (LearnerBase* learner : learners) {
     if (!learner->adam().has_average()) continue;
     learners_.push_back(learner);

@@ -18,7 +18,8 @@ struct OptimiserSettings {
   double clip_norm = 0;     // largest gradient norm; 0: no clipping
   double ema_decay = 0;     // of the moving average; 0: none is kept
   double weight_decay = 0;  // an iteration shrinks the parameters by 1 − lr·weight_decay
-  bool slowed = false;      // the guard lowers this rate when it takes a run back
+  // What becomes of the rate once the guard has taken the run back: a factor, of Trainer::slowed. Empty: nothing.
+  std::function<double(double slowed)> slow{};
 };
 
 class LearnerBase {
@@ -30,7 +31,7 @@ class LearnerBase {
   const std::string& group() const { return group_; }  // what rate and gradient norm are logged under: "vae"
   Parameters& parameters() const { return parameters_; }
   Adam& adam() { return adam_; }
-  bool slowed() const { return optimiser_.slowed; }
+  bool slowed() const { return bool(optimiser_.slow); }
   float lr() const { return lr_; }  // of the iteration that was prepared last
   // Σ of the squared gradient in the iteration that is under way, (1); undefined where it has not learned.
   Tensor& squared_gradient() { return squared_gradient_; }
@@ -79,7 +80,7 @@ void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> lear
 // While alive, these networks compute with their moving averages, where those are kept.
 class UseAverages {
  public:
-  explicit UseAverages(std::initializer_list<LearnerBase*> learners);
+  explicit UseAverages(const std::vector<LearnerBase*>& learners);
   ~UseAverages();
   UseAverages(const UseAverages&) = delete;
   UseAverages& operator=(const UseAverages&) = delete;

@@ -19,6 +19,7 @@ const char* trained(Ability ability) {
     case Ability::generate: return "generator";
     case Ability::encode: return "encoder";
     case Ability::energy: return "energy net";
+    case Ability::chains: return "energy for chains";
   }
   return "";
 }

@@ -36,6 +36,8 @@ class Method {
   virtual std::string signs() const { return ""; }
   // The numbers that it shows.
   virtual void describe(ShownVisitor& v) = 0;
+  // What Trainer::slowed has lowered, as a diverged run tells it: "the energy's learning rate at 0.5 of its setting".
+  virtual std::string lowered(double slowed) const = 0;
   // What it can be asked once trained. Valid as long as the method.
   virtual Abilities abilities() = 0;
 };

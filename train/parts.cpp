@@ -5,6 +5,10 @@
 namespace ebm {
 
 Number Parts::number(std::function<double(int64_t)> at) {
+  return number([at = std::move(at)](int64_t iteration, double) { return at(iteration); });
+}
+
+Number Parts::number(std::function<double(int64_t, double)> at) {
   numbers_.push_back({scalars_.add(), std::move(at)});
   return {&scalars_, numbers_.back().place};
 }
@@ -29,7 +33,7 @@ std::vector<Parts::Entry> Parts::entries() const {
 
 void Parts::prepare(int64_t iteration, double slowed) {
   for (LearnerBase* learner : learners_) learner->prepare(iteration, slowed);
-  for (const Scheduled& number : numbers_) scalars_.set(number.place, static_cast<float>(number.at(iteration)));
+  for (const Scheduled& number : numbers_) scalars_.set(number.place, static_cast<float>(number.at(iteration, slowed)));
 }
 
 }  // namespace ebm

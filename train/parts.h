@@ -39,6 +39,8 @@ class Parts {
 
   // `at` maps the iterations done so far to the number. It must depend on nothing else: a resumed run asks again.
   Number number(std::function<double(int64_t iteration)> at);
+  // The same of one that the guard lowers too, by Trainer::slowed: 1, or less once it has taken the run back.
+  Number number(std::function<double(int64_t iteration, double slowed)> at);
   // A tensor that is trained with: kept in checkpoints under this name, and taken back with the rest.
   Tensor buffer(const char* name, Tensor initial);
 
@@ -50,7 +52,7 @@ class Parts {
   std::vector<Entry> entries() const;
   const std::vector<LearnerBase*>& learners() const { return learners_; }
 
-  // For the machine: sets the numbers and rates of an iteration; `slowed`: factor of the rates that the guard lowers.
+  // For the machine: sets the numbers and rates of an iteration; `slowed`: the factor that the guard lowers.
   // Scalars have to be uploaded then.
   void prepare(int64_t iteration, double slowed);
   Scalars& scalars() { return scalars_; }
@@ -59,7 +61,7 @@ class Parts {
   friend class LearnerBase;
   struct Scheduled {
     int place;
-    std::function<double(int64_t)> at;
+    std::function<double(int64_t, double)> at;
   };
 
   Device device_;

@@ -134,10 +134,8 @@ class Run {
       if (const auto rollback = guard_->watch(trainer_, metrics)) {
         store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
         if (rollback->gave_up) give_up(*rollback);
-        observer_.notice(
-            fmt::format("diverged at iteration {}: {}; back to iteration {} with the energy's "
-                        "learning rate at {:.3g} of its setting",
-                        rollback->from, rollback->reason, rollback->to, rollback->slowed));
+        observer_.notice(fmt::format("diverged at iteration {}: {}; back to iteration {} with {}", rollback->from,
+                                     rollback->reason, rollback->to, trainer_.method().lowered(rollback->slowed)));
         return false;  // the rest was computed from what is undone
       }
       if (metrics.iteration % scalars_every_ == 0 || metrics.iteration == options_.settings->iterations)

@@ -75,6 +75,8 @@ void Settings::describe(SettingVisitor& v) {
   v("iterations", iterations, "", "iterations in all; a resumed run goes on to this number", whole(1, 1'000'000'000));
   v("batch", batch, "n", "data images an iteration", whole(1, 1 << 20));
   v("seed", seed, "", "seed of all random numbers");
+  v("held-out", held_out, "", "label of a class that training is not shown, for `ebm ood --held-out`; -1: none",
+    whole(-1, 255));
   v("guard-gap", guard_gap, "", "energy gap at which a run counts as diverged; 0: when it outgrows its mean",
     not_negative());
   v("guard-move", guard_move, "", "the same for the chains' root-mean-square move per pixel; 0: off", not_negative());

@@ -94,6 +94,7 @@ struct Settings {
   int64_t iterations = 5000;  // in all, not more: a resumed run goes on to this number
   int64_t batch = 64;         // n, data images an iteration
   uint64_t seed = 1;
+  int64_t held_out = -1;  // a class that training is not shown (train/data/held_out.h); -1: none
 
   double guard_gap = 6.0;        // |energy gap| beyond which the run is held to have diverged; 0: when it outgrows its
                                  // own mean

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ struct ColumnOptions {
   const char* progress = "";       // how the progress line tells it, as in "energy gap {:+.3g}"; "": does not
   Judged judged = Judged::finite;  // gap: the energy gap; move: how far chains move, a norm over
   int64_t dimensions = 1;          // so many values
+  double most = std::numeric_limits<double>::infinity();  // a magnitude beyond it is that of a diverged run
   // In the report: the chart's title, which columns may share; the line's name in it; what to look for.
   const char *chart = "", *line = "", *about = "";
 };

@@ -188,12 +188,12 @@ Tensor Trainer::energy(const Tensor& x) const {
 
 void Trainer::revise(Tensor& x, const RandomKey& key, int64_t steps, double noise_scale, int64_t first_step) const {
   if (steps == 0) return;
-  need(settings_->method, Ability::energy, "Langevin steps");
+  need(settings_->method, Ability::chains, "Langevin steps");
   abilities_.revise(x, key, {steps, noise_scale}, first_step);
 }
 
 Potential Trainer::potential() {
-  need(settings_->method, Ability::energy, "energy");
+  need(settings_->method, Ability::chains, "chains");
   take_averages();
   return abilities_.potential();
 }

@@ -18,15 +18,16 @@ struct LangevinUpdate {
 struct RowsUpdate {
   float* x;
   const float *gradient, *drift, *noise;
-  int64_t quads_of_row;
+  int64_t n, row_size;  // elements in all and in a row
   uint64_t first_quad;
   RandomKey key;
   EBM_HD void load() { key.load(); }
   EBM_HD void operator()(int64_t quad) const {
-    const int64_t row = quad / quads_of_row;
     const Floats4 xi = normal4(key, first_quad + static_cast<uint64_t>(quad));
     for (int i = 0; i < 4; ++i) {
       const int64_t at = 4 * quad + i;
+      if (at >= n) return;
+      const int64_t row = at / row_size;
       x[at] = x[at] - drift[row] * gradient[at] + noise[row] * xi.v[i];
     }
   }
@@ -40,10 +41,10 @@ void langevin_step_rows(Tensor& x, const Tensor& gradient, const LangevinRows& r
   const int64_t n = x.extent(0);
   check_shape("langevin_step_rows", "drift", rows.drift, {n});
   check_shape("langevin_step_rows", "noise", rows.noise, {n});
-  EBM_CHECK(x.size() % (4 * n) == 0 && first_element % 4 == 0, "langevin_step_rows", to_string(x.shape()),
-            "rows of a multiple of 4 elements, as noise is drawn");
-  map(x.device(), x.size() / 4,
-      RowsUpdate{x.mutable_data(), gradient.data(), rows.drift.data(), rows.noise.data(), x.size() / n / 4,
+  EBM_CHECK(first_element % 4 == 0, "langevin_step_rows", "first element " + std::to_string(first_element),
+            "a multiple of 4, as noise is drawn");
+  map(x.device(), (x.size() + 3) / 4,
+      RowsUpdate{x.mutable_data(), gradient.data(), rows.drift.data(), rows.noise.data(), x.size(), x.size() / n,
                  first_element / 4, key},
       16);
 }

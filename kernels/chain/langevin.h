@@ -37,7 +37,7 @@ void langevin_step(Tensor& x, const Tensor& df_dx, const LangevinStep& step, con
                    uint64_t first_element = 0);
 
 // Chains with a step of their own each: drift and noise (N), as in LangevinStep, as chains at different levels of noise
-// have them. x ← x − drift_i·∂U/∂x + noise_i·ξ in place, x and gradient (N, …) with rows of a multiple of 4 elements.
+// have them. x ← x − drift_i·∂U/∂x + noise_i·ξ in place, x and gradient (N, …).
 struct LangevinRows {
   Tensor drift, noise;
 };

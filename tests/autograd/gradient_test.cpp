@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "kernels/elementwise.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
@@ -100,6 +101,24 @@ const std::vector<GradientCase>& cases() {
        {{2, 3, 4, 3}, {3, 4, 4, 2}, {2}},
        [](In v) {
          return conv_transpose2d(v[0], v[1], v[2], {2, {1, 1}});
+       }},
+      {"conv_transpose2d + leaky_relu",
+       {{2, 3, 3, 3}, {3, 3, 3, 2}, {2}},
+       [](In v) { return conv_transpose2d(v[0], v[1], v[2], after, 0.2f); },
+       0.1f,
+       0.4f},
+      {"conv_transpose2d twice, below 0",
+       {{2, 3, 3, 3}, {3, 3, 3, 2}, {2}, {2, 3, 3, 1}},
+       [](In v) {
+         const Var h = conv_transpose2d(scale(v[0], -1.0f), v[1], scale(v[2], -1.0f), after, 0.2f);
+         return conv_transpose2d(h, v[3], Var(), after);
+       },
+       0.1f,
+       0.4f},
+      {"tanh_error",
+       {{3, 2, 2, 2}},
+       [](In v) {
+         return tanh_error(v[0], full({3, 2, 2, 2}, 0.3f, v[0].value().device()));
        }},
       {"linear", {{4, 6}, {3, 6}, {3}}, [](In v) { return linear(v[0], v[1], v[2]); }},
       {"linear to one", {{4, 33}, {1, 33}, {1}}, [](In v) { return linear(v[0], v[1], v[2]); }},

@@ -63,6 +63,7 @@ struct TwoStages : Method {
     }
   }
   void describe(ShownVisitor& v) override { v("loss", "a/loss", loss_); }
+  std::string lowered(double) const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> a, b;
@@ -81,6 +82,7 @@ struct Twice : Method {
     it.uniform(Stream{64}, {kRows}, 0, 1);
   }
   void describe(ShownVisitor&) override {}
+  std::string lowered(double) const override { return ""; }
   Abilities abilities() override { return {}; }
 };
 
@@ -113,6 +115,7 @@ struct Levels : Method {
     v("first", "a/first", first_);
     v("second", "a/second", second_);
   }
+  std::string lowered(double) const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> w;
@@ -142,6 +145,7 @@ struct HmcMethod : Method {
     v.column("acceptance", "hmc/acceptance", [this] { return acceptance_.value() / 64; });
     v("squares", "hmc/squares", squares_);
   }
+  std::string lowered(double) const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> w;
@@ -166,6 +170,7 @@ struct TwoSources : Method {
     loss_ = loss.value();
   }
   void describe(ShownVisitor& v) override { v("loss", "a/loss", loss_); }
+  std::string lowered(double) const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> a, b;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "core/memory.h"
@@ -9,17 +10,40 @@
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
 #include "train/learner.h"
+#include "train/recipes.h"
 
 using namespace ebm;
 using namespace ebm::test;
 
 namespace {
 
-TeachingSettings tiny(const std::string& method) {
-  TeachingSettings s = tiny_settings(100);
-  s.method = method;
+// Sets the settings of these flags, where the method has them.
+void set(Settings& settings, const std::map<std::string, std::string>& values) {
+  for (const Setting& setting : list_settings(settings))
+    if (const auto value = values.find(setting.flag); value != values.end()) set_setting(setting, value->second);
+}
+
+std::unique_ptr<Settings> tiny_of(const std::string& method) {
+  std::unique_ptr<Settings> s = recipe_settings(method, "synthetic", Profile::laptop);
+  set(*s, {{"iterations", "100"},
+           {"batch", "8"},
+           {"chains", "8"},
+           {"steps", "3"},
+           {"sample-steps", "3"},
+           {"prior-steps", "4"},
+           {"posterior-steps", "3"},
+           {"infer-steps", "4"},
+           {"width", "4"},
+           {"energy-width", "8"},
+           {"generator-width", "16"},
+           {"encoder-width", "8"},
+           {"latent", "8"}});
   return s;
 }
+
+struct Tiny : Trainer {
+  Tiny(const std::string& method, bool use_graph = true) : Trainer(*tiny_of(method), test_device(), use_graph) {}
+};
 
 // A batch for the method, the same for the same iteration.
 std::vector<Tensor> batch_of(const Trainer& trainer, int64_t iteration) {
@@ -70,7 +94,7 @@ void for_each_method(const std::function<void(const MethodRecord&)>& check) {
 
 TEST_CASE("contract: every number that a method shows is finite, and every learner of its group learns or stays") {
   for_each_method([](const MethodRecord& record) {
-    Trainer trainer(tiny(record.name), test_device());
+    Tiny trainer(record.name);
     const SafetensorsFile before = trainer.state();
     for (const Metrics& m : train(trainer, 5))
       for (size_t i = 0; i < m.values.size(); ++i) {
@@ -87,7 +111,7 @@ TEST_CASE("contract: every number that a method shows is finite, and every learn
 
 TEST_CASE("contract: replayed graphs are single launches, over 70 iterations") {
   for_each_method([](const MethodRecord& record) {
-    Trainer graph(tiny(record.name), test_device(), true), launches(tiny(record.name), test_device(), false);
+    Tiny graph(record.name), launches(record.name, false);
     for (int64_t i = 0; i < 70; ++i) {
       graph.begin_step(batch_of(graph, i));
       launches.begin_step(batch_of(launches, i));
@@ -101,9 +125,9 @@ TEST_CASE("contract: replayed graphs are single launches, over 70 iterations") {
 
 TEST_CASE("contract: a state that was taken and given back leads on as if nothing had been") {
   for_each_method([](const MethodRecord& record) {
-    Trainer whole(tiny(record.name), test_device()), first(tiny(record.name), test_device());
+    Tiny whole(record.name), first(record.name);
     train(first, 3);
-    Trainer second(tiny(record.name), test_device());
+    Tiny second(record.name);
     second.load_state(first.state());
     train(whole, 3);
     const std::vector<Metrics> a = train(whole, 3), b = train(second, 3);
@@ -130,10 +154,10 @@ TEST_CASE("contract: a state that was taken and given back leads on as if nothin
 
 TEST_CASE("contract: a state without one of its tensors, or of another shape, changes nothing") {
   for_each_method([](const MethodRecord& record) {
-    Trainer trainer(tiny(record.name), test_device());
+    Tiny trainer(record.name);
     train(trainer, 1);
     const SafetensorsFile before = trainer.state();
-    Trainer other(tiny(record.name), test_device());
+    Tiny other(record.name);
     for (const auto& [name, entry] : before.tensors) {
       CAPTURE(name);
       SafetensorsFile missing = other.state(), longer = other.state();
@@ -148,7 +172,7 @@ TEST_CASE("contract: a state without one of its tensors, or of another shape, ch
 
 TEST_CASE("contract: what a method can be asked works and leaves the state as it was; the rest is refused by name") {
   for_each_method([](const MethodRecord& record) {
-    Trainer trainer(tiny(record.name), test_device());
+    Tiny trainer(record.name);
     train(trainer, 3);  // so that averages differ from parameters
     const SafetensorsFile before = trainer.state();
     const Abilities& a = trainer.abilities();
@@ -176,27 +200,39 @@ TEST_CASE("contract: what a method can be asked works and leaves the state as it
     claims(Ability::generate, bool(a.generate), x.shape(), [&] { return trainer.generate(z); });
     claims(Ability::encode, bool(a.encode), z.shape(), [&] { return trainer.encode(x); });
     claims(Ability::energy, bool(a.energy), {5}, [&] { return trainer.energy(x); });
-    if (a.energy) {
+    const auto lowers = [&](const Potential& u, const Tensor& state) {
+      const PotentialValue at = u(state);
+      Tensor down = state.clone();
+      langevin_step_on(down, at.gradient, {.drift = 1e-4f}, key);
+      const std::vector<float> high = at.u.to_host(), low = u(down).u.to_host();
+      for (size_t i = 0; i < high.size(); ++i) CHECK(low[i] <= high[i]);
+    };
+    CHECK(can(record.name, Ability::chains) == bool(a.potential));
+    CHECK(bool(a.start) == bool(a.potential));
+    CHECK(bool(a.revise) == bool(a.potential));
+    if (!a.potential) {
       Tensor moved = x.clone();
+      CHECK_THROWS_WITH_AS(trainer.potential(), doctest::Contains(record.name), Error);
+      CHECK_THROWS_WITH_AS(trainer.revise(moved, key, 2, 1), doctest::Contains(record.name), Error);
+    } else {
+      const Tensor state = a.start(5, key);
+      CHECK(a.shown(state).to_host() == x.to_host());
+      Tensor moved = state.clone();
       trainer.revise(moved, key, 2, 1);
-      CHECK(moved.to_host() != x.to_host());
+      CHECK(moved.to_host() != state.to_host());
+      CHECK(a.shown(moved).to_host() == samples.last().to_host());
     }
     check_same(trainer.state(), before);
-    if (!a.energy) return;
 
     // one sign in the house: a step against the gradient of U lowers it
-    const Potential u = trainer.potential();
-    const PotentialValue at = u(x);
-    Tensor down = x.clone();
-    langevin_step_on(down, at.gradient, {.drift = 1e-3f}, key);
-    const std::vector<float> high = at.u.to_host(), low = u(down).u.to_host();
-    for (size_t i = 0; i < high.size(); ++i) CHECK(low[i] <= high[i]);
+    if (a.potential) lowers(trainer.potential(), a.start(5, key));
+    if (a.posterior) lowers(a.posterior(x), z);
   });
 }
 
 TEST_CASE("contract: once every shape was seen, training asks the system for no more memory") {
   for_each_method([](const MethodRecord& record) {
-    Trainer trainer(tiny(record.name), test_device());
+    Tiny trainer(record.name);
     train(trainer, 4);
     const std::vector<Tensor> batch = batch_of(trainer, 0);
     trainer.step(batch);
@@ -208,18 +244,20 @@ TEST_CASE("contract: once every shape was seen, training asks the system for no 
 
 TEST_CASE("contract: a run that goes back, and is interrupted before and after, ends as the uninterrupted one") {
   for_each_method([](const MethodRecord& record) {
-    TeachingSettings s = tiny(record.name);
-    s.iterations = 12;
-    s.energy_lr = 5;  // absurd
-    s.energy_l2 = 0;
-    s.guard_gap = 50;
-    s.guard_move = 0.8;
-    s.guard_every = 2;
-    s.guard_retries = 1000;
-    s.guard_lr_factor = 0.1;
+    const std::unique_ptr<Settings> s = tiny_of(record.name);
+    set(*s, {{"iterations", "12"},
+             {"energy-lr", "5"},  // absurd
+             {"energy-l2", "0"},
+             {"generator-lr", "5"},
+             {"posterior-step-size", "0.5"},
+             {"guard-gap", "50"},
+             {"guard-move", "0.8"},
+             {"guard-every", "2"},
+             {"guard-retries", "1000"},
+             {"guard-lr-factor", "0.1"}});
     const Dataset data = load_dataset("synthetic", "", Split::train);
     const auto run = [&](const std::filesystem::path& folder, bool interrupted) {
-      RunOptions options = tiny_run(folder, s);
+      RunOptions options = tiny_run(folder, *s);
       options.device = test_device();
       options.run.checkpoint_every = 3;
       RunObserver observer;
@@ -236,6 +274,6 @@ TEST_CASE("contract: a run that goes back, and is interrupted before and after, 
     const TemporaryFolder a, b;
     const SafetensorsFile whole = run(a.path(), false);
     check_same(whole, run(b.path(), true));
-    if (can(record.name, Ability::energy)) CHECK(whole.metadata.at("guard.rollbacks") != "0");
+    if (can(record.name, Ability::chains)) CHECK(whole.metadata.at("guard.rollbacks") != "0");
   });
 }

@@ -33,6 +33,29 @@ TEST_CASE("sum and sum_squares agree with double for sizes around a block") {
   }
 }
 
+TEST_CASE("max_abs is the largest magnitude, and a NaN stays one") {
+  for (int64_t n : {1, 63, 64, 65, 4097}) {
+    CAPTURE(n);
+    const Tensor x = normal({n}, 1);
+    float largest = 0;
+    std::vector<float> values = x.to_host();
+    for (float v : values) largest = std::max(largest, std::abs(v));
+    CHECK(max_abs(x).item() == largest);
+    values[static_cast<size_t>(n / 2)] = NAN;
+    CHECK(std::isnan(max_abs(Tensor::from_host(values, {n}, x.device())).item()));
+  }
+}
+
+TEST_CASE("normalise_rows makes rows of length 1 and tells what they were; a row of zeros stays one") {
+  Tensor x = Tensor::from_host(std::vector<float>{3, -4, 0, 0, 0.5f, 0}, {3, 2}, test_device());
+  CHECK(normalise_rows(x).to_host() == std::vector<float>{5, 0, 0.5f});
+  const std::vector<float> unit = x.to_host();
+  CHECK(unit[0] == doctest::Approx(0.6));
+  CHECK(unit[1] == doctest::Approx(-0.8));
+  CHECK(unit[2] == 0);
+  CHECK(unit[4] == 1);
+}
+
 TEST_CASE("a sum of large energies keeps its last digits") {
   // a million values near 1e6: a plain loop of float additions is off by more than 1e-3 here
   const Tensor x = normal({1000000}, 1, 1e6f);

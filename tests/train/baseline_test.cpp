@@ -93,13 +93,15 @@ TEST_CASE("a method is found by its name, another is refused") {
 
 TEST_CASE("what a method does not train is refused by name, with the methods that do") {
   CHECK_NOTHROW(need("vae", Ability::encode, "--run"));
-  CHECK_THROWS_WITH_AS(need("vae", Ability::energy, "--run"),
-                       doctest::Contains("[--run] received a model of --method vae, expected one of ebm-vae, coopnets, "
-                                         "short-run or persistent: this method does not train its energy net"),
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      need("vae", Ability::energy, "--run"),
+      doctest::Contains("[--run] received a model of --method vae, expected one of ebm-vae, coopnets, "
+                        "short-run, persistent, lebm or abp: this method does not train its energy net"),
+      Error);
   CHECK_THROWS_WITH_AS(need("persistent", Ability::generate, "--run"),
-                       doctest::Contains("one of ebm-vae, vae or coopnets"), Error);
-  CHECK_THROWS_WITH_AS(need("coopnets", Ability::encode, "--run"), doctest::Contains("one of ebm-vae or vae"), Error);
+                       doctest::Contains("one of ebm-vae, vae, coopnets, lebm or abp"), Error);
+  CHECK_THROWS_WITH_AS(need("coopnets", Ability::encode, "--run"),
+                       doctest::Contains("one of ebm-vae, vae, lebm or abp"), Error);
 }
 
 TEST_CASE("samples of a method without an energy net are given no steps") {

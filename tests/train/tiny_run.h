@@ -22,7 +22,7 @@ inline TeachingSettings tiny_settings(int64_t iterations) {
   return s;
 }
 
-inline RunOptions tiny_run(const std::filesystem::path& folder, const TeachingSettings& settings) {
+inline RunOptions tiny_run(const std::filesystem::path& folder, const Settings& settings) {
   RunOptions options;
   options.settings = settings.clone();
   options.folder = folder;

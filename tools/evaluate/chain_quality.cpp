@@ -37,16 +37,16 @@ ChainQuality chain_quality(Trainer& trainer, const FeatureNetwork& network, cons
   ChainQuality quality{plan, {}, {}};
   quality.real = score(reference_images(images, plan.n, plan.n));
   const RandomKey key{plan.seed, Stream::sample, 0, 0};
-  Tensor x = trainer.sample(plan.n, key, 0, 0).first();  // (n, H, W, C)
+  Tensor state = trainer.abilities().start(plan.n, key);  // (n, …)
   int64_t done = 0;
   for (const int64_t length : plan.lengths) {
     while (done < length) {
       const int64_t steps = std::min(kSteps, length - done);
-      trainer.revise(x, key, steps, plan.noise_scale, done);
+      trainer.revise(state, key, steps, plan.noise_scale, done);
       done += steps;
       if (progress) progress(done);
     }
-    quality.at.push_back(score(to_levels(x, "sample", 0)));
+    quality.at.push_back(score(to_levels(trainer.abilities().shown(state), "sample", 0)));
   }
   return quality;
 }

@@ -11,12 +11,15 @@ ChainTrace trace_chains(Trainer& trainer, int64_t n, const RandomKey& key, int64
   ChainTrace trace;
   const int64_t kept = std::min(columns, num_steps + 1);
   for (int64_t i = 0; i < kept; ++i) trace.shown.push_back(kept == 1 ? num_steps : i * num_steps / (kept - 1));
-  Tensor x = trainer.sample(n, key, 0, noise_scale).first();  // (n, H, W, C)
+  const Abilities& model = trainer.abilities();
+  Tensor state = model.start(n, key);  // (n, …)
+  const Potential u = trainer.potential();
   for (int64_t t = 0; t <= num_steps; ++t) {
-    if (t > 0) trainer.revise(x, key, 1, noise_scale, t - 1);
-    trace.u.push_back(trainer.energy(x).to_host());
+    if (t > 0) trainer.revise(state, key, 1, noise_scale, t - 1);
+    trace.u.push_back(u(state).u.to_host());
     check_energies(trace.u.back());
-    if (std::find(trace.shown.begin(), trace.shown.end(), t) != trace.shown.end()) trace.x.push_back(x.to_host());
+    if (std::find(trace.shown.begin(), trace.shown.end(), t) != trace.shown.end())
+      trace.x.push_back(model.shown(state).to_host());
   }
   return trace;
 }

@@ -10,7 +10,7 @@ namespace ebm {
 struct ChainTrace {
   std::vector<int64_t> shown;         // steps whose images are kept: `columns` of 0 … num_steps, both ends among them
   std::vector<std::vector<float>> x;  // (shown), each (n, H, W, C)
-  std::vector<std::vector<float>> u;  // (num_steps + 1), each (n): U after every step
+  std::vector<std::vector<float>> u;  // (num_steps + 1), each (n): U of the chains' states after every step
 };
 
 // The chains of Trainer::sample with the same arguments, watched. Throws Error where U is not finite.

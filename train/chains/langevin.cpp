@@ -62,4 +62,20 @@ void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const
   }
 }
 
+void langevin_chain(const Potential& u, Tensor& x, int64_t num_steps, const LangevinRows& step, const RandomKey& key,
+                    int64_t first_chain, int64_t first_step, PotentialValue* last) {
+  const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
+  for (int64_t t = 0; t < num_steps; ++t) {
+    RandomKey step_key = key;
+    step_key.step = static_cast<uint32_t>(first_step + t);
+    const PotentialValue at = u(x);
+    langevin_step_rows(x, at.gradient, step, step_key, first_element);
+    if (last && t + 1 == num_steps) *last = at;
+  }
+}
+
+LangevinRows same_step(int64_t n, float drift, float noise, Device device) {
+  return {full({n}, drift, device), full({n}, noise, device)};
+}
+
 }  // namespace ebm

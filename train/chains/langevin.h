@@ -5,6 +5,7 @@
 #include "kernels/chain/langevin.h"
 #include "models/energy.h"
 #include "train/chains/chain_settings.h"
+#include "train/chains/potential.h"
 
 namespace ebm {
 
@@ -20,5 +21,13 @@ ElementType chain_maps(Device device);
 // if there is no step.
 void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
                     const RandomKey& key, int64_t first_chain = 0, int64_t first_step = 0, Tensor* grad_sq = nullptr);
+
+// The same on any potential, x (N, …) in place, with a step for each chain (or one for all: same_step). *last, where it
+// is asked for, becomes U and ∂U/∂x at the last step's beginning.
+void langevin_chain(const Potential& u, Tensor& x, int64_t num_steps, const LangevinRows& step, const RandomKey& key,
+                    int64_t first_chain = 0, int64_t first_step = 0, PotentialValue* last = nullptr);
+
+// n chains of this drift and noise.
+LangevinRows same_step(int64_t n, float drift, float noise, Device device);
 
 }  // namespace ebm

@@ -12,12 +12,11 @@ constexpr int64_t kMostSteps = 64;  // in one record: a launch's cost is long si
 
 }  // namespace
 
-RecordedChain::RecordedChain(const EnergyNet& energy, const Shape& x, Device device, int64_t num_steps,
-                             const LangevinStep& step, const RandomKey& key, bool use_graph)
-    : energy_(energy),
+RecordedChain::RecordedChain(Steps steps, const Shape& x, Device device, int64_t num_steps, const RandomKey& key,
+                             bool use_graph)
+    : steps_(std::move(steps)),
       num_steps_(num_steps),
       block_(std::min(num_steps, kMostSteps)),
-      step_(step),
       key_(key),
       scalars_(device),
       offset_(scalars_.add_offset()),
@@ -41,7 +40,7 @@ void RecordedChain::run(Tensor& x, int64_t first_chain) {
     scalars_.set_offset(offset_, offset);
     scalars_.upload();
     const int64_t count = std::min(block_, num_steps_ - done);
-    (count == block_ ? whole_ : rest_).run([&] { langevin_chain(energy_, x_, count, step_, key_); });
+    (count == block_ ? whole_ : rest_).run([&] { steps_(x_, count, key_); });
   }
   x.copy_from(x_);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "autograd/ops.h"
 #include "core/check.h"
 #include "kernels/elementwise.h"
@@ -26,7 +28,7 @@ OptimiserSettings optimiser(const TeachingSettings& s, double lr) {
 OptimiserSettings energy_optimiser(const TeachingSettings& s) {
   OptimiserSettings o = optimiser(s, s.energy_lr);
   o.weight_decay = s.energy_decay;
-  o.slowed = true;
+  o.slow = [](double slowed) { return slowed; };
   return o;
 }
 
@@ -60,6 +62,10 @@ Teaching::Teaching(const TeachingSettings& s, Parts& parts)
   shown_.batch = static_cast<float>(s.batch);
   shown_.chains = static_cast<float>(s.chains);
   shown_.pixels = image_.elements();
+}
+
+std::string Teaching::lowered(double slowed) const {
+  return fmt::format("the energy's learning rate at {:.3g} of its setting", slowed);
 }
 
 std::vector<BatchPart> Teaching::batch() const { return {{"x", images(settings_.batch)}}; }
@@ -188,7 +194,9 @@ Abilities Teaching::abilities() {
   if (!has_energy_) return a;
   a.energy_net = &energy_.net();
   a.energy = [this](const Tensor& x) { return energy_of(x); };
+  a.energy_says = "U(x) = |x|^2/(2 sigma_ref^2) - f(x), and exp(-U)/Z is the model's density";
   a.potential = [this] { return potential_of(); };
+  a.start = [this](int64_t n, const RandomKey& key) { return sample(n, key, {}).first(); };
   a.revise = [this](Tensor& x, const RandomKey& key, const SampleOptions& options, int64_t first_step) {
     revise(x, key, options, first_step);
   };

@@ -38,6 +38,7 @@ class Teaching : public Method {
            "of the energy's loss; grad_x = |dU/dx|";
   }
   void describe(ShownVisitor& v) override { shown_.describe(v); }
+  std::string lowered(double slowed) const override;
   Abilities abilities() override;
 
  protected:

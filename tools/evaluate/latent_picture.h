@@ -1,0 +1,14 @@
+// What a prior over two latent numbers looks like.
+#pragma once
+
+#include "train/chains/potential.h"
+#include "train/files/image_grid.h"
+
+namespace ebm {
+
+// The plane of z in [-kLatentRange, kLatentRange]², z_1 to the right and z_2 upwards: the lighter, the higher exp(−U),
+// with a dot for each of the samples (N, 2). Throws Error for z of other sizes.
+inline constexpr double kLatentRange = 4;
+Picture latent_picture(const Potential& u, const Tensor& samples);
+
+}  // namespace ebm
