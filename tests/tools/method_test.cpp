@@ -65,8 +65,9 @@ TEST_CASE("a VAE's samples have no Langevin steps, and its energy net is refused
                               {"evaluate", "--n", "20", "--steps", "3"},
                               {"interpolate", "--steps", "3"}}) {
     const Outcome outcome = run.ebm(command);
-    CHECK_MESSAGE(outcome.is_error_with("a model of --method vae, expected one of ebm-vae, coopnets, short-run or "),
-                  command[0] << ": " << outcome.err);
+    CHECK_MESSAGE(
+        outcome.is_error_with("a model of --method vae, expected one of ebm-vae, coopnets, short-run, persistent"),
+        command[0] << ": " << outcome.err);
   }
   CHECK(run.untouched());
 
@@ -86,7 +87,7 @@ TEST_CASE("a model without a trained encoder does not reconstruct") {
   const MethodRun run("coopnets");
   for (const auto& command : {kReconstruct, kReconstructions}) {
     const Outcome outcome = run.ebm(command);
-    CHECK_MESSAGE(outcome.is_error_with("a model of --method coopnets, expected one of ebm-vae or vae"),
+    CHECK_MESSAGE(outcome.is_error_with("a model of --method coopnets, expected one of ebm-vae, vae, lebm or abp"),
                   command[0] << ": " << outcome.err);
   }
   CHECK(run.untouched());

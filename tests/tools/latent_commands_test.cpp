@@ -1,0 +1,98 @@
+// What the commands make of a model whose chains run in z.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/program.h"
+
+using namespace ebm;
+using namespace ebm::test;
+
+namespace {
+
+class LatentRun {
+ public:
+  explicit LatentRun(const std::string& method, const std::vector<std::string>& flags = {}) {
+    std::vector<std::string> arguments{
+        "train", method,          "synthetic", "--iterations",   "2", "--out",
+        "run",   "--batch",       "8",         "--prior-steps",  "3", "--posterior-steps",
+        "2",     "--infer-steps", "3",         "--energy-width", "8", "--generator-width",
+        "16",    "--device",      "cpu"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Outcome made = Program(EBM_PROGRAM, arguments, folder_.path()).wait();
+    REQUIRE_MESSAGE(made.code == 0, made.err);
+  }
+  Outcome ebm(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin() + 1, {"--run", "run", "--device", "cpu"});
+    return Program(EBM_PROGRAM, arguments, folder_.path()).wait();
+  }
+  std::string text(const std::string& name) const { return get(folder_ / name); }
+  bool has(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+const std::vector<std::string> kLoglik{"loglik", "--n", "3", "--chains", "2", "--steps", "3", "--json", "loglik.json"};
+
+}  // namespace
+
+TEST_CASE("every command has something to say of an energy in z of two numbers") {
+  const LatentRun run("lebm", {"--latent", "2", "--held-out", "1"});
+  CHECK(contains(run.ebm({"sample", "--n", "2"}).out, "images of N(0, I) after 3 Langevin steps"));
+  CHECK(contains(run.ebm({"reconstruct", "--n", "2", "--images", "4"}).out, "(rows: x, g(mu(x)));"));
+  CHECK(contains(run.ebm({"interpolate", "--n", "1", "--columns", "2"}).out, "after 3 Langevin steps of the ends"));
+  CHECK(contains(run.ebm({"trace", "--n", "1", "--columns", "2"}).out, "images of N(0, I)"));
+  const Outcome diagnosis =
+      run.ebm({"diagnose", "--chains", "4", "--steps", "20", "--projections", "1", "--quality", "0"});
+  CHECK_MESSAGE(diagnosis.code == 0, diagnosis.err);
+  CHECK(run.has("diagnosis/latent.png"));
+  CHECK(run.ebm({"energy", "--images", "synthetic"}).code == 0);
+  CHECK(contains(run.text("energies.csv"), "-log p(x, z)"));
+  CHECK(run.ebm({"evaluate", "--n", "20", "--metrics", "psnr"}).code == 0);
+
+  const Outcome likelihood = run.ebm(kLoglik);
+  CHECK_MESSAGE(likelihood.code == 0, likelihood.err);
+  CHECK(contains(likelihood.out, "log Z of the prior"));
+  const nlohmann::json json = nlohmann::json::parse(run.text("loglik.json"));
+  CHECK(json["nats_forward"].is_number());
+  CHECK(run.ebm({"loglik", "--temperature", "2"}).is_error_with("--temperature, --base or --reverse for a model of z"));
+
+  const Outcome unseen = run.ebm({"ood", "--held-out", "1", "--json", "ood.json"});
+  CHECK_MESSAGE(unseen.code == 0, unseen.err);
+  const nlohmann::json out = nlohmann::json::parse(run.text("ood.json"))["out"][0];
+  const double n_in = nlohmann::json::parse(run.text("ood.json"))["in"]["n"], n_out = out["n"];
+  CHECK(out["prevalence"].get<double>() == doctest::Approx(n_out / (n_in + n_out)));
+  CHECK(run.ebm({"ood", "--held-out", "2"}).is_error_with("1, which this run was not shown"));
+  CHECK(run.ebm({"ood", "--held-out", "1", "--out", "noise"}).is_error_with("one way to choose the images"));
+}
+
+TEST_CASE("a generator whose prior is N(0, I) has no chains of samples") {
+  const LatentRun run("abp");
+  CHECK(contains(run.ebm({"sample", "--n", "2"}).out, "2 samples of synthetic at iteration 2, images of N(0, I), in"));
+  CHECK(run.ebm({"reconstruct", "--n", "2", "--images", "4"}).code == 0);
+  CHECK(run.ebm({"interpolate", "--n", "1", "--columns", "2"}).code == 0);
+  for (const auto& command : std::vector<std::vector<std::string>>{{"trace"}, {"diagnose"}, {"sample", "--steps", "3"}})
+    CHECK(run.ebm(command).is_error_with("a model of --method abp, expected one of ebm-vae, coopnets, short-run, "));
+  const Outcome likelihood = run.ebm(kLoglik);
+  CHECK_MESSAGE(likelihood.code == 0, likelihood.err);
+  CHECK(!contains(likelihood.out, "log Z of the prior"));
+  CHECK(run.ebm({"ood", "--held-out", "1"}).is_error_with("a run that was trained with --held-out 1"));
+}
+
+TEST_CASE("a flag of another method is refused by name, and so is a method of other settings") {
+  const TemporaryFolder folder;
+  const auto run = [&](const std::string& program, const std::vector<std::string>& arguments) {
+    return Program(program, arguments, folder.path()).wait();
+  };
+  CHECK(run(EBM_PROGRAM, {"train", "lebm", "synthetic", "--energy-l2", "1"})
+            .is_error_with(
+                "[--energy-l2] received a setting of ebm-vae, vae, coopnets, short-run or persistent, expected "
+                "one of lebm"));
+  CHECK(run(EBM_PROGRAM, {"train", "vae", "synthetic", "--prior-steps=2"})
+            .is_error_with("[--prior-steps] received a setting of lebm or abp, expected one of vae"));
+  CHECK(
+      run(EBM_TRAIN_PROGRAM, {"synthetic", "--method", "lebm"}).is_error_with("`ebm train METHOD RECIPE` trains any"));
+  CHECK(run(EBM_PROGRAM, {"train", "lebm", "synthetic", "--held-out", "9", "--iterations", "1"})
+            .is_error_with("label 9"));
+}
