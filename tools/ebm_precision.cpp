@@ -40,6 +40,8 @@ void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed
   const ChainSettings& s = trainer.abilities().chain;
   const RandomKey key{seed, Stream::sample, 0, 0};
   const Tensor x = trainer.sample(n, key, s.steps, s.noise_scale).last();  // (n,H,W,C)
+  EBM_CHECK(trainer.abilities().energy_net, "--run", "a model of --method " + trainer.settings().method,
+            "one with an energy net of images");
   const EnergyNet& energy = *trainer.abilities().energy_net;
   const std::vector<double> reference = reference_gradient(energy, x);
   const double gradient = root_mean_square(reference);

@@ -58,6 +58,7 @@ TEST_CASE("every command has something to say of an energy in z of two numbers")
   CHECK(json["nats_forward"].is_number());
   CHECK(run.ebm({"loglik", "--temperature", "2"}).is_error_with("--temperature, --base or --reverse for a model of z"));
 
+  CHECK(run.ebm({"precision"}).is_error_with("an energy net of images"));
   const Outcome unseen = run.ebm({"ood", "--held-out", "1", "--json", "ood.json"});
   CHECK_MESSAGE(unseen.code == 0, unseen.err);
   const nlohmann::json out = nlohmann::json::parse(run.text("ood.json"))["out"][0];

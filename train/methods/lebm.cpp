@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "autograd/ops.h"
-#include "core/check.h"
+#include "core/precision.h"
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
@@ -263,10 +263,11 @@ void Lebm::watch_slope(const Tensor& z_plus) {
   for (int round = 0; round < kSlopeRounds; ++round) {
     Tensor ahead = z.clone();
     add_scaled(ahead, direction_, kSlopeDistance);
+    Tensor u = g_(Var(ahead)).value();  // (rows, H, W, C)
     Tape tape;
     const Var at(z);
-    const Var image = g_(at);  // (rows, H, W, C)
-    Tensor u = binary(Binary::sub, g_(Var(ahead)).value(), image.value());
+    const Var image = g_(at);
+    add_scaled(u, image.value(), -1);
     scale_in_place(u, 1 / kSlopeDistance);                                  // J·v
     direction_.copy_from(tape.gradient(sum(mul(image, Var(u))), {at})[0]);  // Jᵀ·J·v
     lengths = normalise_rows(direction_);
@@ -360,14 +361,21 @@ Abilities Lebm::abilities() {
     return infer(x);
   };
   a.energy = [this](const Tensor& x) {
+    const PrecisionScope mode(energy_precision());
     const UseAverages averages(learners());
     return posterior(x)(infer(x)).u;
   };
   a.energy_says =
       "U(x) = -log p(x, z) up to a constant = |x - g(z)|^2/(2 sigma^2) + |z|^2/2 - f(z) at the z that infer-steps find";
-  a.posterior = [this](const Tensor& x) { return posterior(x); };
+  const auto as_reported = [](const Potential& u) {
+    return Potential([u](const Tensor& z) {
+      const PrecisionScope mode(energy_precision());
+      return u(z);
+    });
+  };
+  a.posterior = [=, this](const Tensor& x) { return as_reported(posterior(x)); };
   if (!has_prior()) return a;
-  a.potential = [this] { return prior(); };
+  a.potential = [=, this] { return as_reported(prior()); };
   a.start = [this](int64_t n, const RandomKey& key) { return start(n, key); };
   a.revise = [this](Tensor& z, const RandomKey& key, const SampleOptions& options, int64_t first_step) {
     revise(z, key, options, first_step);
