@@ -6,6 +6,7 @@
 #include "core/words.h"
 #include "tools/command_line.h"
 #include "train/data/fetch.h"
+#include "train/data/held_out.h"
 
 namespace ebm {
 
@@ -36,6 +37,19 @@ Dataset load_or_fetch(const std::string& name, const std::string& data_option, S
     fetch(name, root, say);
   }
   return load_dataset(name, root, split);
+}
+
+Dataset load_own(const Settings& settings, const std::string& data_option, Split split,
+                 const std::function<void(const std::string&)>& say) {
+  Dataset own;
+  if (settings.held_out < 0) {
+    own = load_or_fetch(settings.data, data_option, split, say);
+  } else {
+    HeldOut parts = hold_out(load_or_fetch(settings.data, data_option, Split::train, say),
+                             load_or_fetch(settings.data, data_option, Split::test, say), settings.held_out);
+    own = std::move(split == Split::train ? parts.train : parts.normal);
+  }
+  return own;
 }
 
 }  // namespace ebm

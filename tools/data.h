@@ -8,6 +8,7 @@
 #include <CLI/App.hpp>
 
 #include "train/data/dataset.h"
+#include "train/settings.h"
 
 namespace ebm {
 
@@ -22,5 +23,10 @@ void add_data_option(CLI::App& command, std::string& data);
 // tells.
 Dataset load_or_fetch(const std::string& name, const std::string& data_option, Split split,
                       const std::function<void(const std::string&)>& say);
+
+// The images of a run's own data set that it learned from (train), or others of the same kind (test): those that
+// --held-out chooses where a class was held out.
+Dataset load_own(const Settings& settings, const std::string& data_option, Split split,
+                 const std::function<void(const std::string&)>& say);
 
 }  // namespace ebm

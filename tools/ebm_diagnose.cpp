@@ -160,10 +160,10 @@ struct Judge {
 
 Judge load_judge(const DiagnoseFlags& flags, const Trainer& trainer) {
   const std::string& recipe = trainer.settings().data;
-  Dataset train = load_or_fetch(recipe, flags.data, Split::train, say);
+  const Dataset train = load_or_fetch(recipe, flags.data, Split::train, say);
   const Dataset test = load_or_fetch(recipe, flags.data, Split::test, say);
   TrainedClassifier classifier = load_or_train_classifier(data_root(flags.data), train, test, trainer.device(), say);
-  return {std::move(train), std::move(classifier)};
+  return {load_own(trainer.settings(), flags.data, Split::train, say), std::move(classifier)};
 }
 
 class Diagnose {
@@ -185,9 +185,8 @@ class Diagnose {
   double noise_scale_ = 1;
   std::optional<Judge> judge_;
   std::optional<ChainQuality> quality_;
-  Tensor start_;  // (chains, …)
-  Potential potential_;
   Diagnosis diagnosis_;
+  Picture latent_;
   std::vector<std::string> words_;
 };
 
@@ -206,6 +205,7 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
   noise_scale_ = flags.chain.noise(*trainer_);
   make_folder(out_);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out_ / name);
+  if (shows_latent()) check_writable(out_ / "latent.png");
   if (!flags.json.empty()) check_writable(flags.json);
 
   plan_.snapshots = picture_lengths(trainer_->abilities().usual.steps, plan_.steps);
@@ -225,9 +225,13 @@ void Diagnose::compute() {
   if (judge_)
     quality_ = chain_quality(*trainer_, judge_->classifier.network, judge_->images, quality_plan_,
                              steps_of(fmt::format("{} chains for their scores", quality_plan_.n)));
-  start_ = model.start(chains_, {plan_.seed, Stream::sample, 0, 0});
-  potential_ = trainer_->potential();
-  diagnosis_ = diagnose(potential_, start_, langevin_step_of(model.chain, noise_scale_), plan_, steps_of("the chains"));
+  const Tensor start = model.start(chains_, {plan_.seed, Stream::sample, 0, 0});
+  const Potential energy = trainer_->potential();
+  diagnosis_ = diagnose(energy, start, langevin_step_of(model.chain, noise_scale_), plan_, steps_of("the chains"));
+  if (shows_latent()) {
+    const Picture plane = latent_plane(energy, trainer_->device());
+    latent_ = side_by_side(with_dots(plane, start), with_dots(plane, diagnosis_.snapshots.back()));
+  }
   words_ = in_words(diagnosis_, model.usual.steps);
   if (quality_) words_.push_back(in_words(*quality_, model.usual.steps));
 }
@@ -242,9 +246,7 @@ void Diagnose::write() const {
   fmt::print("\n");
   for (const std::string& line : words_) say(line);
   write_grid(out_ / "chains.png", diagnosis_, trainer_->abilities());
-  if (shows_latent())
-    write_png(out_ / "latent.png", side_by_side(latent_picture(potential_, start_),
-                                                latent_picture(potential_, diagnosis_.snapshots.back())));
+  if (shows_latent()) write_png(out_ / "latent.png", latent_);
   write_traces(out_ / "traces.csv", diagnosis_, start);
   write_drift(out_ / "drift.csv", diagnosis_);
   if (!flags_.json.empty()) {

@@ -63,7 +63,10 @@ struct Judge {
   std::optional<FeatureSource> source;
 };
 
-Judge classifier_judge(const EvaluateFlags& flags, const Dataset& train, const Dataset& test, Device device) {
+// Of the whole data set, whatever the run was shown: scores compare where the classifier is the same.
+Judge classifier_judge(const EvaluateFlags& flags, const std::string& data, Device device) {
+  const Dataset train = load_or_fetch(data, flags.data, Split::train, say);
+  const Dataset test = load_or_fetch(data, flags.data, Split::test, say);
   TrainedClassifier trained = load_or_train_classifier(data_root(flags.data), train, test, device, say);
   return {std::make_unique<Classifier>(std::move(trained.network)),
           FeatureSource{fmt::format("classifier v{} {}", kClassifierVersion, trained.fingerprint),
@@ -92,8 +95,7 @@ void run_evaluate(const EvaluateFlags& flags) {
   options.noise_scale = flags.chain.noise(*trainer);
 
   // Whatever may be wrong is looked at before the hours of work, not after them.
-  const Dataset train = load_or_fetch(s.data, flags.data, Split::train, say);
-  const Dataset test = load_or_fetch(s.data, flags.data, Split::test, say);
+  const Dataset train = load_own(s, flags.data, Split::train, say), test = load_own(s, flags.data, Split::test, say);
   check_options(options, s, train, test);
   if (!flags.json.empty()) check_writable(flags.json);
   std::optional<SampleExport> samples;
@@ -101,8 +103,7 @@ void run_evaluate(const EvaluateFlags& flags) {
 
   Judge judge;
   if (options.metrics.features())
-    judge =
-        inception ? inception_judge(flags, trainer->device()) : classifier_judge(flags, train, test, trainer->device());
+    judge = inception ? inception_judge(flags, trainer->device()) : classifier_judge(flags, s.data, trainer->device());
   EvaluationObserver observer;
   observer.progress = [line = OccasionalLine()](const char* what, int64_t done, int64_t all) mutable {
     line(fmt::format("{} of {} {}", done, all, what));

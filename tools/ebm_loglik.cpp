@@ -10,9 +10,8 @@
 #include "core/check.h"
 #include "tools/command.h"
 #include "tools/data.h"
-#include "tools/ebm_commands.h"
+#include "tools/ebm_loglik.h"
 #include "tools/evaluate/image_energies.h"
-#include "tools/evaluate/latent_likelihood.h"
 #include "tools/evaluate/likelihood.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
@@ -28,47 +27,12 @@ constexpr double kLeastSd = 0.1;                            // of the base's pix
 constexpr double kSmallestBase = 1e-3, kLargestBase = 1e3;  // standard deviations; images lie in [-1, 1]
 constexpr int64_t kMostChains = 10'000, kMostSteps = 1'000'000, kMostLeapfrogSteps = 1000;
 
-// What is done where no flag says otherwise: of chains in x, which need a log Z once, and of chains in z for each image.
-struct Annealing {
-  int64_t steps, leapfrog;
-};
-constexpr Annealing kAnnealing{500, 5}, kLatentAnnealing{200, 3};
-constexpr int64_t kImages = 1000, kLatentImages = 100, kChains = 16, kLatentChains = 8;
-
-struct LoglikFlags {
-  ModelFlags model;
-  std::string n, chains, steps, leapfrog, seed = "1";
-  std::string base, reverse = "samples", data, json;
-  std::vector<double> temperatures;
-};
-
-int64_t count_or(const std::string& flag, const std::string& text, int64_t otherwise, int64_t least = 1,
-                 int64_t most = std::numeric_limits<int64_t>::max()) {
-  return text.empty() ? otherwise : parse_count(flag, text, least, most);
-}
-
-AnnealingPlan annealing_plan(const LoglikFlags& flags, int64_t chains, const Annealing& usual) {
-  return {chains, count_or("steps", flags.steps, usual.steps, 1, kMostSteps),
-          count_or("leapfrog", flags.leapfrog, usual.leapfrog, 1, kMostLeapfrogSteps),
-          static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
-}
-
-// The first n images of a split in [-1, 1], (n, H, W, C).
-std::vector<float> images_of(const std::string& name, const std::string& data, Split split, int64_t n) {
-  const Dataset dataset = load_or_fetch(name, data, split, say);
-  if (!dataset.note.empty()) say("note: " + dataset.note);
-  std::vector<float> images;
-  const int64_t values = std::min(n, dataset.count()) * dataset.images.image_elements();
-  for (int64_t i = 0; i < values; ++i) images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
-  return images;
-}
-
-DiagonalGaussian base_of(const LoglikFlags& flags, const std::string& data, const ChainSettings& s, ImageShape image,
+DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& settings, const ChainSettings& s, ImageShape image,
                          Device device) {
   const Shape row{image.height, image.width, image.channels};
   const auto size = static_cast<size_t>(row.size());
   if (flags.base == "data")
-    return fit_gaussian(images_of(data, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
+    return fit_gaussian(images_of(settings, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
   double sd = s.clamp > 0 ? INFINITY : s.sigma_ref;  // what is left of the energy without its network
   if (flags.base == "uniform") {
     EBM_CHECK(s.clamp > 0, "--base", "uniform for a run without a clamp", "data, or a standard deviation");
@@ -156,8 +120,9 @@ class Loglik {
   void print_heading() const;
 
   const LoglikFlags& flags_;
-  int64_t n_, chains_;
+  int64_t n_;
   AnnealingPlan plan_;
+  int64_t chains_;
   std::vector<double> temperatures_;
   std::unique_ptr<Trainer> trainer_;
   std::vector<float> held_out_;  // (n, H, W, C), dequantised
@@ -169,9 +134,9 @@ class Loglik {
 
 Loglik::Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
     : flags_(flags),
-      n_(count_or("n", flags.n, kImages)),
-      chains_(count_or("chains", flags.chains, kChains, 2, kMostChains)),
-      plan_(annealing_plan(flags, chains_, kAnnealing)),
+      n_(loglik_images(flags, kLoglikInX)),
+      plan_(annealing_plan(flags, kLoglikInX)),
+      chains_(plan_.chains),
       temperatures_(flags.temperatures),
       trainer_(std::move(model)) {
   for (const double t : temperatures_)
@@ -190,8 +155,8 @@ Loglik::Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
 void Loglik::load_images() {
   const Settings& s = trainer_->settings();
   const Abilities& model = trainer_->abilities();
-  base_ = base_of(flags_, s.data, model.chain, model.image, trainer_->device());
-  held_out_ = images_of(s.data, flags_.data, Split::test, n_);
+  base_ = base_of(flags_, s, model.chain, model.image, trainer_->device());
+  held_out_ = images_of(s, flags_.data, Split::test, n_);
   const int64_t dimensions = model.image.elements(), count = static_cast<int64_t>(held_out_.size()) / dimensions;
   EBM_CHECK(count == n_, "--n", flags_.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
   EBM_CHECK(flags_.reverse != "data" || chains_ <= count, "--chains", flags_.chains + " reverse chains from data",
@@ -258,84 +223,30 @@ void Loglik::write() const {
                            {"temperatures", rows_}});
 }
 
-// Where a generator and a posterior of z say how likely an image is.
-class LatentLoglik {
- public:
-  LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model);
-  void compute();
-  void write() const;
-
- private:
-  const LoglikFlags& flags_;
-  std::unique_ptr<Trainer> trainer_;
-  LatentLikelihoodPlan plan_;
-  std::vector<float> images_;  // (n, H, W, C), dequantised
-  int64_t n_;
-  LatentLikelihood result_;
-};
-
-LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
-    : flags_(flags), trainer_(std::move(model)), n_(count_or("n", flags.n, kLatentImages)) {
-  EBM_CHECK(flags.temperatures.empty() && flags.base.empty() && flags.reverse == "samples", "loglik",
-            "--temperature, --base or --reverse for a model of z",
-            "none of them: chains lead from N(0, I) to z's posterior");
-  const int64_t chains = count_or("chains", flags.chains, kLatentChains, 2, kMostChains);
-  plan_.annealing = annealing_plan(flags, chains, kLatentAnnealing);
-  plan_.prior_energy = can(trainer_->settings().method, Ability::chains);
-  plan_.prior_steps = trainer_->abilities().usual.steps;
-  if (!flags.json.empty()) check_writable(flags.json);
-  images_ = images_of(trainer_->settings().data, flags.data, Split::test, n_);
-  const int64_t count = static_cast<int64_t>(images_.size()) / trainer_->abilities().image.elements();
-  EBM_CHECK(count == n_, "--n", flags.n, fmt::format("at most {}, the test images", count));
-  dequantise(images_, 0, plan_.annealing.seed);
-}
-
-void LatentLoglik::compute() {
-  fmt::print(
-      "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
-      "p(x) = ∫ N(x; g(z), {:g}^2) p(z) dz; {} chains an image, {} steps of annealing from N(0, I) to z's posterior\n",
-      trainer_->settings().recipe, trainer_->iteration(), n_, trainer_->abilities().sigma, plan_.annealing.chains,
-      plan_.annealing.steps);
-  std::fflush(stdout);
-  trainer_->take_averages();
-  plan_.annealing.progress = [line = OccasionalLine()](const char* what, double share) mutable {
-    line(fmt::format("{:.2g} of {}", share, what));
-  };
-  result_ = latent_likelihood(trainer_->abilities(), images_, trainer_->device(), plan_);
-}
-
-void LatentLoglik::write() const {
-  const int64_t dimensions = trainer_->abilities().image.elements();
-  const double low = result_.lower, high = result_.upper;
-  fmt::print("\n  forward {:>12.2f} nats +- {:.2f}, {:.3f} bits/dim; moves accepted {:.0f} %\n", low,
-             result_.standard_error, bits_per_dimension(low, dimensions), 100 * result_.acceptance);
-  fmt::print("  reverse {:>12.2f} nats, {:.3f} bits/dim\n", high, bits_per_dimension(high, dimensions));
-  if (plan_.prior_energy)
-    fmt::print("  log Z of the prior: {:.3f} forward, {:.3f} reverse\n", result_.log_z_forward, result_.log_z_reverse);
-  fmt::print(
-      "\nforward is a lower bound of the log-likelihood in expectation, where log Z's reverse chains began at draws of "
-      "the\nprior; reverse begins where the forward chains ended: an indication, no bound. A gap between them says how "
-      "well\nthe integral over z is known: more --steps and --chains narrow it.\n");
-  if (flags_.json.empty()) return;
-  write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
-                           {"iteration", trainer_->iteration()},
-                           {"n", n_},
-                           {"chains", plan_.annealing.chains},
-                           {"steps", plan_.annealing.steps},
-                           {"leapfrog_steps", plan_.annealing.leapfrog_steps},
-                           {"seed", plan_.annealing.seed},
-                           {"sigma", trainer_->abilities().sigma},
-                           {"dimensions", dimensions},
-                           {"nats_forward", low},
-                           {"nats_reverse", high},
-                           {"standard_error", result_.standard_error},
-                           {"bits_per_dimension_forward", bits_per_dimension(low, dimensions)},
-                           {"bits_per_dimension_reverse", bits_per_dimension(high, dimensions)},
-                           {"log_z_forward", result_.log_z_forward},
-                           {"log_z_reverse", result_.log_z_reverse}});
-}
-
 }  // namespace
+
+int64_t loglik_images(const LoglikFlags& flags, const LoglikDefaults& usual) {
+  return flags.n.empty() ? usual.images : parse_count("n", flags.n, 1);
+}
+
+AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usual) {
+  const auto count = [](const char* flag, const std::string& text, int64_t otherwise, int64_t least, int64_t most) {
+    return text.empty() ? otherwise : parse_count(flag, text, least, most);
+  };
+  return {count("chains", flags.chains, usual.chains, 2, kMostChains),
+          count("steps", flags.steps, usual.steps, 1, kMostSteps),
+          count("leapfrog", flags.leapfrog, usual.leapfrog, 1, kMostLeapfrogSteps),
+          static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
+}
+
+std::vector<float> images_of(const Settings& settings, const std::string& data, Split split, int64_t n) {
+  const Dataset dataset = load_own(settings, data, split, say);
+  if (!dataset.note.empty()) say("note: " + dataset.note);
+  std::vector<float> images;
+  const int64_t values = std::min(n, dataset.count()) * dataset.images.image_elements();
+  for (int64_t i = 0; i < values; ++i) images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
+  return images;
+}
 
 void add_loglik_command(CLI::App& app) {
   auto flags = std::make_shared<LoglikFlags>();
@@ -364,7 +275,7 @@ void add_loglik_command(CLI::App& app) {
   command->callback([flags] {
     std::unique_ptr<Trainer> model = load_model(flags->model, {Ability::energy});
     if (model->abilities().posterior)
-      run_command<LatentLoglik>(*flags, std::move(model));
+      loglik_in_z(*flags, std::move(model));
     else
       run_command<Loglik>(*flags, std::move(model));
   });

@@ -127,7 +127,14 @@ Ood::Ood(const OodFlags& flags) : flags_(flags), seed_(static_cast<uint64_t>(par
 void Ood::load_in() {
   const ImageShape shape = trainer_->abilities().image;
   in_name_ = flags_.in.empty() ? trainer_->settings().data : flags_.in;
-  ImageInput own = load_image_input("--in", in_name_, flags_.data, shape);
+  ImageInput own;
+  if (flags_.in.empty()) {
+    const Dataset test = load_own(trainer_->settings(), flags_.data, Split::test, say);
+    if (!test.note.empty()) say("note: " + test.note);
+    own.pixels = first_images(test.images, test.count());
+  } else {
+    own = load_image_input("--in", in_name_, flags_.data, shape);
+  }
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
   const int64_t n = flags_.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags_.n, 1, count);
   in_ = first_images(std::move(own), n, shape);

@@ -48,8 +48,8 @@ std::vector<float> first_images(const ImageSet& images, int64_t count) {
 }
 
 Dataset load_own_data(const PicturePlan& plan, const std::string& data, Split split) {
-  Dataset dataset = load_or_fetch(plan.trainer->settings().data, data, split,
-                                  [](const std::string& line) { fmt::print("{}\n", line); });
+  Dataset dataset =
+      load_own(plan.trainer->settings(), data, split, [](const std::string& line) { fmt::print("{}\n", line); });
   if (!dataset.note.empty()) fmt::print("note: {}\n", dataset.note);
   EBM_CHECK(dataset.images.shape() == plan.image(), "data set", dataset.name + " with images of another size",
             "the model's");

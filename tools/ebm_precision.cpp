@@ -40,8 +40,6 @@ void report(const std::string& title, Trainer& trainer, int64_t n, uint64_t seed
   const ChainSettings& s = trainer.abilities().chain;
   const RandomKey key{seed, Stream::sample, 0, 0};
   const Tensor x = trainer.sample(n, key, s.steps, s.noise_scale).last();  // (n,H,W,C)
-  EBM_CHECK(trainer.abilities().energy_net, "--run", "a model of --method " + trainer.settings().method,
-            "one with an energy net of images");
   const EnergyNet& energy = *trainer.abilities().energy_net;
   const std::vector<double> reference = reference_gradient(energy, x);
   const double gradient = root_mean_square(reference);
@@ -66,6 +64,12 @@ void compare(const PrecisionFlags& flags) {
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
   for (const std::string& net : flags.nets) bench_settings(net);  // throws for an unknown one
   apply_threads(flags.threads);
+  std::vector<std::unique_ptr<Trainer>> models;
+  for (const std::string& run : flags.runs) {
+    models.push_back(load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy}));
+    EBM_CHECK(models.back()->abilities().energy_net, "--run", run + " of method " + models.back()->settings().method,
+              "a run with an energy net of images");
+  }
   const Device device = parse_device(flags.device);
   fmt::print("{}: {}{}\n", to_string(device), describe(device),
              device.is_cuda() ? "" : ", tf32 and bf16 emulated by rounding operands");
@@ -74,9 +78,7 @@ void compare(const PrecisionFlags& flags) {
     Trainer trainer(bench_settings(net), device);
     report(net + ", untrained", trainer, n, seed);
   }
-  for (const std::string& run : flags.runs)
-    report(run, *load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy}), n,
-           seed);
+  for (size_t i = 0; i < models.size(); ++i) report(flags.runs[i], *models[i], n, seed);
 }
 
 }  // namespace

@@ -74,6 +74,9 @@ double mean_squared_distance(const std::vector<float>& a, const std::vector<floa
 void reconstruct_command(const ReconstructFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::encode, Ability::generate}, {".json"});
+  const ChainFlags& chain = flags.picture.chain;
+  EBM_CHECK(!plan.trainer->abilities().chains_in_z || (chain.steps.empty() && chain.noise_scale.empty()), kName,
+            "--steps or --noise-scale for a model whose chains run in z", "none: nothing is revised after g(z)");
   const Dataset test = load_own_data(plan, flags.data, Split::test);
   const int64_t images = flags.images.empty() ? std::min(kDefaultImages, test.count())
                                               : parse_count("images", flags.images, 1, test.count());

@@ -31,6 +31,7 @@ int train_main(int argc, char** argv) {
       "ebm train"};
   app.footer(list_of_methods());
   TrainFlags flags;
+  if (const std::string resumed = resumed_method(argc, argv); !resumed.empty()) flags.method = resumed;
   flags.method = word_among(argc, argv, names, flags.method);
   app.add_option("method", flags.method, either(names))->type_name("");
   flags.add_to(app, word_among(argc, argv, recipe_names(flags.method), ""), argc, argv);

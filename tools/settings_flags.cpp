@@ -73,7 +73,11 @@ template void SettingsOptions::add_to(CLI::App&, Settings&, Settings&, const std
 template void SettingsOptions::add_to(CLI::App&, RunSettings&, RunSettings&, const std::string&);
 
 void SettingsOptions::apply(Settings& settings) const {
-  for (const Setting& setting : list_settings(settings)) {
+  const std::vector<Setting> all = list_settings(settings);
+  for (const auto& [flag, text] : given_)
+    EBM_CHECK(std::any_of(all.begin(), all.end(), [&](const Setting& setting) { return setting.flag == flag; }),
+              "--" + flag, text + " for a run of method " + settings.method, "a setting that it has");
+  for (const Setting& setting : all) {
     const auto given = given_.find(setting.flag);
     if (given == given_.end()) continue;
     set_setting(setting, given->second);

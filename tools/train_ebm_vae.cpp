@@ -1,6 +1,7 @@
 // ./train_ebm_vae RECIPE: `./ebm train ebm-vae RECIPE`, and --method for the baselines that are compared with it.
 #include <algorithm>
 
+#include <fmt/ranges.h>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
@@ -25,9 +26,10 @@ int main(int argc, char** argv) {
       "Signs: f = -U up to the reference; energy gap = mean f(data) - mean f(samples).",
       "train_ebm_vae"};
   ebm::TrainFlags flags;
+  if (const std::string resumed = ebm::resumed_method(argc, argv); !resumed.empty()) flags.method = resumed;
   flags.add_to(app, ebm::word_among(argc, argv, ebm::recipe_names(flags.method), "mnist"), argc, argv);
   app.add_option("--method", flags.method, "what is trained: ebm-vae, or a baseline over the same networks [ebm-vae]")
-      ->type_name("ebm-vae|vae|coopnets|short-run|persistent");
+      ->type_name(fmt::format("{}", fmt::join(kMethods, "|")));
   return ebm::run_program(app, argc, argv, [&] {
     flags.method_given = app.count("--method") > 0;
     EBM_CHECK(std::find(kMethods.begin(), kMethods.end(), flags.method) != kMethods.end(), "--method", flags.method,

@@ -134,6 +134,20 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help, int a
   });
 }
 
+std::string resumed_method(int argc, char** argv) {
+  std::string run;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with("--resume=")) run = word.substr(std::string("--resume=").size());
+    if (word == "--resume" && i + 1 < argc) run = argv[i + 1];
+  }
+  try {
+    return run.empty() ? "" : read_config(read_checkpoint(run).config(), run).settings->method;
+  } catch (const Error&) {
+    return "";  // a recipe, or what find_checkpoint will refuse
+  }
+}
+
 TrainPlan plan_run(TrainFlags& flags) {
   EBM_CHECK(flags.epochs.empty() || !flags.iterations_given, "--epochs", "--iterations too", "one of the two");
   apply_threads(flags.threads);

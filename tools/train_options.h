@@ -23,6 +23,9 @@ struct TrainFlags {
   void add_to(CLI::App& app, const std::string& recipe, int argc, char** argv);
 };
 
+// The method of the run that --resume names on the command line; "" where it names none.
+std::string resumed_method(int argc, char** argv);
+
 // A run ready to start, but for `folder` and the data.
 struct TrainPlan {
   RunOptions options;

@@ -12,7 +12,6 @@
 #include "tools/data.h"
 #include "tools/evaluate/report.h"
 #include "tools/progress.h"
-#include "train/data/held_out.h"
 
 namespace ebm {
 namespace {
@@ -49,13 +48,6 @@ struct Say {
     if (style != Progress::Style::quiet) say(line);
   }
 };
-
-// What the run learns from.
-Dataset training_images(const Settings& settings, const std::string& data, const Say& tell) {
-  Dataset train = load_or_fetch(settings.data, data, Split::train, tell);
-  if (settings.held_out < 0) return train;
-  return hold_out(train, load_or_fetch(settings.data, data, Split::test, tell), settings.held_out).train;
-}
 
 // The run's folder; tells where equal bits cannot be hoped for.
 std::filesystem::path choose_folder(const TrainFlags& flags, const TrainPlan& plan, const Say& tell) {
@@ -105,7 +97,7 @@ int train(TrainFlags& flags, Door door) {
   const Say tell{Progress::choose(flags.quiet)};
   tell(plan.profile_line);
   options.folder = choose_folder(flags, plan, tell);
-  const Dataset dataset = training_images(*plan.settings, flags.data, tell);
+  const Dataset dataset = load_own(*plan.settings, flags.data, Split::train, tell);
   if (!dataset.note.empty()) tell("note: " + dataset.note);
   settle(flags, plan, dataset.count());
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,

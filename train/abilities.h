@@ -46,7 +46,7 @@ struct Abilities {
   std::function<Samples(int64_t n, const RandomKey& key, const SampleOptions& options)> sample;
   // z (n, d) -> images (n, H, W, C).
   std::function<Tensor(const Tensor& z)> generate;
-  // x (n, H, W, C) -> the mean of the posterior of z, (n, d).
+  // x (n, H, W, C) -> the z that fits it, (n, d): the posterior's mean by an encoder, or its mode by a descent.
   std::function<Tensor(const Tensor& x)> encode;
   // U(x) of each image, (n): low = plausible.
   std::function<Tensor(const Tensor& x)> energy;

@@ -38,6 +38,8 @@ class Method {
   virtual void describe(ShownVisitor& v) = 0;
   // What Trainer::slowed has lowered, as a diverged run tells it: "the energy's learning rate at 0.5 of its setting".
   virtual std::string lowered(double slowed) const = 0;
+  // What to try where that did not help: "a lower --energy-lr".
+  virtual std::string advice() const = 0;
   // What it can be asked once trained. Valid as long as the method.
   virtual Abilities abilities() = 0;
 };

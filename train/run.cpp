@@ -186,7 +186,7 @@ class Run {
     EBM_FAIL("training",
              fmt::format("{} at iteration {}, after {} returns to an earlier state", rollback.reason, rollback.from,
                          guard_->rollbacks()),
-             "a run that stays in balance: try a lower --energy-lr");
+             "a run that stays in balance: try " + trainer_.method().advice());
   }
 
   const RunOptions& options_;

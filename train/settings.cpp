@@ -76,7 +76,7 @@ void Settings::describe(SettingVisitor& v) {
   v("batch", batch, "n", "data images an iteration", whole(1, 1 << 20));
   v("seed", seed, "", "seed of all random numbers");
   v("held-out", held_out, "", "label of a class that training is not shown, for `ebm ood --held-out`; -1: none",
-    whole(-1, 255));
+    whole(-1, 255), Fixed::data);
   v("guard-gap", guard_gap, "", "energy gap at which a run counts as diverged; 0: when it outgrows its mean",
     not_negative());
   v("guard-move", guard_move, "", "the same for the chains' root-mean-square move per pixel; 0: off", not_negative());
@@ -84,7 +84,9 @@ void Settings::describe(SettingVisitor& v) {
     whole(1, 1'000'000'000));
   v("guard-retries", guard_retries, "", "returns before a run gives up",
     {.least = 0, .most = 1000, .says = "0 to 1000"});
-  v("guard-lr-factor", guard_lr_factor, "", "factor of the energy net's learning rate at each return", fraction(false));
+  v("guard-lr-factor", guard_lr_factor, "",
+    "factor of what a return to an earlier state lowers: the energy net's learning rate, or see docs/method.md",
+    fraction(false));
 }
 
 void Settings::take_fact(const std::string& name, const std::string&) {
@@ -128,6 +130,9 @@ void check_same_networks(const Settings& before, const Settings& now) {
     if (old_settings[i].fixed == Fixed::on_or_off)
       EBM_CHECK((was == "0") == (is == "0"), "--resume", flag + " switched on or off",
                 "the same: the checkpoint has moving averages or has none");
+    else if (old_settings[i].fixed == Fixed::data)
+      EBM_CHECK(was == is, "--resume", fmt::format("{} {} for a checkpoint made with {}", flag, is, was),
+                "the same: the images would be others");
     else if (old_settings[i].fixed == Fixed::network || old_settings[i].fixed == Fixed::narrow_network)
       EBM_CHECK(was == is, "--resume", fmt::format("{} {} for a checkpoint made with {}", flag, is, was),
                 "the same: the networks would differ");

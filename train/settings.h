@@ -43,6 +43,7 @@ enum class Fixed {
   narrow_network,  // the same, of the laptop profile's networks; the paper's are fixed
   narrow,          // of the laptop profile's networks too, but may change
   on_or_off,       // 0 in both or in none: whether averages are kept
+  data,            // chooses what is learned from: the same
 };
 
 inline bool is_narrow(Fixed fixed) { return fixed == Fixed::narrow_network || fixed == Fixed::narrow; }

@@ -4,7 +4,7 @@
 
 #include "autograd/ops.h"
 #include "core/check.h"
-#include "tests/test_device.h"
+#include "tests/random_tensor.h"
 
 namespace ebm {
 namespace {
@@ -118,6 +118,16 @@ TEST_CASE("a gradient with respect to x runs no weight-gradient kernel") {
   tape.gradient(y, {w1, w2});  // and none with respect to x, which nobody asked for
   CHECK(conv_calls().backward_data - before.backward_data == 1);
   CHECK(conv_calls().backward_weight - before.backward_weight == 2);
+}
+
+TEST_CASE("tanh_error is the squared distance of the tanh") {
+  const Tensor s = normal({3, 4, 5}, 1), x = normal({3, 4, 5}, 2);
+  Tape tape;
+  const Var at(s);
+  const Var one = tanh_error(at, x), composed = sum_rows(square(sub(tanh(at), Var(x))));
+  CHECK(relative_error(one.value().to_host(), composed.value().to_host()) < 1e-6);
+  CHECK(relative_error(tape.gradient(sum(one), {at})[0].to_host(), tape.gradient(sum(composed), {at})[0].to_host()) <
+        1e-5);
 }
 
 }  // namespace ebm

@@ -64,6 +64,7 @@ struct TwoStages : Method {
   }
   void describe(ShownVisitor& v) override { v("loss", "a/loss", loss_); }
   std::string lowered(double) const override { return ""; }
+  std::string advice() const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> a, b;
@@ -83,6 +84,7 @@ struct Twice : Method {
   }
   void describe(ShownVisitor&) override {}
   std::string lowered(double) const override { return ""; }
+  std::string advice() const override { return ""; }
   Abilities abilities() override { return {}; }
 };
 
@@ -116,6 +118,7 @@ struct Levels : Method {
     v("second", "a/second", second_);
   }
   std::string lowered(double) const override { return ""; }
+  std::string advice() const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> w;
@@ -146,6 +149,7 @@ struct HmcMethod : Method {
     v("squares", "hmc/squares", squares_);
   }
   std::string lowered(double) const override { return ""; }
+  std::string advice() const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> w;
@@ -171,6 +175,7 @@ struct TwoSources : Method {
   }
   void describe(ShownVisitor& v) override { v("loss", "a/loss", loss_); }
   std::string lowered(double) const override { return ""; }
+  std::string advice() const override { return ""; }
   Abilities abilities() override { return {}; }
 
   Learner<Vector> a, b;

@@ -249,7 +249,7 @@ TEST_CASE("contract: a run that goes back, and is interrupted before and after, 
              {"energy-lr", "5"},  // absurd
              {"energy-l2", "0"},
              {"generator-lr", "5"},
-             {"posterior-step-size", "0.5"},
+             {"posterior-step-size", "3"},  // z grows in each step, and no more with half of it
              {"guard-gap", "50"},
              {"guard-move", "0.8"},
              {"guard-every", "2"},
@@ -274,6 +274,6 @@ TEST_CASE("contract: a run that goes back, and is interrupted before and after, 
     const TemporaryFolder a, b;
     const SafetensorsFile whole = run(a.path(), false);
     check_same(whole, run(b.path(), true));
-    if (can(record.name, Ability::chains)) CHECK(whole.metadata.at("guard.rollbacks") != "0");
+    if (record.name != std::string("vae")) CHECK(whole.metadata.at("guard.rollbacks") != "0");
   });
 }

@@ -34,6 +34,8 @@ TEST_CASE("the report holds each rate against the ceiling of its own kind") {
     CHECK_FALSE(json["rows"][1].contains(key));
   CHECK(json["step"]["num_steps"] == bench_settings("mnist").chain.steps);
   CHECK(json["training"]["generator"]["layers"][0]["batch_norm"] == true);
+  CHECK(json["training"]["generator"]["layers"][0]["negative_slope"] == 0);  // ReLU
+  CHECK(json["training"]["encoder"]["layers"][2]["negative_slope"].get<float>() == 0.2f);
   CHECK(json["training"]["encoder"]["layers"][2]["pad"] == nlohmann::json{1, 2});
 }
 

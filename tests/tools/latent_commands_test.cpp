@@ -13,11 +13,12 @@ namespace {
 class LatentRun {
  public:
   explicit LatentRun(const std::string& method, const std::vector<std::string>& flags = {}) {
-    std::vector<std::string> arguments{
-        "train", method,          "synthetic", "--iterations",   "2", "--out",
-        "run",   "--batch",       "8",         "--prior-steps",  "3", "--posterior-steps",
-        "2",     "--infer-steps", "3",         "--energy-width", "8", "--generator-width",
-        "16",    "--device",      "cpu"};
+    std::vector<std::string> arguments{"train", method, "synthetic", "--iterations", "2",
+                                       "--out", "run",  "--device",  "cpu"};
+    std::vector<std::string> sizes{"--batch",       "8", "--posterior-steps", "2",
+                                   "--infer-steps", "3", "--generator-width", "16"};
+    if (method == "lebm") sizes.insert(sizes.end(), {"--prior-steps", "3", "--energy-width", "8"});
+    arguments.insert(arguments.end(), sizes.begin(), sizes.end());
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     const Outcome made = Program(EBM_PROGRAM, arguments, folder_.path()).wait();
     REQUIRE_MESSAGE(made.code == 0, made.err);
@@ -25,6 +26,9 @@ class LatentRun {
   Outcome ebm(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin() + 1, {"--run", "run", "--device", "cpu"});
     return Program(EBM_PROGRAM, arguments, folder_.path()).wait();
+  }
+  Outcome start(const std::string& program, const std::vector<std::string>& arguments) const {
+    return Program(program, arguments, folder_.path()).wait();
   }
   std::string text(const std::string& name) const { return get(folder_ / name); }
   bool has(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
@@ -41,6 +45,7 @@ TEST_CASE("every command has something to say of an energy in z of two numbers")
   const LatentRun run("lebm", {"--latent", "2", "--held-out", "1"});
   CHECK(contains(run.ebm({"sample", "--n", "2"}).out, "images of N(0, I) after 3 Langevin steps"));
   CHECK(contains(run.ebm({"reconstruct", "--n", "2", "--images", "4"}).out, "(rows: x, g(mu(x)));"));
+  CHECK(run.ebm({"reconstruct", "--steps", "2"}).is_error_with("nothing is revised after g(z)"));
   CHECK(contains(run.ebm({"interpolate", "--n", "1", "--columns", "2"}).out, "after 3 Langevin steps of the ends"));
   CHECK(contains(run.ebm({"trace", "--n", "1", "--columns", "2"}).out, "images of N(0, I)"));
   const Outcome diagnosis =
@@ -58,7 +63,7 @@ TEST_CASE("every command has something to say of an energy in z of two numbers")
   CHECK(json["nats_forward"].is_number());
   CHECK(run.ebm({"loglik", "--temperature", "2"}).is_error_with("--temperature, --base or --reverse for a model of z"));
 
-  CHECK(run.ebm({"precision"}).is_error_with("an energy net of images"));
+  CHECK(run.ebm({"precision"}).is_error_with("run of method lebm, expected a run with an energy net of images"));
   const Outcome unseen = run.ebm({"ood", "--held-out", "1", "--json", "ood.json"});
   CHECK_MESSAGE(unseen.code == 0, unseen.err);
   const nlohmann::json out = nlohmann::json::parse(run.text("ood.json"))["out"][0];
@@ -91,9 +96,25 @@ TEST_CASE("a flag of another method is refused by name, and so is a method of ot
                 "[--energy-l2] received a setting of ebm-vae, vae, coopnets, short-run or persistent, expected "
                 "one of lebm"));
   CHECK(run(EBM_PROGRAM, {"train", "vae", "synthetic", "--prior-steps=2"})
-            .is_error_with("[--prior-steps] received a setting of lebm or abp, expected one of vae"));
+            .is_error_with("[--prior-steps] received a setting of lebm, expected one of vae"));
   CHECK(
       run(EBM_TRAIN_PROGRAM, {"synthetic", "--method", "lebm"}).is_error_with("`ebm train METHOD RECIPE` trains any"));
+  CHECK(run(EBM_PROGRAM, {"train", "abp", "synthetic", "--energy-width", "5"})
+            .is_error_with("[--energy-width] received a setting of lebm, expected one of abp"));
   CHECK(run(EBM_PROGRAM, {"train", "lebm", "synthetic", "--held-out", "9", "--iterations", "1"})
             .is_error_with("label 9"));
+}
+
+TEST_CASE("a run is resumed with the flags of its own method, and on the data that it began with") {
+  const LatentRun run("lebm", {"--held-out", "1"});
+  const auto resume = [&](const std::string& program, std::vector<std::string> flags) {
+    flags.insert(flags.end(), {"--resume", "run", "--iterations", "3", "--device", "cpu"});
+    return run.start(program, flags);
+  };
+  CHECK(resume(EBM_PROGRAM, {"train", "--energy-l2", "1"}).is_error_with("expected one of lebm"));
+  CHECK(resume(EBM_PROGRAM, {"train", "--held-out", "2"})
+            .is_error_with("--held-out 2 for a checkpoint made with 1, expected the same: the images would be others"));
+  CHECK(resume(EBM_TRAIN_PROGRAM, {}).is_error_with("`ebm train METHOD RECIPE` trains any"));
+  const Outcome outcome = resume(EBM_PROGRAM, {"train", "--posterior-steps", "4"});
+  CHECK_MESSAGE(outcome.code == 0, outcome.err);
 }

@@ -8,17 +8,20 @@
 namespace ebm {
 namespace {
 
-nlohmann::json to_json(const PlacedLayer& at) {
-  const Padding& pad = at.geometry.pad_h;
-  return {{"channels", at.outputs()},       {"kernel", at.weight[1]},     {"stride", at.geometry.stride_h},
-          {"pad", {pad.before, pad.after}}, {"negative_slope", at.slope}, {"batch_norm", !at.bias}};
-}
-
 // The layers with weights; each has the normalisation and the leaky ReLU that follow it.
 nlohmann::json layers_to_json(const std::vector<PlacedLayer>& layers) {
   nlohmann::json result = nlohmann::json::array();
-  for (const PlacedLayer& at : layers)
-    if (at.weight.rank() > 0) result.push_back(to_json(at));
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const PlacedLayer& at = layers[i];
+    if (at.weight.rank() == 0) continue;
+    const Padding& pad = at.geometry.pad_h;
+    result.push_back({{"channels", at.outputs()},
+                      {"kernel", at.weight[1]},
+                      {"stride", at.geometry.stride_h},
+                      {"pad", {pad.before, pad.after}},
+                      {"negative_slope", at.bias ? at.slope : layers[i + 1].slope},  // behind its normalisation
+                      {"batch_norm", !at.bias}});
+  }
   return result;
 }
 

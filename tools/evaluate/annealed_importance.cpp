@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "kernels/elementwise.h"
+#include "tools/evaluate/averages.h"
 #include "train/chains/hmc.h"
 
 namespace ebm {
@@ -70,24 +71,6 @@ class Path {
   std::vector<double> difference_;
 };
 
-double mean(const std::vector<double>& x) {
-  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
-}
-
-double standard_deviation(const std::vector<double>& x) {
-  const double centre = mean(x);
-  double squares = 0;
-  for (const double v : x) squares += (v - centre) * (v - centre);
-  return std::sqrt(squares / static_cast<double>(x.size() - 1));
-}
-
-double log_mean_exp(const std::vector<double>& x) {
-  const double most = *std::max_element(x.begin(), x.end());
-  double sum = 0;
-  for (const double v : x) sum += std::exp(v - most);
-  return most + std::log(sum / static_cast<double>(x.size()));
-}
-
 RandomKey key_of(uint64_t seed, Purpose purpose) { return {seed, Stream::langevin, purpose, 0}; }
 
 // A function given by its values at `places`, ascending, at place x.
@@ -120,10 +103,8 @@ AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bo
   }
   estimate.mean = mean(estimate.log_z);
   estimate.standard_error = standard_deviation(estimate.log_z) / std::sqrt(static_cast<double>(estimate.log_z.size()));
-  std::vector<double> weights = estimate.log_z;
-  if (!forward)
-    for (double& w : weights) w = -w;
-  estimate.combined = forward ? log_mean_exp(weights) : -log_mean_exp(weights);
+  const double sign = forward ? 1 : -1;
+  estimate.combined = sign * log_mean_exp(estimate.log_z, sign);
   estimate.x = path.x().clone();
   return estimate;
 }

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
 #include <fmt/format.h>
 
-#include "core/check.h"
-#include "tools/evaluate/likelihood.h"
+#include "tools/evaluate/averages.h"
 
 namespace ebm {
 namespace {
@@ -28,28 +26,12 @@ Tensor repeated(std::span<const float> images, int64_t count, int64_t times, Ima
   return Tensor::from_host(rows, {count * times, shape.height, shape.width, shape.channels}, device);
 }
 
-// log mean exp of each `chains` weights that belong together; with sign −1 of reverse weights.
+// log mean exp of each `chains` weights that belong together; sign −1: of reverse weights.
 std::vector<double> by_image(const std::vector<double>& log_z, int64_t chains, double sign) {
   std::vector<double> all;
-  for (size_t first = 0; first < log_z.size(); first += static_cast<size_t>(chains)) {
-    const std::span<const double> part = std::span(log_z).subspan(first, static_cast<size_t>(chains));
-    double most = -INFINITY, sum = 0;
-    for (const double v : part) most = std::max(most, sign * v);
-    for (const double v : part) sum += std::exp(sign * v - most);
-    all.push_back(sign * (most + std::log(sum / static_cast<double>(chains))));
-  }
+  for (size_t first = 0; first < log_z.size(); first += static_cast<size_t>(chains))
+    all.push_back(sign * log_mean_exp(std::span(log_z).subspan(first, static_cast<size_t>(chains)), sign));
   return all;
-}
-
-double mean(const std::vector<double>& x) {
-  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
-}
-
-double standard_error(const std::vector<double>& x) {
-  const double centre = mean(x), n = static_cast<double>(x.size());
-  double squares = 0;
-  for (const double v : x) squares += (v - centre) * (v - centre);
-  return n > 1 ? std::sqrt(squares / (n - 1) / n) : 0;
 }
 
 }  // namespace
@@ -99,7 +81,8 @@ LatentLikelihood latent_likelihood(const Abilities& model, std::span<const float
       0.5 * static_cast<double>(pixels) * std::log(2 * std::numbers::pi * model.sigma * model.sigma) + base.log_z();
   result.lower = mean(forward) - result.log_z_reverse - noise;
   result.upper = mean(reverse) - result.log_z_forward - noise;
-  result.standard_error = standard_error(forward);
+  if (forward.size() > 1)
+    result.standard_error = standard_deviation(forward) / std::sqrt(static_cast<double>(forward.size()));
   return result;
 }
 

@@ -6,9 +6,12 @@
 
 namespace ebm {
 
-// The plane of z in [-kLatentRange, kLatentRange]², z_1 to the right and z_2 upwards: the lighter, the higher exp(−U),
-// with a dot for each of the samples (N, 2). Throws Error for z of other sizes.
+// The plane of z in [-kLatentRange, kLatentRange]², z_1 to the right and z_2 upwards: the lighter, the higher exp(−U/2),
+// of a potential of z (N, 2).
 inline constexpr double kLatentRange = 4;
-Picture latent_picture(const Potential& u, const Tensor& samples);
+Picture latent_plane(const Potential& u, Device device);
+
+// The same with a dot for each of the samples (N, 2). Throws Error for z of other sizes.
+Picture with_dots(Picture plane, const Tensor& samples);
 
 }  // namespace ebm

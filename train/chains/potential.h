@@ -20,7 +20,6 @@ class Potential {
  public:
   // U and ∂U/∂x of each row.
   using Function = std::function<PotentialValue(const Tensor& x)>;
-  Potential() = default;  // none: may not be called
   template <class F>
   requires std::convertible_to<F, Function> Potential(F both) : both_(std::move(both)) {}
 

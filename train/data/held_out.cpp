@@ -40,7 +40,7 @@ HeldOut hold_out(const Dataset& train, const Dataset& test, int64_t label) {
   EBM_CHECK(split.held.count() > 0 && split.train.count() > 0 && split.normal.count() > 0, "--held-out",
             fmt::format("label {}", label), "a label of some of the images of " + train.name);
   const std::string note = fmt::format("without its class {}", label);
-  split.train.note = train.note.empty() ? note : train.note + ", " + note;
+  for (Dataset* part : {&split.train, &split.normal}) part->note = train.note.empty() ? note : train.note + ", " + note;
   return split;
 }
 

@@ -1,53 +1,78 @@
-// The methods `lebm` and `abp`, for the table of methods.
+// Latent-space EBM (Pang, Han, Nijkamp, Zhu, Wu, NeurIPS 2020): p(z) ∝ exp(f_θ(z))·N(z; 0, I) and x = g_α(z) + σ·noise,
+// by maximum likelihood with a Langevin chain on the posterior of z and one on its prior. And alternating
+// back-propagation (Han et al., AAAI 2017), which is the same with f ≡ 0. docs/method.md has the equations.
 #pragma once
 
+#include <optional>
+
+#include "models/generator.h"
+#include "train/chains/langevin.h"
+#include "train/learner.h"
 #include "train/method.h"
+#include "train/methods/lebm_settings.h"
 
 namespace ebm {
 
-// Unadjusted Langevin steps z ← z − (δ²/2)·∂U/∂z + δ·noise.
-struct LatentChain {
-  int64_t steps;
-  double step_size;  // δ
+// What an iteration shows, beside gradient norms and rates; of z⁺ of the posterior chain and z⁻ of the prior's.
+struct LebmShown {
+  Quantity reconstruction;                          // mean ‖x − g(z⁺)‖²
+  Quantity f_plus, f_minus;                         // mean f
+  Quantity sum_plus, sum_minus;                     // Σ z, over all its elements
+  Quantity squared_plus, squared_minus, most_plus;  // Σ z², max |z|
+  Quantity squared_gradient;                        // Σ (∂V/∂z)² at the posterior chain's last step
+  Quantity slope;                                   // the largest singular value of ∂g/∂z that was seen, squared
+  Quantity step_size;                               // δ₁
 
-  void describe(SettingVisitor& v) {
-    v("steps", steps, "", "Langevin steps of the chain in z", langevin_steps());
-    v("step-size", step_size, "δ", "standard deviation of a step's noise; δ²/2 is the factor of the gradient",
-      not_negative());
-  }
+  float values = 1, chains = 1, sigma = 1;  // elements of z in a batch; rows
+
+  void describe(ShownVisitor& v, bool has_prior);
 };
 
-// The defaults are the laptop profile's.
-struct LebmSettings : Settings {
-  LebmSettings() {
-    method = "lebm";
-    iterations = 5000;
-    guard_gap = 0;  // f has no scale that is known beforehand
-  }
+class Lebm : public Method {
+ public:
+  Lebm(const LebmSettings& s, Parts& parts, bool has_prior);
 
-  std::string network = "mnist";  // which generator: mnist's for 28×28×1 images, cifar10's for 32×32×3
+  std::vector<BatchPart> batch() const override { return {{"x", images(settings_.batch)}}; }
+  std::vector<const char*> phases() const override;
+  void iterate(Iteration& it) override;
+  std::string signs() const override { return "f = log p(z) - log N(z; 0, I) up to a constant: high = plausible"; }
+  void describe(ShownVisitor& v) override { shown_.describe(v, has_prior()); }
+  std::string lowered(double slowed) const override;
+  std::string advice() const override { return "a lower --posterior-step-size"; }
+  Abilities abilities() override;
 
-  LatentChain prior{60, 0.4};
-  LatentChain posterior{20, 0.1};
-  int64_t prior_sample_steps = 0;
-  int64_t infer_steps = 100;
-  double sigma = 0.3;
+ private:
+  bool has_prior() const { return f_.has_value(); }
+  Shape images(int64_t n) const { return {n, image_.height, image_.width, image_.channels}; }
 
-  double energy_lr = 1e-4;
-  double generator_lr = 5e-4;
-  double adam_beta1 = 0.5, adam_beta2 = 0.999;
-  double lr_tau = 3000;  // iterations
-  double clip_norm = 0;
-  double ema_decay = 0.999;
+  // U(z) = ‖z‖²/2 − f(z), (N); at low U the prior is high.
+  Var prior_energy(const Var& z) const;
+  Potential prior() const;
+  // V(z|x) = ‖x − g(z)‖²/(2σ²) + U(z), of the images x (N, H, W, C).
+  Potential posterior(const Tensor& x) const;
+  // Steps of sampling: the settings', with another factor of the noise.
+  LangevinRows prior_step(int64_t n, double noise_scale) const;
 
-  int64_t energy_width = 100;
-  int64_t generator_width = 128;
-  int64_t latent = 16;
+  void update_generator(Iteration& it, const Tensor& z_plus);
+  void update_energy(Iteration& it, const Tensor& z_plus, const Tensor& z_minus);
+  void watch_slope(const Tensor& z_plus);
 
-  std::unique_ptr<Settings> clone() const override { return std::make_unique<LebmSettings>(*this); }
-  void describe(SettingVisitor& v) override;
-  int64_t sample_steps() const override;
-  void take_fact(const std::string& name, const std::string& text) override;
+  Tensor start(int64_t n, const RandomKey& key) const;  // z ~ N(0, I), (n, d)
+  Samples sample(int64_t n, const RandomKey& key, const SampleOptions& options);
+  Tensor generate(const Tensor& z);
+  void revise(Tensor& z, const RandomKey& key, const SampleOptions& options, int64_t first_step);
+  Tensor infer(const Tensor& x) const;  // (n, H, W, C) -> z (n, d)
+  std::vector<LearnerBase*> learners();
+
+  const LebmSettings settings_;
+  const Device device_;
+  const bool use_graph_;
+  Learner<Generator> g_;
+  std::optional<Learner<Sequence>> f_;
+  const Number drift_, noise_;  // of the posterior chain: δ₁²/2, δ₁
+  const ImageShape image_;
+  Tensor direction_;  // (kSlopeRows, d), of length 1: along it the generator is steepest, as far as it was found
+  LebmShown shown_;
 };
 
 void lebm_shown(ShownVisitor& v);

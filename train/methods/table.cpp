@@ -7,6 +7,11 @@ namespace {
 
 std::unique_ptr<Settings> teaching() { return std::make_unique<TeachingSettings>(); }
 std::unique_ptr<Settings> lebm() { return std::make_unique<LebmSettings>(); }
+std::unique_ptr<Settings> abp() {
+  auto settings = std::make_unique<LebmSettings>();
+  settings->method = "abp";
+  return settings;
+}
 
 void shown(ShownVisitor& v) { TeachingShown().describe(v); }
 
@@ -57,7 +62,7 @@ std::span<const MethodRecord> methods() {
        "generator alone, by Langevin chains in z (alternating back-propagation)",
        kNormal,
        {generate, encode, energy},
-       lebm,
+       abp,
        abp_shown,
        make_abp},
   };

@@ -39,6 +39,7 @@ class Teaching : public Method {
   }
   void describe(ShownVisitor& v) override { shown_.describe(v); }
   std::string lowered(double slowed) const override;
+  std::string advice() const override { return "a lower --energy-lr"; }
   Abilities abilities() override;
 
  protected:

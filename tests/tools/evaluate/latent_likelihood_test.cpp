@@ -63,7 +63,8 @@ TEST_CASE("the log-likelihood of a linear model with a Gaussian prior is the clo
 
 TEST_CASE("the picture of a prior over two numbers is light where it is high, with dots at the samples") {
   const Potential u = potential([](const Var& z) { return scale(sum_rows(square(z)), 0.5f); });
-  const Picture picture = latent_picture(u, Tensor::from_host(std::vector<float>{2, 2, 9, 9}, {2, 2}, test_device()));
+  const Picture picture = with_dots(latent_plane(u, test_device()),
+                                    Tensor::from_host(std::vector<float>{2, 2, 9, 9}, {2, 2}, test_device()));
   const auto at = [&](double z1, double z2) {
     const auto place = [&](double z) {
       return static_cast<int64_t>((z / kLatentRange + 1) / 2 * static_cast<double>(picture.shape.width));

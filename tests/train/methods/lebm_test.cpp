@@ -12,6 +12,7 @@
 #include "tests/random_tensor.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
+#include "train/chains/descent.h"
 #include "train/chains/langevin.h"
 #include "train/recipes.h"
 #include "train/trainer.h"
@@ -157,6 +158,79 @@ TEST_CASE("alternating back-propagation with a linear generator finds the subspa
     basis.push_back(e);
   }
   for (int64_t j = 0; j < kLatent; ++j) CHECK(norm(left_over(column(bv, j))) < 0.1 * norm(column(bv, j)));
+}
+
+TEST_CASE("the posterior is the squared error over 2σ² and the prior, whose sign is that of the learned f") {
+  const FixedPlans fixed;
+  LebmSettings s = tiny("lebm");
+  s.ema_decay = 0;
+  s.energy_lr = 1e-2;
+  s.lr_tau = 1e9;
+  Trainer trainer(s, test_device());
+  const Abilities& a = trainer.abilities();
+  const Tensor x = data(), z = normal({8, 8}, 7);
+  const std::vector<float> v = a.posterior(x)(z).u.to_host(), u = a.potential()(z).u.to_host(),
+                           g = a.generate(z).to_host(), pixels = x.to_host();
+  for (size_t row = 0; row < 8; ++row) {
+    double squares = 0;
+    for (size_t p = row * 784; p < (row + 1) * 784; ++p) squares += std::pow(pixels[p] - g[p], 2);
+    CHECK(v[row] == doctest::Approx(squares / (2 * s.sigma * s.sigma) + u[row]).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("f learns to be higher at the posterior's z than at the prior's, and the prior's chains follow") {
+  // posterior samples of a generator that is held still have another spread than N(0, I); the prior learns it
+  const FixedPlans fixed;
+  LebmSettings s = tiny("lebm");
+  s.posterior.steps = 20;
+  s.prior.steps = 30;
+  s.posterior.step_size = 0.05;
+  s.generator_lr = 1e-9;
+  s.energy_lr = 1e-2;
+  s.lr_tau = 1e9;
+  Trainer trainer(s, test_device());
+  Tensor far = normal({8, 28, 28, 1}, 1);
+  scale_in_place(far, 0.9f);
+  const auto distance = [](const Metrics& m) { return std::abs(m["z_posterior_sd"] - m["z_prior_sd"]); };
+  double before = 0, after = 0, gap = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Metrics m = trainer.step(far);
+    if (i < 10) before += distance(m) / 10;
+    if (i >= 20 && i < 40) gap += m["energy_gap"] / 20;
+    if (i >= 190) after += distance(m) / 10;
+  }
+  CAPTURE(before);
+  CHECK(gap > 0);
+  CHECK(after < before);
+}
+
+TEST_CASE("samples of any number are g of the chain's start and of its end") {
+  const FixedPlans fixed;
+  Trainer trainer(tiny("lebm"), test_device());
+  trainer.step(data());
+  const Abilities& a = trainer.abilities();
+  const RandomKey key{9, Stream::sample};
+  const Samples samples = a.sample(230, key, {.steps = 3});  // blocks of 100
+  Tensor z = a.start(230, key);
+  CHECK(samples.first().to_host() == a.generate(z).to_host());
+  a.revise(z, key, {.steps = 3}, 0);
+  CHECK(samples.last().to_host() == a.generate(z).to_host());
+}
+
+TEST_CASE("a descent never lets U rise, and ends at a minimum that a fixed step would leave") {
+  const Potential u = potential([](const Var& x) {  // curvatures 1 and 400
+    return sum_rows(
+        mul(square(x), Var(Tensor::from_host(std::vector<float>{0.5f, 200, 0.5f, 200}, {2, 2}, test_device()))));
+  });
+  Tensor x = Tensor::from_host(std::vector<float>{3, 2, -1, 0.5f}, {2, 2}, test_device());
+  std::vector<float> before = u(x).u.to_host();
+  for (int part = 0; part < 20; ++part) {
+    descend(u, x, 100, 0.01);  // 0.01 · 400 > 2
+    const std::vector<float> after = u(x).u.to_host();
+    for (size_t i = 0; i < 2; ++i) CHECK(after[i] <= before[i]);
+    before = after;
+  }
+  for (const float value : before) CHECK(value < 0.01f);
 }
 
 TEST_CASE("the guard halves the posterior chain's step before it touches a learning rate") {

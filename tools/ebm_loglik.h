@@ -1,0 +1,33 @@
+// `ebm loglik`: what its two kinds of models share. Of an energy of images log Z is annealed once; of a model with a z each
+// image has an integral of its own.
+#pragma once
+
+#include "tools/ebm_commands.h"
+#include "tools/evaluate/annealed_importance.h"
+#include "train/data/dataset.h"
+
+namespace ebm {
+
+struct LoglikFlags {
+  ModelFlags model;
+  std::string n, chains, steps, leapfrog, seed = "1";
+  std::string base, reverse = "samples", data, json;
+  std::vector<double> temperatures;
+};
+
+// What is done where no flag says otherwise.
+struct LoglikDefaults {
+  int64_t images, chains, steps, leapfrog;
+};
+inline constexpr LoglikDefaults kLoglikInX{1000, 16, 500, 5}, kLoglikInZ{100, 8, 200, 3};
+
+int64_t loglik_images(const LoglikFlags& flags, const LoglikDefaults& usual);
+AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usual);
+
+// The first n images of a split of the run's data in [-1, 1], (n, H, W, C), or all where there are fewer.
+std::vector<float> images_of(const Settings& settings, const std::string& data, Split split, int64_t n);
+
+// tools/ebm_loglik_latent.cpp
+void loglik_in_z(const LoglikFlags& flags, std::unique_ptr<Trainer> model);
+
+}  // namespace ebm
