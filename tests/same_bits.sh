@@ -49,6 +49,7 @@ run_as=env
 allowed='tools/(scripts/)?inception_weights.py'  # the script has moved
 allowed+='|^dataset = '                           # data set and recipe are two things
 allowed+='|^held-out = |^# label of a class'          # a setting that has come
+allowed+='|^# factor of (the energy net|what a return)'  # words of guard-lr-factor
 allowed+='|^# (iterations (between|from)|arithmetic of|choose kernels)'  # keys that have got a comment
 # Of checkpoints: metadata and tensors that one side may lack, by the beginnings of their names.
 # Files that are another text now.

@@ -179,7 +179,7 @@ nlohmann::json Ood::print_table() const {
   fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n",
              trainer_->settings().recipe, trainer_->iteration(), u_in_.size(), in_name_);
   fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11} {:>11}\n", "", width_, "images", "mean U", "AUROC", "AUPRC out",
-             "by chance", "AUPRC in");
+             "AUPRC in", "out, chance");
   fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name_ + " (in)", width_, u_in_.size(), mean(u_in_));
   nlohmann::json rows = nlohmann::json::array();
   for (const Outliers& set : sets_) {
@@ -187,7 +187,7 @@ nlohmann::json Ood::print_table() const {
     const double inside = average_precision(negated(u_in_), negated(set.u));
     const double chance = static_cast<double>(set.u.size()) / static_cast<double>(set.u.size() + u_in_.size());
     fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f} {:>11.4f}\n", set.name, width_, set.u.size(),
-               mean(set.u), area, out, chance, inside);
+               mean(set.u), area, out, inside, chance);
     rows.push_back({{"out", set.name},
                     {"n", set.u.size()},
                     {"mean_u", mean(set.u)},
@@ -198,9 +198,8 @@ nlohmann::json Ood::print_table() const {
   }
   fmt::print(
       "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
-      "for the more plausible). AUPRC out: outliers are the positives, found by high U; by chance: their share, what "
-      "a\n"
-      "score that tells nothing gets; in: by low U the others.\n");
+      "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others;\n"
+      "out, chance: the outliers' share, which is what a score that tells nothing gets for AUPRC out.\n");
   return rows;
 }
 
