@@ -229,7 +229,8 @@ void Diagnose::compute() {
   const Potential energy = trainer_->potential();
   diagnosis_ = diagnose(energy, start, langevin_step_of(model.chain, noise_scale_), plan_, steps_of("the chains"));
   if (shows_latent()) {
-    const Picture plane = latent_plane(energy, trainer_->device());
+    const LatentPlane plane =
+        latent_plane(energy, latent_range({start, diagnosis_.snapshots.back()}), trainer_->device());
     latent_ = side_by_side(with_dots(plane, start), with_dots(plane, diagnosis_.snapshots.back()));
   }
   words_ = in_words(diagnosis_, model.usual.steps);

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "autograd/ops.h"
+#include "kernels/elementwise.h"
 #include "tests/random_tensor.h"
 #include "tools/evaluate/latent_picture.h"
 
@@ -63,14 +64,16 @@ TEST_CASE("the log-likelihood of a linear model with a Gaussian prior is the clo
 
 TEST_CASE("the picture of a prior over two numbers is light where it is high, with dots at the samples") {
   const Potential u = potential([](const Var& z) { return scale(sum_rows(square(z)), 0.5f); });
-  const Picture picture = with_dots(latent_plane(u, test_device()),
+  const Picture picture = with_dots(latent_plane(u, 4, test_device()),
                                     Tensor::from_host(std::vector<float>{2, 2, 9, 9}, {2, 2}, test_device()));
   const auto at = [&](double z1, double z2) {
     const auto place = [&](double z) {
-      return static_cast<int64_t>((z / kLatentRange + 1) / 2 * static_cast<double>(picture.shape.width));
+      return static_cast<int64_t>((z / 4 + 1) / 2 * static_cast<double>(picture.shape.width));
     };
     return picture.pixels.data() + (place(-z2) * picture.shape.width + place(z1)) * 3;
   };
+  CHECK(latent_range({Tensor::zeros({1, 2}, test_device())}) == 4);
+  CHECK(latent_range({normal({3, 2}, 1), full({1, 2}, -10, test_device())}) == doctest::Approx(11));
   CHECK(at(0.01, 0.01)[1] > 250);
   CHECK(at(3.5, -3.5)[1] < 20);
   CHECK(std::abs(at(1, -1)[0] - at(-1, 1)[0]) < 6);
