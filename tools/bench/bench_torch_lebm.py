@@ -3,7 +3,8 @@
 
     tools/bench/bench_torch_lebm.py [--recipe mnist] [--rounds 5] [--threads N] [--ebm ./ebm] [--flags "--batch 100"]
 
-Needs PyTorch (Debian's python3-torch); users of the engine do not. Sizes and steps are those of the run's config.toml.
+Needs PyTorch (Debian's python3-torch, with libopenblas0-pthread: its transposed convolutions go through BLAS); users of
+the engine do not. Sizes and steps are those of the run's config.toml.
 PyTorch is given its best: all threads, NCHW and channels_last, gradients of z alone while chains run, fused tanh error
 left to its own kernels. A round times both layouts and then a short run of ebm on synthetic images, of which the median
 iteration counts; figures are medians over the rounds. Values are not compared: weights are random.
