@@ -13,18 +13,18 @@ class Generator {
 
   // z (N,d) -> (N,H,W,C). Batch normalisation takes the statistics of this batch, so a sample depends a
   // little on the others drawn with it.
-  Var operator()(const Var& z) const { return layers_(reshape(z, {z.shape()[0], 1, 1, z.shape()[1]})); }
+  Var operator()(const Var& z) const { return layers_(as_map(z)); }
 
   // What its last tanh is given: z (N,d) -> (N,H,W,C).
-  Var before_tanh(const Var& z) const {
-    return layers_.apply(0, layers_.places().size() - 1, reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}));
-  }
+  Var before_tanh(const Var& z) const { return layers_.apply(0, layers_.places().size() - 1, as_map(z)); }
 
   ImageShape image() const { return image_of(layers_.output()); }
   Parameters& parameters() { return layers_.parameters(); }
   const Parameters& parameters() const { return layers_.parameters(); }
 
  private:
+  static Var as_map(const Var& z) { return reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}); }  // (N,1,1,d)
+
   Sequence layers_;
 };
 

@@ -6,7 +6,6 @@
 #include "core/words.h"
 #include "tools/command_line.h"
 #include "train/data/fetch.h"
-#include "train/data/held_out.h"
 
 namespace ebm {
 
@@ -39,17 +38,17 @@ Dataset load_or_fetch(const std::string& name, const std::string& data_option, S
   return load_dataset(name, root, split);
 }
 
+HeldOut load_held_out(const Settings& settings, const std::string& data_option,
+                      const std::function<void(const std::string&)>& say) {
+  return hold_out(load_or_fetch(settings.data, data_option, Split::train, say),
+                  load_or_fetch(settings.data, data_option, Split::test, say), settings.held_out);
+}
+
 Dataset load_own(const Settings& settings, const std::string& data_option, Split split,
                  const std::function<void(const std::string&)>& say) {
-  Dataset own;
-  if (settings.held_out < 0) {
-    own = load_or_fetch(settings.data, data_option, split, say);
-  } else {
-    HeldOut parts = hold_out(load_or_fetch(settings.data, data_option, Split::train, say),
-                             load_or_fetch(settings.data, data_option, Split::test, say), settings.held_out);
-    own = std::move(split == Split::train ? parts.train : parts.normal);
-  }
-  return own;
+  if (settings.held_out < 0) return load_or_fetch(settings.data, data_option, split, say);
+  HeldOut parts = load_held_out(settings, data_option, say);
+  return std::move(split == Split::train ? parts.train : parts.normal);
 }
 
 }  // namespace ebm

@@ -7,7 +7,7 @@
 
 #include <CLI/App.hpp>
 
-#include "train/data/dataset.h"
+#include "train/data/held_out.h"
 #include "train/settings.h"
 
 namespace ebm {
@@ -24,6 +24,9 @@ void add_data_option(CLI::App& command, std::string& data);
 Dataset load_or_fetch(const std::string& name, const std::string& data_option, Split split,
                       const std::function<void(const std::string&)>& say);
 
+// The parts of a run's data set where it held out a class.
+HeldOut load_held_out(const Settings& settings, const std::string& data_option,
+                      const std::function<void(const std::string&)>& say);
 // The images of a run's own data set that it learned from (train), or others of the same kind (test): those that
 // --held-out chooses where a class was held out.
 Dataset load_own(const Settings& settings, const std::string& data_option, Split split,

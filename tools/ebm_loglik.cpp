@@ -11,6 +11,7 @@
 #include "tools/command.h"
 #include "tools/data.h"
 #include "tools/ebm_loglik.h"
+#include "tools/ebm_picture.h"
 #include "tools/evaluate/image_energies.h"
 #include "tools/evaluate/likelihood.h"
 #include "tools/progress.h"
@@ -27,12 +28,14 @@ constexpr double kLeastSd = 0.1;                            // of the base's pix
 constexpr double kSmallestBase = 1e-3, kLargestBase = 1e3;  // standard deviations; images lie in [-1, 1]
 constexpr int64_t kMostChains = 10'000, kMostSteps = 1'000'000, kMostLeapfrogSteps = 1000;
 
-DiagonalGaussian base_of(const LoglikFlags& flags, const Settings& settings, const ChainSettings& s, ImageShape image,
-                         Device device) {
+DiagonalGaussian base_of(const LoglikFlags& flags, const Trainer& model) {
+  const ChainSettings& s = model.abilities().chain;
+  const ImageShape image = model.abilities().image;
+  const Device device = model.device();
   const Shape row{image.height, image.width, image.channels};
   const auto size = static_cast<size_t>(row.size());
   if (flags.base == "data")
-    return fit_gaussian(images_of(settings, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
+    return fit_gaussian(images_of(model, flags.data, Split::train, kFitImages), row, kLeastSd, s.clamp, device);
   double sd = s.clamp > 0 ? INFINITY : s.sigma_ref;  // what is left of the energy without its network
   if (flags.base == "uniform") {
     EBM_CHECK(s.clamp > 0, "--base", "uniform for a run without a clamp", "data, or a standard deviation");
@@ -155,8 +158,8 @@ Loglik::Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
 void Loglik::load_images() {
   const Settings& s = trainer_->settings();
   const Abilities& model = trainer_->abilities();
-  base_ = base_of(flags_, s, model.chain, model.image, trainer_->device());
-  held_out_ = images_of(s, flags_.data, Split::test, n_);
+  base_ = base_of(flags_, *trainer_);
+  held_out_ = images_of(*trainer_, flags_.data, Split::test, n_);
   const int64_t dimensions = model.image.elements(), count = static_cast<int64_t>(held_out_.size()) / dimensions;
   EBM_CHECK(count == n_, "--n", flags_.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
   EBM_CHECK(flags_.reverse != "data" || chains_ <= count, "--chains", flags_.chains + " reverse chains from data",
@@ -239,13 +242,9 @@ AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usu
           static_cast<uint64_t>(parse_count("seed", flags.seed, 0))};
 }
 
-std::vector<float> images_of(const Settings& settings, const std::string& data, Split split, int64_t n) {
-  const Dataset dataset = load_own(settings, data, split, say);
-  if (!dataset.note.empty()) say("note: " + dataset.note);
-  std::vector<float> images;
-  const int64_t values = std::min(n, dataset.count()) * dataset.images.image_elements();
-  for (int64_t i = 0; i < values; ++i) images.push_back(to_float(dataset.images.pixels[static_cast<size_t>(i)]));
-  return images;
+std::vector<float> images_of(const Trainer& model, const std::string& data, Split split, int64_t n) {
+  const Dataset dataset = load_own_data(model, data, split);
+  return first_images(dataset.images, std::min(n, dataset.count()));
 }
 
 void add_loglik_command(CLI::App& app) {

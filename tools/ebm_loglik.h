@@ -25,7 +25,7 @@ int64_t loglik_images(const LoglikFlags& flags, const LoglikDefaults& usual);
 AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usual);
 
 // The first n images of a split of the run's data in [-1, 1], (n, H, W, C), or all where there are fewer.
-std::vector<float> images_of(const Settings& settings, const std::string& data, Split split, int64_t n);
+std::vector<float> images_of(const Trainer& model, const std::string& data, Split split, int64_t n);
 
 // tools/ebm_loglik_latent.cpp
 void loglik_in_z(const LoglikFlags& flags, std::unique_ptr<Trainer> model);

@@ -37,7 +37,7 @@ LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> mo
   plan_.prior_energy = can(trainer_->settings().method, Ability::chains);
   plan_.prior_steps = trainer_->abilities().usual.steps;
   if (!flags.json.empty()) check_writable(flags.json);
-  images_ = images_of(trainer_->settings(), flags.data, Split::test, n_);
+  images_ = images_of(*trainer_, flags.data, Split::test, n_);
   const int64_t count = static_cast<int64_t>(images_.size()) / trainer_->abilities().image.elements();
   EBM_CHECK(count == n_, "--n", flags.n, fmt::format("at most {}, the test images", count));
   dequantise(images_, 0, plan_.annealing.seed);
@@ -66,11 +66,9 @@ void LatentLoglik::write() const {
   if (plan_.prior_energy)
     fmt::print("  log Z of the prior: {:.3f} forward, {:.3f} reverse\n", result_.log_z_forward, result_.log_z_reverse);
   fmt::print(
-      "\nforward is a lower bound of the log-likelihood in expectation{}.\nreverse begins where the forward chains "
-      "ended: "
-      "an indication, no bound. A gap between them says how well\nthe integral over z is known: more --steps and "
-      "--chains "
-      "narrow it.\n",
+      "\nforward is a lower bound of the log-likelihood in expectation{}.\n"
+      "reverse begins where the forward chains ended: an indication, no bound. A gap between them says how well\n"
+      "the integral over z is known: more --steps and --chains narrow it.\n",
       plan_.prior_energy ? ", if log Z's reverse chains began at draws of the prior" : "");
   if (flags_.json.empty()) return;
   write_json(flags_.json, {{"recipe", trainer_->settings().recipe},

@@ -50,7 +50,7 @@ double root_mean_square_difference(const std::vector<float>& a, const std::vecto
 
 void mean(const MeanFlags& flags) {
   const PicturePlan plan = plan_picture(flags.picture, kName, {}, {".json"});
-  const Dataset test = load_own_data(plan, flags.data, Split::test);
+  const Dataset test = load_own_data(*plan.trainer, flags.data, Split::test);
   const int64_t n =
       flags.n.empty() ? std::min(kDefaultImages, test.count()) : parse_count("n", flags.n, 2, test.count());
   const Samples samples = plan.trainer->sample(n, plan.key, plan.num_steps, plan.noise_scale);

@@ -47,8 +47,8 @@ void neighbours(const NeighboursFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t k = parse_count("k", flags.k, 1, kMostImagesAcross);
   const PicturePlan plan = plan_picture(flags.picture, kName, {}, {".json"});
-  const Dataset train = load_own_data(plan, flags.data, Split::train);
-  const Dataset test = load_own_data(plan, flags.data, Split::test);
+  const Dataset train = load_own_data(*plan.trainer, flags.data, Split::train);
+  const Dataset test = load_own_data(*plan.trainer, flags.data, Split::test);
   const int64_t count = flags.samples.empty() ? std::min(kDefaultSamples, test.count())
                                               : parse_count("samples", flags.samples, 1, test.count());
   EBM_CHECK(n <= count, "--n", flags.n, fmt::format("at most the {} samples that are compared", count));

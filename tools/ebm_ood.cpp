@@ -17,7 +17,6 @@
 #include "tools/image_input.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
-#include "train/data/held_out.h"
 #include "train/files/file_io.h"
 
 namespace ebm {
@@ -94,13 +93,12 @@ class Ood {
   void write() const;
 
  private:
+  void load_in();
+  void load_unseen();
   nlohmann::json print_table() const;  // and its rows
   void print_histograms() const;
 
   const OodFlags& flags_;
-  void load_held_out();
-  void load_in();
-
   uint64_t seed_;
   std::unique_ptr<Trainer> trainer_;
   std::string in_name_;
@@ -121,7 +119,7 @@ Ood::Ood(const OodFlags& flags) : flags_(flags), seed_(static_cast<uint64_t>(par
   if (flags.held_out.empty())
     load_in();
   else
-    load_held_out();
+    load_unseen();
 }
 
 void Ood::load_in() {
@@ -129,8 +127,7 @@ void Ood::load_in() {
   in_name_ = flags_.in.empty() ? trainer_->settings().data : flags_.in;
   ImageInput own;
   if (flags_.in.empty()) {
-    const Dataset test = load_own(trainer_->settings(), flags_.data, Split::test, say);
-    if (!test.note.empty()) say("note: " + test.note);
+    const Dataset test = load_own_data(*trainer_, flags_.data, Split::test);
     own.pixels = first_images(test.images, test.count());
   } else {
     own = load_image_input("--in", in_name_, flags_.data, shape);
@@ -141,15 +138,14 @@ void Ood::load_in() {
 }
 
 // The split that the run was trained on: what it was not shown of the other classes, and the class that it never saw.
-void Ood::load_held_out() {
+void Ood::load_unseen() {
   const Settings& s = trainer_->settings();
   const int64_t label = parse_count("held-out", flags_.held_out, 0, 255);
   EBM_CHECK(label == s.held_out, "--held-out", flags_.held_out,
             s.held_out < 0 ? "a run that was trained with --held-out " + flags_.held_out
                            : fmt::format("{}, which this run was not shown", s.held_out));
   EBM_CHECK(flags_.in.empty() && !flags_.out_given, "--held-out", "--in or --out too", "one way to choose the images");
-  const HeldOut split = hold_out(load_or_fetch(s.data, flags_.data, Split::train, say),
-                                 load_or_fetch(s.data, flags_.data, Split::test, say), label);
+  const HeldOut split = load_held_out(s, flags_.data, say);
   const int64_t count = split.normal.count();
   const int64_t n = flags_.n.empty() ? count : parse_count("n", flags_.n, 1, count);
   // the class is cut by the same share, so that the prevalence stays

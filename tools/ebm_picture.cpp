@@ -47,12 +47,11 @@ std::vector<float> first_images(const ImageSet& images, int64_t count) {
   return x;
 }
 
-Dataset load_own_data(const PicturePlan& plan, const std::string& data, Split split) {
-  Dataset dataset =
-      load_own(plan.trainer->settings(), data, split, [](const std::string& line) { fmt::print("{}\n", line); });
+Dataset load_own_data(const Trainer& model, const std::string& data, Split split) {
+  Dataset dataset = load_own(model.settings(), data, split, [](const std::string& line) { fmt::print("{}\n", line); });
   if (!dataset.note.empty()) fmt::print("note: {}\n", dataset.note);
-  EBM_CHECK(dataset.images.shape() == plan.image(), "data set", dataset.name + " with images of another size",
-            "the model's");
+  EBM_CHECK(dataset.images.shape() == model.abilities().image, "data set",
+            dataset.name + " with images of another size", "the model's");
   return dataset;
 }
 

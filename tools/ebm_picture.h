@@ -45,7 +45,8 @@ PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initi
 // Images of a data set as (N, H, W, C) floats in [-1, 1]: the first `count`.
 std::vector<float> first_images(const ImageSet& images, int64_t count);
 
-// The data set that the model was trained on, with its notes told; fetched when it is not there.
-Dataset load_own_data(const PicturePlan& plan, const std::string& data, Split split);
+// The data set that the model was trained on (tools/data.h, load_own), with its notes told. Throws Error for images of
+// another size than the model's.
+Dataset load_own_data(const Trainer& model, const std::string& data, Split split);
 
 }  // namespace ebm

@@ -64,12 +64,6 @@ void compare(const PrecisionFlags& flags) {
   const auto seed = static_cast<uint64_t>(parse_count("seed", flags.seed, 0));
   for (const std::string& net : flags.nets) bench_settings(net);  // throws for an unknown one
   apply_threads(flags.threads);
-  std::vector<std::unique_ptr<Trainer>> models;
-  for (const std::string& run : flags.runs) {
-    models.push_back(load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy}));
-    EBM_CHECK(models.back()->abilities().energy_net, "--run", run + " of method " + models.back()->settings().method,
-              "a run with an energy net of images");
-  }
   const Device device = parse_device(flags.device);
   fmt::print("{}: {}{}\n", to_string(device), describe(device),
              device.is_cuda() ? "" : ", tf32 and bf16 emulated by rounding operands");
@@ -78,7 +72,12 @@ void compare(const PrecisionFlags& flags) {
     Trainer trainer(bench_settings(net), device);
     report(net + ", untrained", trainer, n, seed);
   }
-  for (size_t i = 0; i < models.size(); ++i) report(flags.runs[i], *models[i], n, seed);
+  for (const std::string& run : flags.runs) {  // each in its own arithmetic, which loading it sets
+    const auto model = load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy});
+    EBM_CHECK(model->abilities().energy_net, "--run", run + " of method " + model->settings().method,
+              "a run with an energy net of images");
+    report(run, *model, n, seed);
+  }
 }
 
 }  // namespace

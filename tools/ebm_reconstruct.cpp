@@ -77,7 +77,7 @@ void reconstruct_command(const ReconstructFlags& flags) {
   const ChainFlags& chain = flags.picture.chain;
   EBM_CHECK(!plan.trainer->abilities().chains_in_z || (chain.steps.empty() && chain.noise_scale.empty()), kName,
             "--steps or --noise-scale for a model whose chains run in z", "none: nothing is revised after g(z)");
-  const Dataset test = load_own_data(plan, flags.data, Split::test);
+  const Dataset test = load_own_data(*plan.trainer, flags.data, Split::test);
   const int64_t images = flags.images.empty() ? std::min(kDefaultImages, test.count())
                                               : parse_count("images", flags.images, 1, test.count());
   EBM_CHECK(n <= images, "--n", flags.n, fmt::format("at most the {} images that are measured", images));

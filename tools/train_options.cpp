@@ -83,11 +83,8 @@ void refuse_flag_of_others(const CLI::App& app, const std::string& word, const s
   const std::string flag = word.substr(0, word.find('='));
   if (!flag.starts_with("--") || app.get_option_no_throw(flag)) return;
   std::vector<std::string> owners;
-  for (const MethodRecord& record : methods()) {
-    const std::unique_ptr<Settings> settings = record.settings();
-    for (const Setting& setting : list_settings(*settings))
-      if ("--" + setting.flag == flag) owners.push_back(record.name);
-  }
+  for (const MethodRecord& record : methods())
+    if (has_setting(record, flag.substr(2))) owners.push_back(record.name);
   EBM_CHECK(owners.empty(), flag, "a setting of " + either(owners), "one of " + method);
 }
 

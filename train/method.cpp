@@ -35,6 +35,12 @@ const MethodRecord& method_record(const std::string& name) {
   EBM_FAIL("method", "\"" + name + "\"", either(names));
 }
 
+bool has_setting(const MethodRecord& record, const std::string& flag) {
+  const std::unique_ptr<Settings> settings = record.settings();
+  const std::vector<Setting> all = list_settings(*settings);
+  return std::any_of(all.begin(), all.end(), [&](const Setting& setting) { return setting.flag == flag; });
+}
+
 bool can(const std::string& method, Ability ability) { return can(method_record(method), ability); }
 
 void need(const std::string& method, Ability ability, const std::string& op) {

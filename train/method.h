@@ -58,6 +58,8 @@ struct MethodRecord {
 std::span<const MethodRecord> methods();
 // Throws Error for a name that is none.
 const MethodRecord& method_record(const std::string& name);
+// Whether the method has a setting of that flag, as in "energy-lr".
+bool has_setting(const MethodRecord& record, const std::string& flag);
 bool can(const std::string& method, Ability ability);
 // Throws Error, naming the methods that would do, where this one cannot: what would be computed says nothing of the run.
 void need(const std::string& method, Ability ability, const std::string& op);

@@ -56,11 +56,13 @@ std::string like(const RecipeFile& file) {
   return "";
 }
 
-void apply_section(const RecipeFile& file, const std::string& section, Settings& settings) {
+// Of the file of `method`, which is the settings' own or one that theirs is like.
+void apply_section(const std::string& method, const std::string& section, Settings& settings) {
+  const RecipeFile& file = file_of(method);
   const auto found = file.sections.find(section);
   if (found == file.sections.end()) return;
   for (const Entry& entry : found->second)
-    if (entry.name == "base") apply_section(file, entry.text, settings);
+    if (entry.name == "base") apply_section(method, entry.text, settings);
   const std::vector<Setting> all = list_settings(settings);
   for (const Entry& entry : found->second) {
     if (entry.name == "base") continue;
@@ -69,16 +71,15 @@ void apply_section(const RecipeFile& file, const std::string& section, Settings&
       set_setting(*setting, entry.text);
     else if (entry.name == "dataset")
       settings.data = entry.text;
-    else
+    else if (method == settings.method || !has_setting(method_record(method), entry.name))
       settings.take_fact(entry.name, entry.text);
   }
 }
 
 void apply_recipe(const std::string& method, const std::string& name, const std::string& profile, Settings& settings) {
-  const RecipeFile& file = file_of(method);
-  if (const std::string other = like(file); !other.empty()) apply_recipe(other, name, profile, settings);
-  apply_section(file, profile, settings);
-  apply_section(file, name + "." + profile, settings);
+  if (const std::string other = like(file_of(method)); !other.empty()) apply_recipe(other, name, profile, settings);
+  apply_section(method, profile, settings);
+  apply_section(method, name + "." + profile, settings);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // Recipes: the settings that a method is trained with on a data set, in a profile. They are the files of
 // train/recipes/, one a method, in the format of config.toml:
 //
-//   like = "ebm-vae"          begin with that method's recipe of the same name and profile
+//   like = "ebm-vae"          begin with that method's recipe of the same name and profile, but for settings that only
+//                             that method has
 //   [laptop]                  of every recipe in that profile
 //   [mnist.paper]             of the recipe mnist
 //   base = "cifar10.paper"    begin with that section

@@ -15,23 +15,15 @@ import os
 import shlex
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import tomllib
 
-# Debian's OpenBLAS does not recognise every processor and then runs at a fifth of its speed.
-with open("/proc/cpuinfo") as cpuinfo:
-    if "avx512f" in cpuinfo.read():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+from bench_torch import FORMATS, cpu_ms  # which sets OpenBLAS up before PyTorch comes
 
-try:
-    import torch
-    import torch.nn.functional as F
-except ImportError:
-    sys.exit("bench_torch_lebm.py: no PyTorch: apt-get install python3-torch, then /usr/bin/python3 it")
+import torch
+import torch.nn.functional as F
 
-FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 # kernel, stride, padding, output padding; models/table.cpp
 GENERATORS = {28: ((4, 1, 0, 0), (3, 2, 1, 0), (4, 2, 1, 0), (4, 2, 1, 0)),
               32: ((8, 1, 0, 0), (4, 2, 1, 0), (4, 2, 1, 0), (3, 1, 1, 0))}
@@ -98,15 +90,6 @@ class Lebm:
             adam.step()
 
 
-def torch_ms(run, seconds=4.0):
-    times = []
-    while len(times) < 4 or sum(times[1:]) < seconds:
-        begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
-    return 1e3 * statistics.median(times[1:])
-
-
 def ebm_run(arguments, folder, iterations):
     out = os.path.join(folder, f"run{time.monotonic_ns()}")
     command = [arguments.ebm, "train", "lebm", arguments.recipe, "--profile", "laptop", "--iterations", str(iterations),
@@ -140,7 +123,7 @@ def main():
         times = {name: [] for name in [*variants, "ebm"]}
         for number in range(arguments.rounds):
             for name, variant in variants.items():
-                times[name].append(torch_ms(variant))
+                times[name].append(cpu_ms(variant, seconds=4.0))
             times["ebm"].append(ebm_ms(ebm_run(arguments, folder, 30)))
             print(f"round {number + 1}: " + ", ".join(f"{name} {t[-1]:.1f} ms" for name, t in times.items()), flush=True)
     median = {name: statistics.median(t) for name, t in times.items()}

@@ -1,7 +1,5 @@
 #include "train/methods/lebm_settings.h"
 
-#include <algorithm>
-
 #include "train/method.h"
 
 namespace ebm {
@@ -36,12 +34,9 @@ int64_t LebmSettings::sample_steps() const {
 }
 
 void LebmSettings::take_fact(const std::string& name, const std::string& text) {
-  LebmSettings with_prior;  // a recipe of lebm may set for abp what that has not
-  const std::vector<Setting> all = list_settings(with_prior);
-  const bool known = std::any_of(all.begin(), all.end(), [&](const Setting& setting) { return setting.flag == name; });
   if (name == "network")
     network = text;
-  else if (!known)
+  else
     Settings::take_fact(name, text);
 }
 
