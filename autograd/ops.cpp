@@ -2,7 +2,6 @@
 
 #include "core/check.h"
 #include "kernels/batch_norm.h"
-#include "kernels/bias_activation.h"
 #include "kernels/channels.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
@@ -50,11 +49,11 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometr
 Var conv_transpose2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry, float slope) {
   EBM_CHECK(slope >= 0 && slope <= 1, "conv_transpose2d", "negative slope " + std::to_string(slope), "0 to 1");
   const Shape y_shape = conv_transpose2d_shape(x.shape(), w.shape(), geometry);
-  Tensor y = conv2d_backward_data(x.value(), w.value(), y_shape, geometry);
-  bias_activation(y, value_or_none(b), slope);
+  Tensor y = conv2d_backward_data(x.value(), w.value(), y_shape, geometry,
+                                  ConvEpilogue::bias_activation(value_or_none(b), slope));
   const Tensor xv = x.value(), wv = w.value();
   const auto backward = [=](Gradients& g) {  // g.dy(): of the sum before the leaky ReLU
-    if (g.needs(0)) g.set(0, conv2d(g.dy(), wv, {}, geometry));
+    if (g.needs(0)) g.set(0, conv2d(g.dy(), wv, geometry, g.take_mask(0)));
     if (g.needs(1)) g.set(1, conv2d_backward_weight(g.dy(), xv, wv.shape(), geometry));
     if (g.needs(2)) g.set(2, sum_columns(g.dy()));
   };

@@ -17,8 +17,8 @@ std::string conv_summary() { return ""; }
 std::string plans_to_string() { return ""; }
 void plans_from_string(const std::string&) {}  // of a run that began on a GPU
 void clear_plans() {}
-void conv2d(const Tensor&, const Tensor&, const Tensor&, const ConvGeometry&, float, Tensor&) { absent("conv2d"); }
-void conv2d_backward_data(const Tensor&, const Tensor&, const ConvGeometry&, const LeakyMask&, Tensor&) {
+void conv2d(const Tensor&, const Tensor&, const ConvGeometry&, const ConvEpilogue&, Tensor&) { absent("conv2d"); }
+void conv2d_backward_data(const Tensor&, const Tensor&, const ConvGeometry&, const ConvEpilogue&, Tensor&) {
   absent("conv2d_backward_data");
 }
 void conv2d_backward_weight(const Tensor&, const Tensor&, const ConvGeometry&, Tensor&) {

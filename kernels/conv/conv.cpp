@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/check.h"
+#include "kernels/bias_activation.h"
 #include "kernels/conv/conv_plan.h"
 #include "kernels/round_operand.h"
 #include "kernels/to_bf16.h"
@@ -24,6 +25,19 @@ int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
 // The CPU computes such a convolution in fp32, on the same numbers.
 bool is_bf16_on_cpu(const Tensor& map) { return map.type() == ElementType::bf16 && !map.device().is_cuda(); }
 Tensor rounded(const Tensor& t) { return round_operands(to_fp32(t), Precision::bf16); }
+ConvEpilogue in_fp32(ConvEpilogue end) {
+  if (end.mask.defined()) end.mask = to_fp32(end.mask);
+  return end;
+}
+
+void check_epilogue(const char* op, const ConvEpilogue& end, const Shape& result, const Tensor& like) {
+  if (end.bias.defined()) check_shape(op, "b", end.bias, {result[3]});
+  if (!end.mask.defined()) return;
+  EBM_CHECK(!end.bias.defined(), op, "a bias and a mask", "one of them");
+  check_shape(op, "the mask", end.mask, result);
+  check_same_device(op, like, end.mask);
+  EBM_CHECK(end.mask.type() == like.type(), op, std::string("a mask in ") + name(end.mask.type()), name(like.type()));
+}
 
 }  // namespace
 
@@ -57,35 +71,47 @@ Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvGeometry&
   return {x[0], height, width, w[3]};
 }
 
+ConvEpilogue ConvEpilogue::bias_activation(const Tensor& b, float negative_slope) {
+  ConvEpilogue end;
+  end.bias = b;
+  end.negative_slope = negative_slope;
+  return end;
+}
+
+void ConvEpilogue::finish(Tensor& result) const {
+  if (mask.defined())
+    pass_through({mask, negative_slope}, result);
+  else
+    ebm::bias_activation(result, bias, negative_slope);
+}
+
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry, float negative_slope) {
+  return conv2d(x, w, geometry, ConvEpilogue::bias_activation(b, negative_slope));
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const ConvGeometry& geometry, const ConvEpilogue& end) {
   check_same_device("conv2d", x, w);
-  if (is_bf16_on_cpu(x)) return to_bf16(conv2d(to_fp32(x), rounded(w), b, geometry, negative_slope));
-  Tensor y = Tensor::empty(conv2d_shape(x.shape(), w.shape(), geometry), x.device(), x.type());
-  if (b.defined()) check_shape("conv2d", "b", b, {w.extent(0)});
+  const Shape y_shape = conv2d_shape(x.shape(), w.shape(), geometry);
+  check_epilogue("conv2d", end, y_shape, x);
+  if (is_bf16_on_cpu(x)) return to_bf16(conv2d(to_fp32(x), rounded(w), geometry, in_fp32(end)));
+  Tensor y = Tensor::empty(y_shape, x.device(), x.type());
   const auto run = x.device().is_cuda() ? cuda::conv2d : cpu::conv2d;
   ++forward_calls;
-  run(x, w, b, geometry, negative_slope, y);
+  run(x, w, geometry, end, y);
   return y;
 }
 
 Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvGeometry& geometry,
-                            const LeakyMask& mask) {
+                            const ConvEpilogue& end) {
   check_same_device("conv2d_backward_data", dy, w);
   check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
-  if (mask.y.defined()) {
-    check_shape("conv2d_backward_data", "the mask", mask.y, x_shape);
-    check_same_device("conv2d_backward_data", dy, mask.y);
-    EBM_CHECK(mask.y.type() == dy.type(), "conv2d_backward_data", std::string("a mask in ") + name(mask.y.type()),
-              name(dy.type()));
-  }
-  if (is_bf16_on_cpu(dy)) {
-    const LeakyMask fp32{mask.y.defined() ? to_fp32(mask.y) : mask.y, mask.negative_slope};
-    return to_bf16(conv2d_backward_data(to_fp32(dy), rounded(w), x_shape, geometry, fp32));
-  }
+  check_epilogue("conv2d_backward_data", end, x_shape, dy);
+  if (is_bf16_on_cpu(dy))
+    return to_bf16(conv2d_backward_data(to_fp32(dy), rounded(w), x_shape, geometry, in_fp32(end)));
   Tensor dx = Tensor::empty(x_shape, dy.device(), dy.type());
   const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
   ++backward_data_calls;
-  run(dy, w, geometry, mask, dx);
+  run(dy, w, geometry, end, dx);
   return dx;
 }
 

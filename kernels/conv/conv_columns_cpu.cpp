@@ -29,7 +29,7 @@ class ColumnsRoutine : public ConvRoutine {
         framed_w_(std::max((p.q - 1) * p.stride_w + p.s, p.pad_left + p.w)),
         weights_("columns " + std::to_string(p.k) + " " + std::to_string(taps_), p.k * width_) {}
 
-  void run(const Tensor& dy, const Tensor& w, const Tensor& mask, Tensor& dx) override {
+  void run(const Tensor& dy, const Tensor& w, const ConvEpilogue& end, Tensor& dx) override {
     const float* packed = weights_.get(w, [this](const float* from, float* to) { pack(from, to); });
     // Vectors are read and written at any float, so the first two have room for one more.
     const int64_t columns_size = rows_ * p_.q * width_ + kLanes, sums_size = row_size() + kLanes;
@@ -39,8 +39,7 @@ class ColumnsRoutine : public ConvRoutine {
     float* const scratch_data = scratch.mutable_data();
     const float* const from = dy.data();
     float* const to = dx.mutable_data();
-    const float* const y = mask.defined() ? mask.data() : nullptr;
-    const int64_t image_size = p_.h * p_.w * p_.c;
+    const ImageEpilogue epilogue(end, p_.c);
     const int64_t share = (p_.n + p_.threads - 1) / p_.threads;
 #pragma omp parallel for schedule(static)
     for (int thread = 0; thread < p_.threads; ++thread) {
@@ -48,9 +47,9 @@ class ColumnsRoutine : public ConvRoutine {
       float* sums = columns + columns_size;                   // of one row
       float* frame = sums + sums_size;                        // dx with its padding: (framed_h_, framed_w_, C)
       for (int64_t n = thread * share; n < std::min(p_.n, (thread + 1) * share); ++n) {
-        float* dx_image = to + n * image_size;
-        image(from + n * p_.p * p_.q * p_.k, packed, columns, sums, frame, dx_image);
-        if (y != nullptr) apply_mask(y + n * image_size, p_.negative_slope, dx_image, image_size);
+        float* dx_image = to + n * p_.x_size();
+        image(from + n * p_.y_size(), packed, columns, sums, frame, dx_image);
+        epilogue.finish(n, dx_image, p_.x_size());
       }
     }
   }

@@ -73,13 +73,13 @@ ConvAlgorithm fixed_choice(const ConvProblem& problem) {
   return ConvAlgorithm::library;
 }
 
-double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out,
+double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out,
                   double give_up_above) {
-  routine.run(a, b, third, out);  // packs weights, fills caches
+  routine.run(a, b, end, out);  // packs weights, fills caches
   double best = std::numeric_limits<double>::infinity(), sum = 0.0;
   for (int i = 0; i < kLeastRuns || (i < kMostRuns && sum < kTimingSeconds); ++i) {
     const auto start = std::chrono::steady_clock::now();
-    routine.run(a, b, third, out);
+    routine.run(a, b, end, out);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     best = std::min(best, elapsed.count());
     sum += elapsed.count();
@@ -88,7 +88,7 @@ double seconds_of(ConvRoutine& routine, const Tensor& a, const Tensor& b, const 
   return best;
 }
 
-ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
+ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Tensor& b, const ConvEpilogue& end,
                            Tensor& out) {
   ConvAlgorithm best_algorithm = ConvAlgorithm::library;
   double best = std::numeric_limits<double>::infinity();
@@ -96,7 +96,7 @@ ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Te
   for (auto i = kAlgorithms.rbegin(); i != kAlgorithms.rend(); ++i) {
     ConvRoutine* candidate = routine(problem, *i);
     if (candidate == nullptr) continue;
-    const double seconds = seconds_of(*candidate, a, b, third, out, 2.0 * best);
+    const double seconds = seconds_of(*candidate, a, b, end, out, 2.0 * best);
     if (seconds < best) {
       best = seconds;
       best_algorithm = *i;
@@ -107,7 +107,8 @@ ConvAlgorithm timed_choice(const ConvProblem& problem, const Tensor& a, const Te
   return best_algorithm;
 }
 
-ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) {
+ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b, const ConvEpilogue& end,
+                    Tensor& out) {
   State& s = state();
   if (s.forced) {
     ConvRoutine* forced = routine(problem, *s.forced);
@@ -120,7 +121,7 @@ ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b
   if (plan != s.plans.end()) {
     algorithm = plan->second;
   } else {
-    algorithm = cpu::plan_timing() ? timed_choice(problem, a, b, third, out) : fixed_choice(problem);
+    algorithm = cpu::plan_timing() ? timed_choice(problem, a, b, end, out) : fixed_choice(problem);
     s.plans[key] = algorithm;
   }
   ConvRoutine* found = routine(problem, algorithm);
@@ -130,13 +131,32 @@ ConvRoutine& choose(const ConvProblem& problem, const Tensor& a, const Tensor& b
   return *found;
 }
 
-void run(const ConvProblem& problem, const Tensor& given_a, const Tensor& given_b, const Tensor& third, Tensor& out) {
+void run(ConvProblem problem, const Tensor& given_a, const Tensor& given_b, const ConvEpilogue& end, Tensor& out) {
+  problem.has_bias = end.bias.defined();
+  problem.has_mask = end.mask.defined();
+  problem.negative_slope = end.negative_slope;
   const Tensor a = round_operands(given_a, precision()), b = round_operands(given_b, precision());
   const std::lock_guard lock(state().mutex);
-  choose(problem, a, b, third, out).run(a, b, third, out);
+  choose(problem, a, b, end, out).run(a, b, end, out);
 }
 
 }  // namespace
+
+void ImageEpilogue::finish(int64_t n, float* image, int64_t elements) const {
+  const float slope = negative_slope_;
+  if (mask_ != nullptr) {
+    const float* const y = mask_ + n * elements;
+#pragma omp simd
+    for (int64_t i = 0; i < elements; ++i) image[i] *= leaky_derivative(y[i], slope);
+    return;
+  }
+  if (bias_ != nullptr)
+    for (float* pixel = image; pixel < image + elements; pixel += channels_)
+      for (int64_t c = 0; c < channels_; ++c) pixel[c] += bias_[c];
+  if (slope == 1.0f) return;
+#pragma omp simd
+  for (int64_t i = 0; i < elements; ++i) image[i] = image[i] > 0 ? image[i] : slope * image[i];
+}
 
 ConvProblem conv_problem(ConvDirection direction, const Shape& x, const Shape& w, const Shape& y,
                          const ConvGeometry& g) {
@@ -159,24 +179,19 @@ std::string to_string(const ConvProblem& p) {
       << p.k << " r" << p.r << " s" << p.s << " stride" << p.stride_h << "," << p.stride_w << " pad" << p.pad_top << ","
       << p.pad_bottom << "," << p.pad_left << "," << p.pad_right;
   if (p.has_bias) out << " bias";
+  if (p.has_mask) out << " mask";
   if (p.negative_slope != 1.0f) out << " slope" << p.negative_slope;
   out << " threads" << p.threads;
   return out.str();
 }
 
-void conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry, float negative_slope,
-            Tensor& y) {
-  ConvProblem problem = conv_problem(ConvDirection::forward, x.shape(), w.shape(), y.shape(), geometry);
-  problem.has_bias = b.defined();
-  problem.negative_slope = negative_slope;
-  run(problem, x, w, b, y);
+void conv2d(const Tensor& x, const Tensor& w, const ConvGeometry& geometry, const ConvEpilogue& end, Tensor& y) {
+  run(conv_problem(ConvDirection::forward, x.shape(), w.shape(), y.shape(), geometry), x, w, end, y);
 }
 
-void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, const LeakyMask& mask,
+void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, const ConvEpilogue& end,
                           Tensor& dx) {
-  ConvProblem problem = conv_problem(ConvDirection::backward_data, dx.shape(), w.shape(), dy.shape(), geometry);
-  problem.negative_slope = mask.negative_slope;
-  run(problem, dy, w, mask.y, dx);
+  run(conv_problem(ConvDirection::backward_data, dx.shape(), w.shape(), dy.shape(), geometry), dy, w, end, dx);
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, Tensor& dw) {

@@ -215,10 +215,9 @@ std::vector<GraphDescriptor> make_graph(const GraphConvProblem& p, cudnnHandle_t
   op.finalize();
   operations.push_back(add(std::move(op)).get());
 
-  const bool forward = p.direction == Direction::forward;
   // what stays inside the kernel is fp32
-  if (forward && p.has_third) {
-    const int64_t k = p.w[0];
+  if (p.third == Third::bias) {
+    const int64_t k = role.out_shape[3];
     const GraphDescriptor& bias = add(tensor(kThird, {1, k, 1, 1}, {k, 1, k, k}, CUDNN_DATA_FLOAT));
     const GraphDescriptor& biased = add(tensor(kBiased, role.out_shape));
     add_pointwise(CUDNN_POINTWISE_ADD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, last},
@@ -226,14 +225,13 @@ std::vector<GraphDescriptor> make_graph(const GraphConvProblem& p, cudnnHandle_t
                                         {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, &biased}});
     last = &biased;
   }
-  if (p.direction == Direction::backward_data && p.has_third) {
-    const GraphDescriptor& mask = add(tensor(kThird, p.x, result));
+  if (p.third == Third::mask) {
+    const GraphDescriptor& mask = add(tensor(kThird, role.out_shape, result));
     add_pointwise(CUDNN_POINTWISE_RELU_BWD, {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, &mask},
                                              {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, last},
                                              {CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, &out}});
   } else if (!ends_here) {
-    const bool activates = forward && p.negative_slope != 1.0f;
-    add_pointwise(activates ? CUDNN_POINTWISE_RELU_FWD : CUDNN_POINTWISE_IDENTITY,
+    add_pointwise(p.negative_slope != 1.0f ? CUDNN_POINTWISE_RELU_FWD : CUDNN_POINTWISE_IDENTITY,
                   {{CUDNN_ATTR_OPERATION_POINTWISE_XDESC, last}, {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, &out}});
   }
   GraphDescriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
@@ -276,7 +274,7 @@ std::vector<Engine> find_engines(const GraphConvProblem& problem, const GraphDes
 
 GraphConvProblem GraphConvProblem::alone() const {
   GraphConvProblem p = *this;
-  p.has_third = false;
+  p.third = Third::none;
   p.negative_slope = 1.0f;
   return p;
 }
@@ -288,7 +286,7 @@ std::string to_string(const GraphConvProblem& p) {
   out << kDirections[static_cast<int>(p.direction)] << " n" << p.x[0] << " h" << p.x[1] << " w" << p.x[2] << " c"
       << p.x[3] << " k" << p.w[0] << " r" << p.w[1] << " s" << p.w[2] << " stride" << g.stride_h << ',' << g.stride_w
       << " pad" << g.pad_h.before << ',' << g.pad_h.after << ',' << g.pad_w.before << ',' << g.pad_w.after;
-  if (p.has_third) out << (p.direction == Direction::forward ? " bias" : " mask");
+  if (p.third != Third::none) out << (p.third == Third::bias ? " bias" : " mask");
   if (p.negative_slope != 1.0f) out << " slope" << p.negative_slope;
   out << ' ' << name(p.factors) << "->" << name(p.result) << " in " << name(p.precision);
   return out.str();

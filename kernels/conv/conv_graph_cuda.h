@@ -1,8 +1,8 @@
 // A convolution and what follows it in one kernel, by cuDNN's graph API:
-//   forward          y = leaky_relu(conv(x, w) + b)
-//   backward data    dx = conv2d_backward_data(dy, w) · leaky_relu'(mask)
-//   backward weight  dw = conv2d_backward_weight(x, dy)
-// b, the leaky ReLU and the mask are left out where there is none. Whether cuDNN has an engine for such a
+//   forward          s = conv(x, w)
+//   backward data    s = conv2d_backward_data(dy, w)
+//   backward weight  s = conv2d_backward_weight(x, dy)
+// and of s one of: leaky_relu(s + b), b and the leaky ReLU being left out where there is none; s · leaky_relu'(mask). Whether cuDNN has an engine for such a
 // graph depends on the GPU, the shapes and the tensors' types. Unlike the older API a graph takes uneven padding as it
 // is, and a result wider than its factors.
 #pragma once
@@ -50,20 +50,26 @@ class GraphDescriptor {
   cudnnBackendDescriptor_t descriptor_ = nullptr;
 };
 
+// The operand of what follows a convolution: a bias is fp32, a mask stored as the result is.
+enum class Third { none, bias, mask };
+
 // What a graph computes, and the key under which a way to compute it is chosen (conv_ways_cuda.h).
 struct GraphConvProblem {
   Direction direction;
   Device device;
   Shape x, w, y;  // (N,H,W,C), (K,R,S,C), (N,P,Q,K)
   ConvGeometry geometry;
-  bool has_third;        // forward: the bias, fp32; backward data: the mask, stored as the result is
-  float negative_slope;  // of the leaky ReLU or of the mask's; 1: no leaky ReLU behind a forward convolution
+  Third third;
+  float negative_slope;  // of the leaky ReLU or of the mask's; 1: none
   Precision precision;
   ElementType factors = ElementType::fp32, result = ElementType::fp32;  // how the tensors are stored
 
   // Without what follows the convolution: the same problem for an engine that does the convolution alone.
   GraphConvProblem alone() const;
-  bool is_alone() const { return !has_third && negative_slope == 1.0f; }
+  bool is_alone() const { return third == Third::none && negative_slope == 1.0f; }
+  const Shape& result_shape() const {
+    return direction == Direction::forward ? y : direction == Direction::backward_data ? x : w;
+  }
 };
 // One line, as in "forward n400 h7 w7 c128 k256 r3 s3 stride1,1 pad1,1,1,1 bias slope0.2 bf16->bf16 in bf16".
 std::string to_string(const GraphConvProblem& problem);

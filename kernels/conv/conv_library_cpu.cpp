@@ -4,7 +4,6 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "core/check.h"
-#include "kernels/bias_activation.h"
 #include "kernels/conv/conv_routine.h"
 
 namespace ebm::cpu {
@@ -34,6 +33,9 @@ void point_at(memory& object, const float* data) { object.set_data_handle(const_
 std::string text_of(const memory::desc& desc) {
   return std::string(reinterpret_cast<const char*>(&desc.data), sizeof(desc.data));
 }
+
+// Whether the primitive does what follows the convolution: it knows biases and activations of a forward one only.
+bool fuses(const ConvProblem& p) { return p.direction == ConvDirection::forward && !p.has_mask; }
 
 // An operand on its way between the project's layout and the primitive's: copied if the two differ.
 class Operand {
@@ -94,15 +96,15 @@ struct Descriptors {
         after{p.pad_bottom, p.pad_right},
         x(describe(x_dims, tag)),
         w(describe(w_dims, Tag::any)),
-        b(p.has_bias ? describe(b_dims, Tag::a) : memory::desc()),
+        b(fuses(p) && p.has_bias ? describe(b_dims, Tag::a) : memory::desc()),
         y(describe(y_dims, tag)) {}
 
   dnnl::convolution_forward::primitive_desc forward(const ConvProblem& p, dnnl::primitive_attr attr) const {
     using Forward = dnnl::convolution_forward;
     const auto kind = dnnl::prop_kind::forward_training;
     const auto direct = Algorithm::convolution_direct;
-    const auto desc = p.has_bias ? Forward::desc(kind, direct, x, w, b, y, strides, before, after)
-                                 : Forward::desc(kind, direct, x, w, y, strides, before, after);
+    const auto desc = fuses(p) && p.has_bias ? Forward::desc(kind, direct, x, w, b, y, strides, before, after)
+                                             : Forward::desc(kind, direct, x, w, y, strides, before, after);
     return {desc, attr, engine()};
   }
 };
@@ -110,7 +112,7 @@ struct Descriptors {
 dnnl::primitive_attr attributes(const ConvProblem& p) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (p.direction == ConvDirection::forward && p.negative_slope != 1.0f) {
+  if (fuses(p) && p.negative_slope != 1.0f) {
     dnnl::post_ops ops;
     ops.append_eltwise(1.0f, Algorithm::eltwise_relu, p.negative_slope, 0.0f);
     attr.set_post_ops(ops);
@@ -129,7 +131,7 @@ class LibraryRoutine : public ConvRoutine {
 
   LibraryRoutine(const ConvProblem& problem, const Parts& parts, const Descriptors& d)
       : direction_(problem.direction),
-        negative_slope_(problem.negative_slope),
+        fuses_(fuses(problem)),
         primitive_(parts.primitive),
         a_(problem.direction == ConvDirection::backward_data ? describe(d.y_dims, Tag::nhwc)
                                                              : describe(d.x_dims, Tag::nhwc),
@@ -148,10 +150,10 @@ class LibraryRoutine : public ConvRoutine {
                   {parts.b_arg, b_.theirs()},
                   {parts.out_arg, out_.theirs()},
                   {DNNL_ARG_SCRATCHPAD, scratchpad_}};
-    if (problem.has_bias) arguments_.emplace(DNNL_ARG_BIAS, bias_);
+    if (fuses_ && problem.has_bias) arguments_.emplace(DNNL_ARG_BIAS, bias_);
   }
 
-  void run(const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) override {
+  void run(const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) override {
     Tensor a_copy, b_copy, out_copy, scratch;
     a_.read(a.data(), a_copy);
     if (direction_ == ConvDirection::backward_weight || b_.same()) {
@@ -160,7 +162,7 @@ class LibraryRoutine : public ConvRoutine {
       const float* packed = weights_.get(b, [this](const float* from, float* to) { b_.copy_in(from, to); });
       point_at(b_.theirs(), packed);
     }
-    if (direction_ == ConvDirection::forward && third.defined()) point_at(bias_, third.data());
+    if (fuses_ && end.bias.defined()) point_at(bias_, end.bias.data());
     if (const size_t bytes = scratchpad_.get_desc().get_size(); bytes > 0) {
       scratch = Tensor::empty({static_cast<int64_t>(bytes / sizeof(float)) + 1}, kCpu);
       point_at(scratchpad_, scratch.data());
@@ -170,12 +172,12 @@ class LibraryRoutine : public ConvRoutine {
     primitive_.execute(stream(), arguments_);
     out_.copy_out(result);
     stream().wait();
-    if (direction_ == ConvDirection::backward_data) pass_through({third, negative_slope_}, out);
+    if (!fuses_) end.finish(out);
   }
 
  private:
   ConvDirection direction_;
-  float negative_slope_;
+  bool fuses_;
   dnnl::primitive primitive_;
   Operand a_, b_, out_;
   memory bias_, scratchpad_;

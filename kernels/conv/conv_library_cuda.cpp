@@ -5,7 +5,6 @@
 #include "core/check.h"
 #include "core/deterministic.h"
 #include "core/device_calls.h"
-#include "kernels/bias_activation.h"
 #include "kernels/conv/conv_weight_plain.h"
 #include "kernels/pad.h"
 #include "kernels/round_operand.h"
@@ -64,7 +63,7 @@ void run_first_supported(const char* op, const ConvProblem& problem, const Run& 
 
 constexpr float kOne = 1.0f, kZero = 0.0f;
 
-void forward(const GraphConvProblem& p, const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
+void forward(const GraphConvProblem& p, const Tensor& x, const Tensor& w, Tensor& y) {
   const Framed framed = frame(p);
   const Tensor image = factor(x, p.precision), weight = factor(w, p.precision);
   const Tensor input = framed.has_border() ? pad_images(image, framed.extra_h, framed.extra_w) : image;
@@ -74,11 +73,9 @@ void forward(const GraphConvProblem& p, const Tensor& x, const Tensor& w, const 
                                                        s.plan.conv, static_cast<cudnnConvolutionFwdAlgo_t>(c.algorithm),
                                                        workspace, c.workspace, &kZero, s.plan.y, y.mutable_data());
                       });
-  // cuDNN's fused call knows ReLU without a slope only, and may turn a NaN into 0
-  bias_activation(y, b, p.negative_slope);
 }
 
-void backward_data(const GraphConvProblem& p, const Tensor& dy, const Tensor& w, const Tensor& mask, Tensor& dx) {
+void backward_data(const GraphConvProblem& p, const Tensor& dy, const Tensor& w, Tensor& dx) {
   const Framed framed = frame(p);
   const Tensor gradient = factor(dy, p.precision), weight = factor(w, p.precision);
   Tensor result = framed.has_border() ? Tensor::empty(framed.problem.x, dx.device()) : dx;
@@ -90,7 +87,6 @@ void backward_data(const GraphConvProblem& p, const Tensor& dy, const Tensor& w,
                                             workspace, c.workspace, &kZero, s.plan.x, out);
       });
   if (framed.has_border()) crop_images(result, framed.extra_h, framed.extra_w, dx);
-  pass_through({mask.defined() ? to_fp32(mask) : mask, p.negative_slope}, dx);
 }
 
 void backward_weight(const GraphConvProblem& p, const Tensor& x, const Tensor& dy, Tensor& dw) {
@@ -113,13 +109,18 @@ void backward_weight(const GraphConvProblem& p, const Tensor& x, const Tensor& d
 
 }  // namespace
 
-void run_library_conv(const GraphConvProblem& p, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) {
+void run_library_conv(const GraphConvProblem& p, const Tensor& a, const Tensor& b, const ConvEpilogue& given,
+                      Tensor& out) {
   Tensor result = p.result == ElementType::fp32 ? out : Tensor::empty(out.shape(), out.device());
   switch (p.direction) {
-    case Direction::forward: forward(p, a, b, third, result); break;
-    case Direction::backward_data: backward_data(p, a, b, third, result); break;
+    case Direction::forward: forward(p, a, b, result); break;
+    case Direction::backward_data: backward_data(p, a, b, result); break;
     case Direction::backward_weight: backward_weight(p, a, b, result); break;
   }
+  // cuDNN's fused call knows ReLU without a slope only, and may turn a NaN into 0
+  ConvEpilogue end = given;
+  if (end.mask.defined()) end.mask = to_fp32(end.mask);
+  if (!p.is_alone()) end.finish(result);
   if (p.result == ElementType::bf16) out.copy_from(to_bf16(result));
 }
 

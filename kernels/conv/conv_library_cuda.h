@@ -9,7 +9,7 @@ namespace ebm::cuda {
 // Any problem, on tensors of its types; maps of bf16 are converted. In bf16 the factors are rounded and multiplied by
 // tf32's tensor cores, to which bf16 values are exact: the older API's own bf16 would round the result too. Throws
 // Error where it has no algorithm.
-void run_library_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
+void run_library_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const ConvEpilogue& end,
                       Tensor& out);
 
 }  // namespace ebm::cuda

@@ -20,8 +20,13 @@ struct ConvProblem {
   int64_t n = 0, h = 0, w = 0, c = 0, k = 0, r = 0, s = 0, p = 0, q = 0;
   int stride_h = 1, stride_w = 1;
   int pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
-  bool has_bias = false;        // forward only
-  float negative_slope = 1.0f;  // of the activation (forward) or the mask (backward_data); 1: none
+  bool has_bias = false, has_mask = false;
+  float negative_slope = 1.0f;  // of the activation or the mask; 1: none
+
+  // of one image: (H,W,C) and (P,Q,K)
+  int64_t x_size() const { return h * w * c; }
+  int64_t y_size() const { return p * q * k; }
+
   int threads = 1;
 
   auto operator<=>(const ConvProblem&) const = default;
@@ -32,13 +37,13 @@ ConvProblem conv_problem(ConvDirection direction, const Shape& x, const Shape& w
 std::string to_string(const ConvProblem& problem);
 
 // One algorithm set up for one problem. Operands by direction:
-//   forward          a = x, b = w, third = bias or undefined, out = y
-//   backward_data    a = dy, b = w, third = the mask's y (N,H,W,C) or undefined, out = dx
-//   backward_weight  a = x, b = dy, out = dw
+//   forward          a = x, b = w, out = y
+//   backward_data    a = dy, b = w, out = dx
+//   backward_weight  a = x, b = dy, out = dw; without an epilogue
 class ConvRoutine {
  public:
   virtual ~ConvRoutine() = default;
-  virtual void run(const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) = 0;
+  virtual void run(const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) = 0;
 };
 
 // Each returns nullptr for a problem that it cannot compute.
@@ -46,11 +51,23 @@ std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bo
 std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem);
 std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem);
 
-// dx · leaky_relu' in place, for n elements whose mask is y.
-inline void apply_mask(const float* y, float negative_slope, float* dx, int64_t n) {
-#pragma omp simd
-  for (int64_t i = 0; i < n; ++i) dx[i] *= leaky_derivative(y[i], negative_slope);
-}
+// A problem's epilogue, image by image: for a result that is still in the cache.
+class ImageEpilogue {
+ public:
+  ImageEpilogue(const ConvEpilogue& end, int64_t channels)
+      : bias_(end.bias.defined() ? end.bias.data() : nullptr),
+        mask_(end.mask.defined() ? end.mask.data() : nullptr),
+        negative_slope_(end.negative_slope),
+        channels_(channels) {}
+
+  // The n-th image of the result, of so many elements, in place.
+  void finish(int64_t n, float* image, int64_t elements) const;
+
+ private:
+  const float *bias_, *mask_;
+  float negative_slope_;
+  int64_t channels_;
+};
 
 // Weights rearranged for a routine, kept until the weights change. `layout` names the arrangement, so that
 // routines which agree on it share one copy; pack(from, to) writes `size` floats.

@@ -15,7 +15,6 @@
 #include "core/cuda.h"
 #include "core/device_calls.h"
 #include "core/phase_timer.h"
-#include "kernels/bias_activation.h"
 #include "kernels/conv/conv_library_cuda.h"
 #include "kernels/conv/conv_plan.h"
 #include "kernels/random_fill.h"
@@ -153,7 +152,8 @@ void make_candidates(const std::vector<Search*>& searches, bool all, Device devi
 
 // Operands of a problem with made-up numbers.
 struct Operands {
-  Tensor a, b, third, out;
+  Tensor a, b, out;
+  ConvEpilogue end;
 
   explicit Operands(const GraphConvProblem& p) {
     const auto normal = [&](const Shape& shape, ElementType type) {
@@ -164,19 +164,21 @@ struct Operands {
     const bool forward = p.direction == Direction::forward, weight = p.direction == Direction::backward_weight;
     a = normal(forward || weight ? p.x : p.y, p.factors);
     b = normal(weight ? p.y : p.w, p.factors);
-    if (p.has_third) third = forward ? normal({p.w[0]}, ElementType::fp32) : normal(p.x, p.result);
-    out = Tensor::empty(forward ? p.y : weight ? p.w : p.x, p.device, p.result);
+    if (p.third == Third::bias) end.bias = normal({p.result_shape()[3]}, ElementType::fp32);
+    if (p.third == Third::mask) end.mask = normal(p.result_shape(), p.result);
+    end.negative_slope = p.negative_slope;
+    out = Tensor::empty(p.result_shape(), p.device, p.result);
   }
 };
 
 // Of one run, the least of some rounds; after one that is not timed.
 double seconds_of(const Way& way, const GraphConvProblem& p, Operands& o) {
-  run_way(way, p, o.a, o.b, o.third, o.out);
+  run_way(way, p, o.a, o.b, o.end, o.out);
   PhaseTimer timer(p.device, {"timing"});
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < kTimedRounds; ++round) {
     timer.begin(0);
-    for (int i = 0; i < kTimedRuns; ++i) run_way(way, p, o.a, o.b, o.third, o.out);
+    for (int i = 0; i < kTimedRuns; ++i) run_way(way, p, o.a, o.b, o.end, o.out);
     timer.end();
     synchronize(p.device.index);
     best = std::min(best, timer.seconds(0) / kTimedRuns);
@@ -203,7 +205,7 @@ bool pick(Search& s, bool timed) {
       if (races)
         seconds = seconds_of(way, s.problem, operands);
       else
-        run_way(way, s.problem, operands.a, operands.b, operands.third, operands.out);
+        run_way(way, s.problem, operands.a, operands.b, operands.end, operands.out);
       if (races) s.told += "\n  " + way.name + ": " + std::to_string(1e6 * seconds) + " us";
       if (seconds >= best) continue;
       best = seconds, found = true;
@@ -219,11 +221,11 @@ bool pick(Search& s, bool timed) {
 }  // namespace
 
 void run_way(const Way& way, const GraphConvProblem& p, const Tensor& given_a, const Tensor& given_b,
-             const Tensor& given_third, Tensor& out) {
-  if (!way.plan) return run_library_conv(p, given_a, given_b, given_third, out);
+             const ConvEpilogue& end, Tensor& out) {
+  if (!way.plan) return run_library_conv(p, given_a, given_b, end, out);
   const bool rounds = p.factors == ElementType::bf16;
   const auto [a, b] = rounds ? to_bf16(given_a, given_b) : std::pair(given_a, given_b);
-  const Tensor x = aligned(a), w = aligned(b), third = aligned(given_third);
+  const Tensor x = aligned(a), w = aligned(b), third = aligned(end.tensor());
   // in stream order: the next owner of this memory writes it only after cuDNN is done with it
   Tensor workspace = Tensor::empty({static_cast<int64_t>(way.plan->workspace_bytes() / sizeof(float)) + 1}, p.device);
   const CudnnHandle cudnn = open_handle(p.device);
@@ -231,11 +233,7 @@ void run_way(const Way& way, const GraphConvProblem& p, const Tensor& given_a, c
   check(way.plan->execute(cudnn.handle, x.raw(), w.raw(), operand, out.mutable_raw(), workspace.mutable_data()),
         "cudnnBackendExecute");
   count_device_call();
-  if (way.whole || p.is_alone()) return;
-  if (p.direction == Direction::forward)
-    bias_activation(out, third, p.negative_slope);
-  else
-    pass_through({third, p.negative_slope}, out);
+  if (!way.whole) end.finish(out);
 }
 
 bool is_for_graphs(const GraphConvProblem& p) {

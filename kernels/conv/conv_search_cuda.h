@@ -18,7 +18,7 @@ struct Way {
 };
 
 // Computes the problem, with tensors as those of run_conv(). Throws Error where cuDNN refuses.
-void run_way(const Way& way, const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third,
+void run_way(const Way& way, const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const ConvEpilogue& end,
              Tensor& out);
 
 // Whether a problem has other ways than the library. Not fp32 and tf32 convolutions that nothing follows, with even

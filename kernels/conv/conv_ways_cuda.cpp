@@ -32,7 +32,7 @@ Key key_of(const GraphConvProblem& p) {
           g.pad_h.after,
           g.pad_w.before,
           g.pad_w.after,
-          p.has_third,
+          static_cast<int64_t>(p.third),
           std::bit_cast<int32_t>(p.negative_slope),
           static_cast<int64_t>(p.factors),
           static_cast<int64_t>(p.result)};
@@ -103,7 +103,7 @@ std::string nvrtc_text() {
 
 }  // namespace
 
-void run_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) {
+void run_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) {
   if (noted) {
     noted->push_back(problem);
     return fill_zero(problem.device.index, out.mutable_raw(), out.bytes());
@@ -121,7 +121,7 @@ void run_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b,
     }
     last = found->second;
   }
-  run_way(last->way, problem, a, b, third, out);
+  run_way(last->way, problem, a, b, end, out);
 }
 
 std::string last_conv_plan() {

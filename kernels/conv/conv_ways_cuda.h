@@ -12,9 +12,9 @@
 
 namespace ebm::cuda {
 
-// Factors a, b: forward x, w; backward data dy, w; backward weight x, dy. third: bias, mask or undefined. Where the
+// Factors a, b: forward x, w; backward data dy, w; backward weight x, dy. Where the
 // factors are to be bf16 and are not, they are rounded here. The way is found at a problem's first call, which may
 // take seconds and may not be inside a recording.
-void run_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out);
+void run_conv(const GraphConvProblem& problem, const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out);
 
 }  // namespace ebm::cuda

@@ -105,7 +105,7 @@ class WinogradRoutine : public ConvRoutine {
     m_size_ = layout_.m_per_image * chunk_ + gaps;
   }
 
-  void run(const Tensor& a, const Tensor& b, const Tensor& third, Tensor& out) override {
+  void run(const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) override {
     const float* first = a.data();
     float* result = out.mutable_data();
     if (problem_.direction == ConvDirection::backward_weight) {
@@ -116,9 +116,9 @@ class WinogradRoutine : public ConvRoutine {
       pack_weights(layout_, problem_.direction == ConvDirection::backward_data, from, to);
     });
     if (problem_.direction == ConvDirection::forward) {
-      forward(first, u, third.defined() ? third.data() : nullptr, result);
+      forward(first, u, end, result);
     } else {
-      backward_data(first, u, third.defined() ? third.data() : nullptr, result);
+      backward_data(first, u, ImageEpilogue(end, problem_.c), result);
     }
   }
 
@@ -126,8 +126,8 @@ class WinogradRoutine : public ConvRoutine {
   using Point = WinogradLayout::Point;
 
   static std::string weights_name(const ConvProblem& p);
-  void forward(const float* x, const float* u, const float* bias, float* y);
-  void backward_data(const float* dy, const float* u, const float* mask, float* dx);
+  void forward(const float* x, const float* u, const ConvEpilogue& end, float* y);
+  void backward_data(const float* dy, const float* u, const ImageEpilogue& epilogue, float* dx);
   void backward_weight(const float* x, const float* dy, float* dw);
 
   // Calls visit(tall, wide, group, row, column, tile): each tile of an image, its kinds, first output and
@@ -252,9 +252,9 @@ void WinogradRoutine::input_transform(const float* x, float* dx, int64_t n, cons
 void WinogradRoutine::output_transform(const float* bias, float* y, int64_t n, const Transformed& t) const {
   for_each_tile([&](const auto& tall, const auto& wide, int group, int p, int q, int tile) {
     const auto &a = tall.transforms, &b = wide.transforms;
-    const bool plain = bias == nullptr && problem_.negative_slope == 1.0f;
+    const bool activates = !problem_.has_mask && (bias != nullptr || problem_.negative_slope != 1.0f);
     transform_tile({a.output, b.output, a.points, b.points, a.outputs, b.outputs,
-                    plain ? Finish::store : Finish::bias_and_activation, bias, problem_.negative_slope},
+                    activates ? Finish::bias_and_activation : Finish::store, bias, problem_.negative_slope},
                    m_tile<TileSource, const float*>(tall, wide, group, tile, n, t),
                    pixels<TileAddress>(y, a.outputs, b.outputs, p, q, 1, 1, layout_.vertical.out,
                                        layout_.horizontal.out, layout_.k),
@@ -272,8 +272,10 @@ void WinogradRoutine::output_adjoint(const float* dy, int64_t n, const Transform
   });
 }
 
-void WinogradRoutine::forward(const float* x, const float* u, const float* bias, float* y) {
-  const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
+void WinogradRoutine::forward(const float* x, const float* u, const ConvEpilogue& end, float* y) {
+  const int64_t x_size = problem_.x_size(), y_size = problem_.y_size();
+  const float* bias = end.bias.defined() ? end.bias.data() : nullptr;
+  const ImageEpilogue epilogue(end, problem_.k);
   for_each_chunk([&](int64_t first, const Transformed& t) {
     for (int64_t n = 0; n < t.images; ++n) input_transform(x + (first + n) * x_size, nullptr, n, t);
     for (size_t i = 0; i < layout_.points.size(); ++i) {
@@ -281,12 +283,15 @@ void WinogradRoutine::forward(const float* x, const float* u, const float* bias,
       packed_gemm(point.rows_per_image * t.images, layout_.k, point.channels, v_of(i, t), point.channels,
                   u + point.weights, m_of(i, t), layout_.k);
     }
-    for (int64_t n = 0; n < t.images; ++n) output_transform(bias, y + (first + n) * y_size, n, t);
+    for (int64_t n = 0; n < t.images; ++n) {
+      output_transform(bias, y + (first + n) * y_size, n, t);
+      if (problem_.has_mask) epilogue.finish(first + n, y + (first + n) * y_size, y_size);
+    }
   });
 }
 
-void WinogradRoutine::backward_data(const float* dy, const float* u, const float* mask, float* dx) {
-  const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
+void WinogradRoutine::backward_data(const float* dy, const float* u, const ImageEpilogue& epilogue, float* dx) {
+  const int64_t x_size = problem_.x_size(), y_size = problem_.y_size();
   for_each_chunk([&](int64_t first, const Transformed& t) {
     for (int64_t n = 0; n < t.images; ++n) output_adjoint(dy + (first + n) * y_size, n, t);
     for (size_t i = 0; i < layout_.points.size(); ++i) {
@@ -297,14 +302,14 @@ void WinogradRoutine::backward_data(const float* dy, const float* u, const float
     std::fill(dx + first * x_size, dx + (first + t.images) * x_size, 0.0f);
     for (int64_t n = first; n < first + t.images; ++n) {
       input_transform(nullptr, dx + n * x_size, n - first, t);
-      // tiles overlap, so an image is masked when its last one is in; it is still in the cache then
-      if (mask != nullptr) apply_mask(mask + n * x_size, problem_.negative_slope, dx + n * x_size, x_size);
+      // tiles overlap, so an image is finished when its last one is in; it is still in the cache then
+      epilogue.finish(n, dx + n * x_size, x_size);
     }
   });
 }
 
 void WinogradRoutine::backward_weight(const float* x, const float* dy, float* dw) {
-  const int64_t x_size = problem_.h * problem_.w * problem_.c, y_size = problem_.p * problem_.q * problem_.k;
+  const int64_t x_size = problem_.x_size(), y_size = problem_.y_size();
   const int points = static_cast<int>(layout_.points.size());
   const int row_blocks = (layout_.k + kRowBlock - 1) / kRowBlock;
   Tensor scratch = Tensor::empty({v_size_ + m_size_}, kCpu);

@@ -4,6 +4,8 @@
 
 #include "autograd/ops.h"
 #include "core/check.h"
+#include "core/device_calls.h"
+#include "tests/fixed_plans.h"
 #include "tests/random_tensor.h"
 
 namespace ebm {
@@ -118,6 +120,27 @@ TEST_CASE("a gradient with respect to x runs no weight-gradient kernel") {
   tape.gradient(y, {w1, w2});  // and none with respect to x, which nobody asked for
   CHECK(conv_calls().backward_data - before.backward_data == 1);
   CHECK(conv_calls().backward_weight - before.backward_weight == 2);
+}
+
+TEST_CASE("bias, leaky ReLU and its derivative are no launches beside those of transposed convolutions") {
+  const test::FixedPlans fixed;
+  const Device device = test_device();
+  const Var x(normal({2, 4, 4, 8}, 1)), w1(normal({8, 4, 4, 16}, 2)), w2(normal({16, 4, 4, 8}, 3));
+  const Var b1(Tensor::zeros({16}, device)), b2(Tensor::zeros({8}, device));
+  const Tensor dy = normal({1, 16, 16, 8}, 4);
+  int64_t forward = 0, backward = 0;
+  for (int round = 0; round < 2; ++round) {  // ways are found in the first
+    Tape tape;
+    const int64_t start = device_calls();
+    const Var h = conv_transpose2d(x, w1, b1, {2, {1, 1}}, 0.2f);
+    const Var y = conv_transpose2d(h, w2, b2, {2, {1, 1}}, 0.2f);
+    forward = device_calls() - start;
+    tape.gradient(y, dy, {x});
+    backward = device_calls() - start - forward;
+  }
+  const int64_t each = device.is_cuda() ? 1 : 0;
+  CHECK(forward == 2 * each);
+  CHECK(backward == 3 * each);  // dy for each row, through the last leaky ReLU, is one
 }
 
 TEST_CASE("tanh_error is the squared distance of the tanh") {

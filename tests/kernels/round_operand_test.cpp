@@ -86,7 +86,7 @@ TEST_CASE("a bf16 convolution equals the definition in double of rounded operand
           expected.push_back(sum);
         }
   const PrecisionScope mode(Precision::bf16);
-  CHECK(relative_error(conv2d(x, w, {}, {}).to_host(), expected) < 1e-6);
+  CHECK(relative_error(conv2d(x, w, ConvGeometry()).to_host(), expected) < 1e-6);
 }
 
 TEST_CASE("products and the fused step round their operands as convolutions do") {

@@ -1,7 +1,7 @@
 // The smallest run: a few milliseconds an iteration, on the synthetic data set.
 #pragma once
 
-#include "kernels/conv/conv_plan.h"
+#include "tests/fixed_plans.h"
 #include "train/methods/teaching_settings.h"
 #include "train/run.h"
 
@@ -42,21 +42,6 @@ void change(RunOptions& options, const F& with) {
 struct Notices : RunObserver {
   void notice(const std::string& line) override { lines.push_back(line); }
   std::vector<std::string> lines;
-};
-
-// Fixed plans for one scope: two runs then agree bit for bit.
-struct FixedPlans {
-  FixedPlans() : timing(cpu::plan_timing()) {
-    cpu::clear_plans();
-    cuda::clear_plans();
-    cpu::set_plan_timing(false);
-  }
-  ~FixedPlans() {
-    cpu::set_plan_timing(timing);
-    cpu::clear_plans();
-    cuda::clear_plans();
-  }
-  const bool timing;
 };
 
 // One thread for one scope: such small networks wait for each other's threads most of the time.

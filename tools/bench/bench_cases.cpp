@@ -102,7 +102,7 @@ void add_energy_ops(OpTable& table, const NetworkConfig& config, const LangevinS
       add_fused_step(table, name, x.clone(), y, w, flops, geometry, slope, step);
     else  // x is the leaky ReLU of the layer above
       table.add(name + " backward data and mask", flops, bytes_of({&x, &x, &w, &y}), [&] {
-        conv2d_backward_data(y, w, x.shape(), geometry, {x, slope});
+        conv2d_backward_data(y, w, x.shape(), geometry, LeakyMask{x, slope});
       });
     table.add(name + " backward weight", flops, bytes_of({&x, &w, &y}),
               [&] { conv2d_backward_weight(x, y, w.shape(), geometry); });

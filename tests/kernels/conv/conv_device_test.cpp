@@ -40,8 +40,17 @@ void compare_all(double base, double per_term = 0) {
     const Tensor dy = cpu_normal(y, 4);
     CHECK(difference(conv2d_backward_data(dy.to(device), w.to(device), c.x, c.geometry),
                      conv2d_backward_data(dy, w, c.x, c.geometry)) < data_tolerance);
-    CHECK(difference(conv2d_backward_data(dy.to(device), w.to(device), c.x, c.geometry, {x.to(device), 0.2f}),
-                     conv2d_backward_data(dy, w, c.x, c.geometry, {x, 0.2f})) < data_tolerance);
+    CHECK(difference(conv2d_backward_data(dy.to(device), w.to(device), c.x, c.geometry, LeakyMask{x.to(device), 0.2f}),
+                     conv2d_backward_data(dy, w, c.x, c.geometry, LeakyMask{x, 0.2f})) < data_tolerance);
+    // a transposed convolution's
+    const Tensor c_bias = cpu_normal({c.w[3]}, 5);
+    for (float slope : {1.0f, 0.2f})
+      CHECK(difference(conv2d_backward_data(dy.to(device), w.to(device), c.x, c.geometry,
+                                            ConvEpilogue::bias_activation(c_bias.to(device), slope)),
+                       conv2d_backward_data(dy, w, c.x, c.geometry, ConvEpilogue::bias_activation(c_bias, slope))) <
+            data_tolerance);
+    CHECK(difference(conv2d(x.to(device), w.to(device), c.geometry, LeakyMask{dy.to(device), 0.2f}),
+                     conv2d(x, w, c.geometry, LeakyMask{dy, 0.2f})) < forward_tolerance);
     CHECK(difference(conv2d_backward_weight(x.to(device), dy.to(device), c.w, c.geometry),
                      conv2d_backward_weight(x, dy, c.w, c.geometry)) < weight_tolerance);
   }
@@ -84,15 +93,21 @@ TEST_CASE("convolutions of bf16 maps are those of their values, rounded, on any 
     }
     CHECK(difference(conv2d(x, w, {}, c.geometry), conv2d(x_cpu, w_cpu, {}, c.geometry)) < tolerance);
     const Tensor dy = to_bf16(normal(conv2d_shape(c.x, c.w, c.geometry), 4)), dy_cpu = to_fp32(dy).to(kCpu);
-    const Tensor dx = conv2d_backward_data(dy, rounded_w, c.x, c.geometry, {x, 0.2f});
+    const Tensor dx = conv2d_backward_data(dy, rounded_w, c.x, c.geometry, LeakyMask{x, 0.2f});
     CHECK(dx.type() == ElementType::bf16);
-    CHECK(difference(dx, conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry, {x_cpu, 0.2f})) < tolerance);
+    CHECK(difference(dx, conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry, LeakyMask{x_cpu, 0.2f})) < tolerance);
     CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry),
                      conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry)) < tolerance);
+    const Tensor b_x = normal({c.w[3]}, 5), b_x_cpu = b_x.to(kCpu);
+    CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry, ConvEpilogue::bias_activation(b_x, 0.2f)),
+                     conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry,
+                                          ConvEpilogue::bias_activation(b_x_cpu, 0.2f))) < tolerance);
+    CHECK(difference(conv2d(x, rounded_w, c.geometry, LeakyMask{dy, 0.2f}),
+                     conv2d(x_cpu, w_cpu, c.geometry, LeakyMask{dy_cpu, 0.2f})) < tolerance);
     const Tensor dw = conv2d_backward_weight(x, dy, c.w, c.geometry);
     CHECK(dw.type() == ElementType::fp32);
     CHECK(difference(dw, conv2d_backward_weight(x_cpu, dy_cpu, c.w, c.geometry)) < 1e-4);
-    CHECK_THROWS_AS(conv2d_backward_data(dy, w, c.x, c.geometry, {to_fp32(x), 0.2f}), Error);
+    CHECK_THROWS_AS(conv2d_backward_data(dy, w, c.x, c.geometry, LeakyMask{to_fp32(x), 0.2f}), Error);
   }
 }
 
@@ -103,7 +118,7 @@ TEST_CASE("convolutions that were seen before allocate nothing from the system, 
   const auto all = [&] {
     conv2d(x, w, b, g, 0.2f);
     conv2d(x, w, {}, g);
-    conv2d_backward_data(dy, w, x.shape(), g, {x, 0.2f});
+    conv2d_backward_data(dy, w, x.shape(), g, LeakyMask{x, 0.2f});
     conv2d_backward_data(dy, w, x.shape(), g);
     conv2d_backward_weight(x, dy, w.shape(), g);
   };
@@ -129,9 +144,9 @@ TEST_CASE("whether a NaN passes through a convolution's activation on the test d
   for (const Precision p : {Precision::fp32, Precision::tf32, Precision::bf16}) {
     CAPTURE(name(p));
     const PrecisionScope mode(p);
-    CHECK(all_nan(conv2d(x, w, {}, {})));
+    CHECK(all_nan(conv2d(x, w, ConvGeometry())));
     WARN(all_nan(conv2d(x, w, b, {}, 0.2f)));
-    WARN(all_nan(conv2d_backward_data(x, w, x.shape(), {}, {x, 0.2f})));
+    WARN(all_nan(conv2d_backward_data(x, w, x.shape(), {}, LeakyMask{x, 0.2f})));
   }
 }
 

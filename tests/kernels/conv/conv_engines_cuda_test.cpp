@@ -38,18 +38,10 @@ struct Mode {
 const Mode kBf16{Precision::bf16, ElementType::bf16, ElementType::fp32};
 const Mode kBf16Maps{Precision::bf16, ElementType::bf16, ElementType::bf16};
 
-size_t engines(const ConvCase& c, Direction direction, bool has_third, float negative_slope, Mode mode) {
-  const GraphConvProblem problem{direction,
-                                 kCpu,
-                                 c.x,
-                                 c.w,
-                                 conv2d_shape(c.x, c.w, c.geometry),
-                                 c.geometry,
-                                 has_third,
-                                 negative_slope,
-                                 mode.precision,
-                                 mode.factors,
-                                 mode.result};
+size_t engines(const ConvCase& c, Direction direction, Third third, float negative_slope, Mode mode) {
+  const GraphConvProblem problem{
+      direction,      kCpu,           c.x,          c.w,        conv2d_shape(c.x, c.w, c.geometry), c.geometry, third,
+      negative_slope, mode.precision, mode.factors, mode.result};
   const auto graph = make_graph(problem);
   return find_engines(problem, graph.back(), h100()).size();
 }
@@ -59,9 +51,9 @@ size_t engines(const ConvCase& c, Direction direction, bool has_third, float neg
 TEST_CASE("an H100 has engines for every forward convolution on bf16 tensors") {
   for (const ConvCase& c : kConvCases) {
     CAPTURE(c.name);
-    CHECK(engines(c, Direction::forward, true, 0.2f, kBf16) > 0);
-    CHECK(engines(c, Direction::forward, true, 1.0f, kBf16) > 0);
-    CHECK(engines(c, Direction::forward, false, 1.0f, kBf16) > 0);
+    CHECK(engines(c, Direction::forward, Third::bias, 0.2f, kBf16) > 0);
+    CHECK(engines(c, Direction::forward, Third::bias, 1.0f, kBf16) > 0);
+    CHECK(engines(c, Direction::forward, Third::none, 1.0f, kBf16) > 0);
   }
 }
 
@@ -71,9 +63,11 @@ TEST_CASE("an H100 has engines for the gradients on bf16 tensors, where channels
     CAPTURE(c.name);
     if (c.w[0] % 8 != 0 || c.w[3] % 8 != 0) continue;
     ++cases;
-    CHECK(engines(c, Direction::backward_data, true, 0.2f, kBf16) > 0);
-    CHECK(engines(c, Direction::backward_data, false, 1.0f, kBf16) > 0);
-    CHECK(engines(c, Direction::backward_weight, false, 1.0f, kBf16) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::mask, 0.2f, kBf16) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::bias, 0.2f, kBf16) > 0);
+    CHECK(engines(c, Direction::forward, Third::mask, 0.2f, kBf16) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::none, 1.0f, kBf16) > 0);
+    CHECK(engines(c, Direction::backward_weight, Third::none, 1.0f, kBf16) > 0);
   }
   CHECK(cases >= 14);
 }
@@ -82,11 +76,11 @@ TEST_CASE("an H100 has engines for the maps of a chain in bf16, in one kernel an
   for (const ConvCase& c : kConvCases) {
     CAPTURE(c.name);
     if (c.w[0] % 8 != 0) continue;  // the first layer's image may have any number of channels
-    CHECK(engines(c, Direction::forward, true, 0.2f, kBf16Maps) > 0);
-    CHECK(engines(c, Direction::forward, false, 1.0f, kBf16Maps) > 0);
+    CHECK(engines(c, Direction::forward, Third::bias, 0.2f, kBf16Maps) > 0);
+    CHECK(engines(c, Direction::forward, Third::none, 1.0f, kBf16Maps) > 0);
     if (c.w[3] % 8 != 0) continue;
-    CHECK(engines(c, Direction::backward_data, true, 0.2f, kBf16Maps) > 0);
-    CHECK(engines(c, Direction::backward_data, false, 1.0f, kBf16Maps) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::mask, 0.2f, kBf16Maps) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::none, 1.0f, kBf16Maps) > 0);
   }
 }
 
@@ -95,11 +89,13 @@ TEST_CASE("an H100 has engines for convolutions on fp32 tensors, without tensor 
   const Mode tf32{Precision::tf32, ElementType::fp32, ElementType::fp32};
   for (const ConvCase& c : kConvCases) {
     CAPTURE(c.name);
-    CHECK(engines(c, Direction::forward, true, 0.2f, fp32) > 0);
-    CHECK(engines(c, Direction::backward_data, true, 0.2f, fp32) > 0);
+    CHECK(engines(c, Direction::forward, Third::bias, 0.2f, fp32) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::mask, 0.2f, fp32) > 0);
+    CHECK(engines(c, Direction::backward_data, Third::bias, 0.2f, fp32) > 0);
+    CHECK(engines(c, Direction::forward, Third::mask, 0.2f, fp32) > 0);
     for (const Mode& mode : {fp32, tf32}) {  // with nothing behind them: where the padding is uneven
-      CHECK(engines(c, Direction::forward, false, 1.0f, mode) > 0);
-      CHECK(engines(c, Direction::backward_data, false, 1.0f, mode) > 0);
+      CHECK(engines(c, Direction::forward, Third::none, 1.0f, mode) > 0);
+      CHECK(engines(c, Direction::backward_data, Third::none, 1.0f, mode) > 0);
     }
   }
 }

@@ -13,18 +13,21 @@ namespace {
 struct Graph {
   const char* name;
   Direction direction;
-  bool has_third;
+  Third third;
   float negative_slope;
 };
 
 const Graph kGraphs[] = {
-    {"convolution, bias, leaky ReLU", Direction::forward, true, 0.2f},
-    {"convolution, leaky ReLU", Direction::forward, false, 0.2f},
-    {"convolution, bias", Direction::forward, true, 1.0f},
-    {"convolution", Direction::forward, false, 1.0f},
-    {"gradient of the input, mask", Direction::backward_data, true, 0.2f},
-    {"gradient of the input", Direction::backward_data, false, 1.0f},
-    {"gradient of the weights", Direction::backward_weight, false, 1.0f},
+    {"convolution, bias, leaky ReLU", Direction::forward, Third::bias, 0.2f},
+    {"convolution, leaky ReLU", Direction::forward, Third::none, 0.2f},
+    {"convolution, bias", Direction::forward, Third::bias, 1.0f},
+    {"convolution", Direction::forward, Third::none, 1.0f},
+    {"convolution, mask", Direction::forward, Third::mask, 0.2f},
+    {"gradient of the input, mask", Direction::backward_data, Third::mask, 0.2f},
+    {"gradient of the input, bias, leaky ReLU", Direction::backward_data, Third::bias, 0.2f},
+    {"gradient of the input, bias", Direction::backward_data, Third::bias, 1.0f},
+    {"gradient of the input", Direction::backward_data, Third::none, 1.0f},
+    {"gradient of the weights", Direction::backward_weight, Third::none, 1.0f},
 };
 
 GraphConvProblem problem_of(const ConvCase& c, const Graph& graph, ElementType factors, ElementType result) {
@@ -34,7 +37,7 @@ GraphConvProblem problem_of(const ConvCase& c, const Graph& graph, ElementType f
           c.w,
           conv2d_shape(c.x, c.w, c.geometry),
           c.geometry,
-          graph.has_third,
+          graph.third,
           graph.negative_slope,
           Precision::bf16,
           factors,

@@ -47,33 +47,38 @@ constexpr float kSlope = 0.2f;
 void check_against_definition(const ConvCase& c) {
   const Shape y_shape = conv2d_shape(c.x, c.w, c.geometry);
   const Tensor x = cpu_normal(c.x, 1), w = cpu_normal(c.w, 2);
-  const Tensor b = cpu_normal({c.w[0]}, 3), dy = cpu_normal(y_shape, 4);
-  const auto xv = x.to_host(), wv = w.to_host(), bv = b.to_host(), dyv = dy.to_host();
+  const Tensor b = cpu_normal({c.w[0]}, 3), dy = cpu_normal(y_shape, 4), b_x = cpu_normal({c.w[3]}, 5);
+  const auto xv = x.to_host(), wv = w.to_host(), bv = b.to_host(), dyv = dy.to_host(), b_xv = b_x.to_host();
   std::vector<double> y(dyv.size()), dx(xv.size()), dw(wv.size());
   for_each_product(c.x, c.w, y_shape, c.geometry, [&](int64_t i, int64_t j, int64_t o) {
     y[o] += double{xv[i]} * wv[j];
     dx[i] += double{dyv[o]} * wv[j];
     dw[j] += double{xv[i]} * dyv[o];
   });
-  std::vector<double> activated = y;
-  for (size_t i = 0; i < y.size(); ++i) {
-    activated[i] += bv[i % c.w[0]];
-    if (activated[i] < 0) activated[i] *= kSlope;
-  }
-
-  std::vector<double> masked = dx;
-  for (size_t i = 0; i < dx.size(); ++i) {
-    if (xv[i] <= 0) masked[i] *= kSlope;
-  }
+  const auto activated = [](std::vector<double> s, const std::vector<float>& bias) {
+    for (size_t i = 0; i < s.size(); ++i) {
+      s[i] += bias[i % bias.size()];
+      if (s[i] < 0) s[i] *= kSlope;
+    }
+    return s;
+  };
+  const auto masked = [](std::vector<double> s, const std::vector<float>& mask) {
+    for (size_t i = 0; i < s.size(); ++i)
+      if (mask[i] <= 0) s[i] *= kSlope;
+    return s;
+  };
 
   for (const auto algorithm :
        {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::columns, ConvAlgorithm::winograd}) {
     CAPTURE(cpu::name(algorithm));
     const Forced forced(algorithm);
     CHECK(error(conv2d(x, w, {}, c.geometry), y) < kTolerance);
-    CHECK(error(conv2d(x, w, b, c.geometry, kSlope), activated) < kTolerance);
+    CHECK(error(conv2d(x, w, b, c.geometry, kSlope), activated(y, bv)) < kTolerance);
+    CHECK(error(conv2d(x, w, c.geometry, LeakyMask{dy, kSlope}), masked(y, dyv)) < kTolerance);
     CHECK(error(conv2d_backward_data(dy, w, c.x, c.geometry), dx) < kTolerance);
-    CHECK(error(conv2d_backward_data(dy, w, c.x, c.geometry, {x, kSlope}), masked) < kTolerance);
+    CHECK(error(conv2d_backward_data(dy, w, c.x, c.geometry, LeakyMask{x, kSlope}), masked(dx, xv)) < kTolerance);
+    CHECK(error(conv2d_backward_data(dy, w, c.x, c.geometry, ConvEpilogue::bias_activation(b_x, kSlope)),
+                activated(dx, b_xv)) < kTolerance);
     CHECK(error(conv2d_backward_weight(x, dy, c.w, c.geometry), dw) < kTolerance);
   }
 }

@@ -82,7 +82,7 @@ TEST_CASE("a problem's line names all that a way depends on") {
                            {256, 3, 3, 128},
                            {4, 7, 7, 256},
                            {1, {1, 1}},
-                           true,
+                           Third::mask,
                            0.2f,
                            Precision::bf16,
                            ElementType::bf16,
