@@ -19,7 +19,7 @@ struct LoglikFlags {
 struct LoglikDefaults {
   int64_t images, chains, steps, leapfrog;
 };
-inline constexpr LoglikDefaults kLoglikInX{1000, 16, 500, 5}, kLoglikInZ{100, 8, 200, 3};
+inline constexpr LoglikDefaults kLoglikInX{1000, 16, 500, 5}, kLoglikInZ{100, 16, 50, 3};
 
 int64_t loglik_images(const LoglikFlags& flags, const LoglikDefaults& usual);
 AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usual);

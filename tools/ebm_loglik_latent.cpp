@@ -32,7 +32,7 @@ LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> mo
     : flags_(flags), trainer_(std::move(model)), n_(loglik_images(flags, kLoglikInZ)) {
   EBM_CHECK(flags.temperatures.empty() && flags.base.empty() && flags.reverse == "samples", "loglik",
             "--temperature, --base or --reverse for a model of z",
-            "none of them: chains lead from N(0, I) to z's posterior");
+            "none of them: chains lead from a Gaussian around a z that fits to z's posterior");
   plan_.annealing = annealing_plan(flags, kLoglikInZ);
   plan_.prior_energy = can(trainer_->settings().method, Ability::chains);
   plan_.prior_steps = trainer_->abilities().usual.steps;
@@ -46,7 +46,7 @@ LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> mo
 void LatentLoglik::compute() {
   fmt::print(
       "{} at iteration {}: mean log-likelihood of {} test images (with a grey level of uniform noise) under\n"
-      "p(x) = ∫ N(x; g(z), {:g}^2) p(z) dz; {} chains an image, {} steps of annealing from N(0, I) to z's posterior\n",
+      "p(x) = ∫ N(x; g(z), {:g}^2) p(z) dz; {} chains an image, {} steps of annealing to z's posterior\n",
       trainer_->settings().recipe, trainer_->iteration(), n_, trainer_->abilities().sigma, plan_.annealing.chains,
       plan_.annealing.steps);
   std::fflush(stdout);
@@ -67,8 +67,9 @@ void LatentLoglik::write() const {
     fmt::print("  log Z of the prior: {:.3f} forward, {:.3f} reverse\n", result_.log_z_forward, result_.log_z_reverse);
   fmt::print(
       "\nforward is a lower bound of the log-likelihood in expectation{}.\n"
-      "reverse begins where the forward chains ended: an indication, no bound. A gap between them says how well\n"
-      "the integral over z is known: more --steps and --chains narrow it.\n",
+      "reverse begins where the forward chains ended, by their weights: an indication, no bound. A gap says how well\n"
+      "the integral over z is known: more --steps narrow it. The chains of an image begin at the lowest of as many\n"
+      "descents; a lower valley that none found is in neither figure: more --chains raise both.\n",
       plan_.prior_energy ? ", if log Z's reverse chains began at draws of the prior" : "");
   if (flags_.json.empty()) return;
   write_json(flags_.json, {{"recipe", trainer_->settings().recipe},

@@ -109,6 +109,17 @@ AnnealingEstimate walk(Path& path, const AnnealingSchedule& s, double log_z0, bo
   return estimate;
 }
 
+// The standard deviation of x among each `together` chains, over all of them.
+double deviation(const std::vector<double>& x, int64_t together) {
+  if (together == 0) return standard_deviation(x);
+  double variance = 0;
+  for (size_t first = 0; first < x.size(); first += static_cast<size_t>(together)) {
+    const double sd = standard_deviation(std::span(x).subspan(first, static_cast<size_t>(together)));
+    variance += sd * sd * static_cast<double>(together) / static_cast<double>(x.size());
+  }
+  return std::sqrt(variance);
+}
+
 void check_chains(int64_t chains) {
   EBM_CHECK(chains >= 2, "annealing", fmt::format("{} chains", chains), "2 or more");
 }
@@ -125,7 +136,7 @@ AnnealingSchedule annealing_schedule(const DiagonalGaussian& base, const Potenti
     EBM_CHECK(static_cast<int64_t>(beta.size()) <= kMostPilotSteps, "annealing",
               fmt::format("a pilot run at beta = {:.3g} after {} steps", beta.back(), kMostPilotSteps),
               "a target nearer to the base, as at a higher temperature");
-    const double sd = standard_deviation(path.difference());
+    const double sd = deviation(path.difference(), plan.together);
     const double next = sd > 0 ? std::min(1.0, beta.back() + kPilotStep / sd) : 1;
     length.push_back(length.back() + (next - beta.back()) * sd);
     beta.push_back(next);

@@ -33,6 +33,7 @@ struct AnnealingPlan {
   int64_t steps = 1000;  // K
   int64_t leapfrog_steps = 5;
   uint64_t seed = 1;
+  int64_t together = 0;          // chains, one after the other, that have one target; 0: all have
   AnnealingProgress progress{};  // may be empty
 };
 

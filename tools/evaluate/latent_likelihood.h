@@ -1,6 +1,7 @@
 // Log-likelihood of images under a model with a latent z, p(x) = ∫ p(x|z)·p(z) dz with p(z) ∝ exp(−U(z)) and
-// p(x|z) = N(g(z), σ²·I): annealed importance sampling from N(0, I) to exp(−V(z|x)) for each image, V as
-// Abilities::posterior, and from N(0, I) to exp(−U(z)) once.
+// p(x|z) = N(g(z), σ²·I): annealed importance sampling for each image to exp(−V(z|x)), V as Abilities::posterior, from a
+// Gaussian as wide as V is curved, around the lowest z that descents from 0 and from draws of N(0, I) find, one for each
+// chain: V has several valleys; and from N(0, I) to exp(−U(z)) once.
 //   log p(x) = log ∫ exp(−V(z|x)) dz − log ∫ exp(−U(z)) dz − (D/2)·log 2πσ²
 #pragma once
 
@@ -16,7 +17,7 @@ struct LatentLikelihood {
   double log_z_forward = 0, log_z_reverse = 0;
   // Means over the images, nats, and the standard error of the first over them. Forward weights make the first a lower
   // bound in expectation, as far as log_z_reverse is none too small; reverse ones begin where the forward chains ended,
-  // which are no exact draws of the posterior: an indication.
+  // drawn by their weights, which are no exact draws of the posterior: an indication.
   double lower = 0, upper = 0, standard_error = 0;
   double acceptance = 0;  // of the forward moves of the posterior
 };

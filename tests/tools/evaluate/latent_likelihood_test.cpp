@@ -63,6 +63,35 @@ TEST_CASE("the log-likelihood of a linear model with a Gaussian prior is the clo
         doctest::Approx(expected).epsilon(0.02));
 }
 
+TEST_CASE("an image whose posterior has two valleys is integrated around the lower one, wherever z = 0 leads") {
+  if (test_device() != kCpu) return;  // as above
+  // V(z) = the lower of a shallow parabola at −1, where a descent from 0 ends, and a deep one at 2
+  Abilities model = linear_model(1, 0, 0.5);
+  constexpr float kDepth = 40, kCurvature = 100;
+  model.posterior = [=](const Tensor&) {
+    return Potential([=](const Tensor& z) {
+      std::vector<float> u, gradient;
+      for (const float v : z.to_host()) {
+        const bool deep = v > 0.3f;
+        const float away = deep ? v - 2 : v + 1;
+        u.push_back(0.5f * kCurvature * away * away - (deep ? kDepth : 0));
+        gradient.push_back(kCurvature * away);
+      }
+      return PotentialValue{Tensor::from_host(u, {z.extent(0)}, z.device()),
+                            Tensor::from_host(gradient, z.shape(), z.device())};
+    });
+  };
+  LatentLikelihoodPlan plan;
+  plan.annealing = {.chains = 16, .steps = 20, .leapfrog_steps = 3};
+  plan.prior_energy = false;
+  const LatentLikelihood l = latent_likelihood(model, std::vector<float>(4), test_device(), plan);
+  const double two_pi = 2 * std::numbers::pi;
+  const double expected =
+      kDepth + 0.5 * std::log(two_pi / kCurvature) - 2 * std::log(two_pi * 0.25) - 0.5 * std::log(two_pi);
+  CHECK(l.lower == doctest::Approx(expected).epsilon(0.02));
+  CHECK(l.upper == doctest::Approx(expected).epsilon(0.02));
+}
+
 TEST_CASE("the picture of a prior over two numbers is light where it is high, with dots at the samples") {
   const Potential u = potential([](const Var& z) { return scale(sum_rows(square(z)), 0.5f); });
   const Picture picture = with_dots(latent_plane(u, 4, test_device()),
