@@ -29,6 +29,12 @@ Var reparameterise(const Posterior& posterior, const Tensor& e) {
   return add(posterior.mu, mul(s, Var(e)));
 }
 
+Var negative_log_density(const Posterior& posterior, const Tensor& z) {
+  const Var away = square(sub(Var(z), posterior.mu));                                     // (N, d)
+  const Var terms = add(mul(away, exp(scale(posterior.log_v, -1.0f))), posterior.log_v);  // (N, d)
+  return scale(sum_rows(terms), 0.5f);                                                    // (N)
+}
+
 Var kl_to_standard_normal(const Posterior& posterior) {
   const Var terms = sub(add(square(posterior.mu), exp(posterior.log_v)), posterior.log_v);  // (N, d)
   const float d = static_cast<float>(posterior.mu.shape()[1]);

@@ -29,5 +29,7 @@ class Encoder {
 Var reparameterise(const Posterior& posterior, const Tensor& e);
 // KL( N(μ, v) ‖ N(0, I) ) = ½ Σ_j ( μ_j² + v_j − log v_j − 1 ) for each image: (N).
 Var kl_to_standard_normal(const Posterior& posterior);
+// −log π(z|x) of each row of z (N, d), without its constant (d/2)·log 2π: (N)
+Var negative_log_density(const Posterior& posterior, const Tensor& z);
 
 }  // namespace ebm

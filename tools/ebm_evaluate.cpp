@@ -22,7 +22,7 @@ namespace {
 struct EvaluateFlags {
   ModelFlags model;
   ChainFlags chain;  // of the revised samples
-  std::string metrics = "fd,kid,is,prdc", features = "classifier", split = "train", n = "10000";
+  std::string metrics = "fd,kid,is,prdc,sure", features = "classifier", split = "train", n = "10000";
   std::string inception, data, export_folder, json;
 };
 
@@ -34,7 +34,7 @@ MetricSet parse_metrics(const std::string& text, bool inception) {
   };
   const std::vector<Metric> metrics{{"fd", &set.frechet},      {"kid", &set.kernel}, {"is", &set.inception},
                                     {"prdc", &set.neighbours}, {"psnr", &set.psnr},  {"ssim", &set.ssim},
-                                    {"classes", &set.classes}};
+                                    {"classes", &set.classes}, {"sure", &set.sure}};
   std::vector<std::string> names;
   for (const Metric& metric : metrics) names.push_back(metric.name);
   std::istringstream words(text);
@@ -45,10 +45,11 @@ MetricSet parse_metrics(const std::string& text, bool inception) {
     const auto found =
         std::find_if(metrics.begin(), metrics.end(), [&](const Metric& metric) { return metric.name == word; });
     EBM_CHECK(found != metrics.end(), "--metrics", "\"" + word + "\"",
-              "some of fd,kid,is,prdc,classes,psnr,ssim" + suggestion(word, names));
+              "some of fd,kid,is,prdc,sure,classes,psnr,ssim" + suggestion(word, names));
     *found->wanted = true;
   }
-  EBM_CHECK(set.features() || set.reconstructions(), "--metrics", "\"\"", "some of fd,kid,is,prdc,classes,psnr,ssim");
+  EBM_CHECK(set.features() || set.reconstructions(), "--metrics", "\"\"",
+            "some of fd,kid,is,prdc,sure,classes,psnr,ssim");
   return set;
 }
 
@@ -136,7 +137,8 @@ void add_evaluate_command(CLI::App& app) {
       ->add_option(
           "--metrics", flags->metrics,
           "fd or fid: Fréchet distance; kid: kernel distance; is: inception score; prdc: precision, recall, "
-          "density, coverage; classes: how often each; psnr, ssim: of reconstructions g(mu(x)) [fd,kid,is,prdc]")
+          "density, coverage; sure: share that the network is 90 % sure of; classes: how often each; psnr, ssim: of "
+          "reconstructions g(mu(x)) [fd,kid,is,prdc,sure]")
       ->type_name("LIST");
   command->add_option("--n", flags->n, "samples, and images they are compared with [10000]")->type_name("N");
   command

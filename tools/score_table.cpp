@@ -41,6 +41,8 @@ std::vector<Score> listed(const FeatureScores& s, bool inception) {
     list.push_back({"density" + suffix, s.neighbours->density, {}, fmt::format("neighbour {}", k_density)});
     list.push_back({"coverage" + suffix, s.neighbours->coverage, {}, fmt::format("neighbour {}", k_density)});
   }
+  if (s.sure)
+    list.push_back({"sure" + suffix, *s.sure, {}, fmt::format("share with a class of probability {} or more", kSure)});
   for (size_t i = 0; i < s.class_shares.size(); ++i)
     list.push_back({fmt::format("class {}", i), s.class_shares[i], {}, "share that the network takes for it"});
   return list;

@@ -180,6 +180,22 @@ TEST_CASE("the KL divergence to N(0, I) is the closed form") {
   }
 }
 
+TEST_CASE("the negative log density of z is the closed form without its constant") {
+  const Device device = test_device();
+  const std::vector<float> mu{0.5f, -1.0f, 0.0f, 2.0f}, log_v{0.0f, -1.0f, 0.7f, 0.2f}, z{0.1f, 0.2f, -0.3f, 2.0f};
+  const Posterior posterior{Var(Tensor::from_host(mu, {2, 2}, device)), Var(Tensor::from_host(log_v, {2, 2}, device))};
+  const Tensor at = Tensor::from_host(z, {2, 2}, device);
+  const std::vector<float> u = negative_log_density(posterior, at).value().to_host();
+  for (int i = 0; i < 2; ++i) {
+    double expected = 0;
+    for (int j = 0; j < 2; ++j) {
+      const double away = z[2 * i + j] - mu[2 * i + j], l = log_v[2 * i + j];
+      expected += 0.5 * (away * away / std::exp(l) + l);
+    }
+    CHECK(u[i] == doctest::Approx(expected));
+  }
+}
+
 TEST_CASE("reparameterisation gives mu + sqrt(v) e") {
   const Device device = test_device();
   const Posterior posterior{Var(Tensor::from_host(std::vector<float>{1, 2}, {1, 2}, device)),

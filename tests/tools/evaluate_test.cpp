@@ -208,9 +208,9 @@ TEST_CASE("evaluate says in one line what is wrong, before any work") {
 
 TEST_CASE("evaluate refuses a damaged classifier, and a full disk leaves none") {
   const Workplace place;
-  CHECK(place.evaluate({"--run", "run", "--n", "40"}, 10000).is_error_with("classifier-v1"));
+  CHECK(place.evaluate({"--run", "run", "--n", "40"}, 10000).is_error_with("classifier-v2"));
   CHECK(std::filesystem::is_empty(place / "data/synthetic"));
-  put(place / "data/synthetic/classifier-v1.safetensors", "junk");
+  put(place / "data/synthetic/classifier-v2.safetensors", "junk");
   CHECK(place.of_run({}).is_error_with("delete the file"));
   CHECK(place.of_run({"--metrics", "psnr"}).code == 0);  // reconstructions need no features
 }

@@ -204,4 +204,55 @@ TEST_CASE("rows begin anew as often as asked, whole or not at all") {
   CHECK(std::abs(restarted - 0.05 * rows) < 5 * std::sqrt(0.05 * 0.95 * rows));
 }
 
+namespace {
+
+// The state after two iterations of ebm-vae.
+SafetensorsFile taught(const std::string& teach, double inferred, double own, double pair) {
+  TeachingSettings s = tiny("ebm-vae");
+  s.teach = teach, s.inferred_weight = inferred, s.own_weight = own, s.pair_weight = pair;
+  Trainer trainer(s, test_device());
+  for (uint64_t i = 0; i < 2; ++i) trainer.step(normal({8, 28, 28, 1}, i, 0, 0.5f));
+  return trainer.state();
+}
+std::vector<float> values(const SafetensorsFile& state, const std::string& name) {
+  const std::vector<std::byte>& data = state.tensors.at(name).data;
+  std::vector<float> v(data.size() / sizeof(float));
+  std::memcpy(v.data(), data.data(), data.size());
+  return v;
+}
+
+}  // namespace
+
+TEST_CASE("taught by the chains' own z alone the generator is CoopNets', and the encoder learns besides") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  TeachingSettings s = tiny("ebm-vae");
+  s.method = "coopnets";
+  Trainer coopnets(s, test_device());
+  for (uint64_t i = 0; i < 2; ++i) coopnets.step(normal({8, 28, 28, 1}, i, 0, 0.5f));
+  const SafetensorsFile own = taught("own", 1, 1, 1), without = taught("own", 1, 1, 0);
+  for (const char* name : {"generator.conv1.weight", "energy.conv1.weight"}) {
+    CHECK(own.tensors.at(name).data == bytes(coopnets, name));
+    CHECK(without.tensors.at(name).data == bytes(coopnets, name));
+  }
+  CHECK(own.tensors.at("encoder.mu.weight").data != bytes(coopnets, "encoder.mu.weight"));
+  CHECK(without.tensors.at("encoder.mu.weight").data == bytes(coopnets, "encoder.mu.weight"));
+}
+
+TEST_CASE("taught by both, with the weight of one alone, it is taught by that one") {
+  const test::FixedPlans fixed;
+  const test::OneThread one_thread;
+  const SafetensorsFile inferred = taught("inferred", 0.3, 1, 1), as_inferred = taught("both", 1, 0, 0);
+  const SafetensorsFile own = taught("own", 0.3, 1, 1), as_own = taught("both", 0, 1, 1);
+  for (const char* name : {"generator.conv1.weight", "encoder.mu.weight", "energy.conv1.weight"}) {
+    CAPTURE(name);
+    CHECK(relative_error(values(as_inferred, name), values(inferred, name)) < 1e-3);
+    CHECK(relative_error(values(as_own, name), values(own, name)) < 1e-3);
+    CHECK(relative_error(values(inferred, name), values(own, name)) > 0);
+  }
+  TeachingSettings s = tiny("ebm-vae");
+  s.teach = "others";
+  CHECK_THROWS_AS(check_settings(s), Error);
+}
+
 }  // namespace ebm

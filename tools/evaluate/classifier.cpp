@@ -1,15 +1,13 @@
 #include "tools/evaluate/classifier.h"
 
-#include "autograd/ops.h"
 #include "core/check.h"
 #include "tools/evaluate/pixels.h"
 
 namespace ebm {
 
-Classifier::Output Classifier::operator()(const Var& x, const RandomKey* dropout_key) const {
-  const size_t end = layers_.places().size();
-  const Var features = layers_.apply(0, logits_begin(), x, dropout_key);         // (N, F)
-  return {features, layers_.apply(logits_begin(), end, features, dropout_key)};  // (N, classes)
+Classifier::Output Classifier::operator()(const Var& x) const {
+  const Var features = layers_.apply(0, logits_begin(), x);                             // (N, F)
+  return {features, layers_.apply(logits_begin(), layers_.places().size(), features)};  // (N, classes)
 }
 
 FeatureNetwork::Values Classifier::values(std::span<const uint8_t> levels, ImageShape image) const {
@@ -17,10 +15,6 @@ FeatureNetwork::Values Classifier::values(std::span<const uint8_t> levels, Image
   EBM_CHECK(image == this->image(), "classifier", to_string(shape), "images of the data set it was trained on");
   const Output output = (*this)(Var(Tensor::from_host(from_levels(levels), shape, device())));
   return {output.features.value().to_host(), output.logits.value().to_host()};
-}
-
-Var cross_entropy(const Var& logits, const Tensor& one_hot) {
-  return mean(sub(logsumexp_rows(logits), sum_rows(mul(logits, Var(one_hot)))));
 }
 
 }  // namespace ebm

@@ -19,8 +19,7 @@ class Classifier final : public FeatureNetwork {
     Var features;  // (N, F)
     Var logits;    // (N, classes), before the softmax
   };
-  // x (N,H,W,C) in [-1, 1]. Dropout masks are drawn from dropout_key; without a key there is none.
-  Output operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
+  Output operator()(const Var& x) const;  // x (N,H,W,C) in [-1, 1]
 
   int64_t features() const override { return layers_.places()[logits_begin()].x[1]; }
   int64_t classes() const override { return layers_.output()[1]; }
@@ -38,8 +37,5 @@ class Classifier final : public FeatureNetwork {
 
   Sequence layers_;
 };
-
-// Mean cross-entropy −log p(label|x) over the batch: (1). one_hot (N, classes): 1 at the label, 0 elsewhere.
-Var cross_entropy(const Var& logits, const Tensor& one_hot);
 
 }  // namespace ebm

@@ -1,15 +1,14 @@
 #include "tools/evaluate/classifier_training.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include <fmt/format.h>
 
-#include "autograd/ops.h"
 #include "core/check.h"
-#include "train/adam.h"
+#include "tools/evaluate/portable_training.h"
 
 namespace ebm {
 namespace {
@@ -25,13 +24,6 @@ void check_images(const Classifier& classifier, const Dataset& images) {
                         images.images.channels),
             fmt::format("{}x{}x{} with labels from 0 to {}", classifier.image().height, classifier.image().width,
                         classifier.image().channels, classifier.classes() - 1));
-}
-
-Tensor one_hot(const Dataset& images, std::span<const int64_t> indices, int64_t classes, Device device) {
-  std::vector<float> values(indices.size() * static_cast<size_t>(classes));
-  for (size_t i = 0; i < indices.size(); ++i)
-    values[i * static_cast<size_t>(classes) + images.images.labels[static_cast<size_t>(indices[i])]] = 1;
-  return Tensor::from_host(values, {static_cast<int64_t>(indices.size()), classes}, device);
 }
 
 Shape batch_shape(int64_t n, ImageShape image) { return {n, image.height, image.width, image.channels}; }
@@ -66,35 +58,34 @@ Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& image
                             const std::function<void(const std::string&)>& say) {
   Classifier classifier(recipe.network, device, recipe.seed);
   check_images(classifier, images);
+  if (!products_are_fused()) say("this build has no fused multiply-add: its classifier is not the usual one");
   const ImageShape image = classifier.image();
-  Scalars scalars(device);
-  Adam adam(classifier.parameters(), scalars, 0.9, 0.999, 0, 0);
+  PortableTraining training(recipe.network, recipe.seed, recipe.batch);
   const int64_t per_epoch = (images.count() + recipe.batch - 1) / recipe.batch, total = per_epoch * recipe.epochs;
-  std::vector<float> host(static_cast<size_t>(recipe.batch * image.elements()));
+  std::vector<float> x(static_cast<size_t>(recipe.batch * image.elements()));  // (batch, H, W, C)
+  std::vector<uint8_t> labels(static_cast<size_t>(recipe.batch));
   double loss_sum = 0;
+  const auto begin = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < total; ++i) {
     const auto iteration = static_cast<uint32_t>(i);
     const std::vector<int64_t> indices = batch_indices(recipe.seed, i, recipe.batch, images.count());
-    fill_batch(images, indices, host.data());
-    augment(host, image, recipe.shift, recipe.mirror, {recipe.seed, Stream::data_noise, iteration, 0});
-    const Var x(Tensor::from_host(host, batch_shape(recipe.batch, image), device));  // (batch, H, W, C)
-    const RandomKey dropout_key{recipe.seed, Stream::dropout, iteration, 0};
-    Tape tape;
-    const Var loss =
-        cross_entropy(classifier(x, &dropout_key).logits, one_hot(images, indices, classifier.classes(), device));
-    const double lr =
-        0.5 * recipe.lr * (1 + std::cos(std::numbers::pi * static_cast<double>(i) / static_cast<double>(total)));
-    adam.prepare(lr);
-    scalars.upload();
-    adam.step(tape.gradient(loss, classifier.parameters().vars()));
-    loss_sum += loss.value().item();
+    fill_batch(images, indices, x.data());
+    augment(x, image, recipe.shift, recipe.mirror, {recipe.seed, Stream::data_noise, iteration, 0});
+    for (size_t n = 0; n < labels.size(); ++n) labels[n] = images.images.labels[static_cast<size_t>(indices[n])];
+    loss_sum += training.differentiate(x, labels, {recipe.seed, Stream::dropout, iteration, 0});
     EBM_CHECK(std::isfinite(loss_sum), "classifier", fmt::format("loss {} in training step {}", loss_sum, i + 1),
               "a finite one");
+    const double done = static_cast<double>(i) / static_cast<double>(total);
+    training.step(recipe.lr * (1 - done * done * (3 - 2 * done)));
     if ((i + 1) % per_epoch != 0) continue;
-    say(fmt::format("classifier of {}: epoch {}/{}, mean loss {:.4f}", images.name, (i + 1) / per_epoch, recipe.epochs,
-                    loss_sum / static_cast<double>(per_epoch)));
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+    const double left = elapsed.count() * static_cast<double>(total - i - 1) / static_cast<double>(i + 1);
+    say(fmt::format("classifier of {}: epoch {}/{}, mean loss {:.4f}, {:.1f} min left", images.name,
+                    (i + 1) / per_epoch, recipe.epochs, loss_sum / static_cast<double>(per_epoch), left / 60));
     loss_sum = 0;
   }
+  Tensor& flat = classifier.parameters().flat();
+  flat.copy_from_host(training.parameters());
   return classifier;
 }
 

@@ -1,4 +1,4 @@
-// Training of the classifier on its data set, by this engine.
+// Training of the classifier on its data set.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 
 namespace ebm {
 
-// Trains from the recipe's seed: the same bits for the same device, number of threads and convolution plans.
-// `say` gets a line after each epoch. Throws Error when the images do not fit the network.
+// Trains from the recipe's seed on the CPU, the same bits everywhere (tools/evaluate/portable_training.h); the network is
+// on `device`. `say` gets a line after each epoch. Throws Error when the images do not fit the network.
 Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& images, Device device,
                             const std::function<void(const std::string&)>& say);
 

@@ -1,6 +1,7 @@
 #include "tools/evaluate/feature_scores.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/precision.h"
 
@@ -27,8 +28,13 @@ void FeatureStatistics::add(std::span<const uint8_t> levels) {
     if (metrics_.frechet) moments_.add(features);
     if (metrics_.kernel || metrics_.neighbours) features_.insert(features_.end(), features.begin(), features.end());
     if (inception_) inception_->add(logits);
-    for (auto row = logits.begin(); row != logits.end(); row += network_.classes())
-      ++class_counts_[std::max_element(row, row + network_.classes()) - row];
+    for (auto row = logits.begin(); row != logits.end(); row += network_.classes()) {
+      const auto best = std::max_element(row, row + network_.classes());
+      ++class_counts_[best - row];
+      double sum = 0;  // of probabilities, over the largest
+      for (auto logit = row; logit != row + network_.classes(); ++logit) sum += std::exp(double{*logit} - *best);
+      sure_ += 1 / sum >= kSure;
+    }
   }
   count_ += n;
 }
@@ -39,6 +45,8 @@ std::vector<double> FeatureStatistics::class_shares() const {
     shares.push_back(static_cast<double>(images) / static_cast<double>(count_));
   return shares;
 }
+
+double FeatureStatistics::sure_share() const { return static_cast<double>(sure_) / static_cast<double>(count_); }
 
 FeatureReference::FeatureReference(const FeatureStatistics& reference, const MetricSet& metrics)
     : reference_(reference), metrics_(metrics) {
@@ -53,6 +61,7 @@ FeatureScores FeatureReference::score(const FeatureStatistics& samples) const {
     scores.kernel = kernel_distance(reference_.features(), samples.features(), reference_.moments().dimension());
   if (metrics_.inception) scores.inception = samples.inception()->result();
   if (metrics_.classes) scores.class_shares = samples.class_shares();
+  if (metrics_.sure) scores.sure = samples.sure_share();
   if (neighbours_) scores.neighbours = neighbours_->scores(samples.features());
   return scores;
 }

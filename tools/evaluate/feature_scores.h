@@ -16,12 +16,15 @@ namespace ebm {
 // Which scores are wanted.
 struct MetricSet {
   bool frechet = false, kernel = false, inception = false, neighbours = false;  // of features
-  bool classes = false;                                                         // of the network's answers
+  bool classes = false, sure = false;                                           // of the network's answers
   bool psnr = false, ssim = false;                                              // of reconstructions
 
-  bool features() const { return frechet || kernel || inception || neighbours || classes; }
+  bool features() const { return frechet || kernel || inception || neighbours || classes || sure; }
   bool reconstructions() const { return psnr || ssim; }
 };
+
+// A network is sure of an image where it gives one class at least this probability.
+inline constexpr double kSure = 0.9;
 
 // What the wanted scores need of a set of images. Only kernel distance and neighbours keep the features
 // themselves; without them memory does not grow with the number of images.
@@ -39,6 +42,7 @@ class FeatureStatistics {
   std::span<const float> features() const { return features_; }
   const std::optional<InceptionScore>& inception() const { return inception_; }
   std::vector<double> class_shares() const;  // (classes), of the images that the network takes for each
+  double sure_share() const;                 // of the images that it is sure of
 
  private:
   const FeatureNetwork& network_;
@@ -49,6 +53,7 @@ class FeatureStatistics {
   std::vector<float> features_;
   std::optional<InceptionScore> inception_;
   std::vector<int64_t> class_counts_;  // (classes)
+  int64_t sure_ = 0;
 };
 
 // Those that were wanted.
@@ -58,6 +63,7 @@ struct FeatureScores {
   std::optional<InceptionScore::Result> inception;  // of `samples` alone
   std::optional<NeighbourScores> neighbours;
   std::vector<double> class_shares;  // of `samples` alone; empty where not wanted
+  std::optional<double> sure;        // likewise
 };
 
 // The images that sets of samples are compared with. Keeps a reference to their statistics.

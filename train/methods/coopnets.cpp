@@ -1,6 +1,5 @@
 // Cooperative networks (Xie et al. 2018): the chains begin at the generator's samples, as in Algorithm 1, and the
 // generator learns their ends for the very latent vectors that they began with. There is no inference.
-#include "autograd/ops.h"
 #include "train/methods/teaching.h"
 
 namespace ebm {
@@ -19,7 +18,7 @@ struct CoopNets : Teaching {
     // α by Adam on mean ‖x̃ − g_α(ẑ)‖²; a factor 1/(2σ²) would not change Adam's step
     it.phase("vae");
     Tape tape;
-    const Var loss = mean(sum_rows(square(sub(generator_(Var(z_hat)), Var(x_tilde)))));
+    const Var loss = generator_error(Var(z_hat), x_tilde);
     learn(tape, loss, {&generator_});
     shown_.reconstruction = loss.value();
   }

@@ -5,11 +5,10 @@
 namespace ebm {
 namespace {
 
-std::unique_ptr<Settings> teaching() { return std::make_unique<TeachingSettings>(); }
-std::unique_ptr<Settings> lebm() { return std::make_unique<LebmSettings>(); }
-std::unique_ptr<Settings> abp() {
-  auto settings = std::make_unique<LebmSettings>();
-  settings->method = "abp";
+template <class S>
+std::unique_ptr<Settings> settings_of(const char* method) {
+  auto settings = std::make_unique<S>();
+  settings->method = method;
   return settings;
 }
 
@@ -25,29 +24,35 @@ std::span<const MethodRecord> methods() {
        "energy, generator and encoder by variational MCMC teaching",
        kGenerator,
        {generate, encode, energy, chains},
-       teaching,
+       [] { return settings_of<TeachingSettings>("ebm-vae"); },
        shown,
        make_ebm_vae},
-      {"vae", "generator and encoder on the data alone", kGenerator, {generate, encode}, teaching, shown, make_vae},
+      {"vae",
+       "generator and encoder on the data alone",
+       kGenerator,
+       {generate, encode},
+       [] { return settings_of<TeachingSettings>("vae"); },
+       shown,
+       make_vae},
       {"coopnets",
        "energy, and a generator taught by the chains that began at its samples",
        kGenerator,
        {generate, energy, chains},
-       teaching,
+       [] { return settings_of<TeachingSettings>("coopnets"); },
        shown,
        make_coopnets},
       {"short-run",
        "energy net alone, chains from noise",
        "uniform noise",
        {energy, chains},
-       teaching,
+       [] { return settings_of<TeachingSettings>("short-run"); },
        shown,
        make_short_run},
       {"persistent",
        "energy net alone, chains from a replay buffer",
        "images of the replay buffer",
        {energy, chains},
-       teaching,
+       [] { return settings_of<TeachingSettings>("persistent"); },
        shown,
        make_persistent,
        kReplayImages},
@@ -55,14 +60,14 @@ std::span<const MethodRecord> methods() {
        "generator with an energy-based prior on its z, by Langevin chains in z",
        kNormal,
        {generate, encode, energy, chains},
-       lebm,
+       [] { return settings_of<LebmSettings>("lebm"); },
        lebm_shown,
        make_lebm},
       {"abp",
        "generator alone, by Langevin chains in z (alternating back-propagation)",
        kNormal,
        {generate, encode, energy},
-       abp,
+       [] { return settings_of<LebmSettings>("abp"); },
        abp_shown,
        make_abp},
   };

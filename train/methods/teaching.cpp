@@ -102,19 +102,26 @@ void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   shown_.squared_samples = sum_squares(y);
 }
 
+Var Teaching::generator_error(const Var& z, const Tensor& x) {
+  return mean(sum_rows(square(sub(generator_(z), Var(x)))));
+}
+
+Var Teaching::vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images) {
+  // z̃ ~ π_β(z|x̃), (n, d)
+  const Var z = reparameterise(posterior, it.normal(Stream::posterior, {images.extent(0), settings_.latent}));
+  // mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
+  const Var reconstruction = generator_error(z, images);
+  const Var kl = mean(kl_to_standard_normal(posterior));
+  shown_.reconstruction = reconstruction.value();
+  shown_.kl = kl.value();
+  return add(reconstruction, mul(kl, kl_weight_.var()));
+}
+
 void Teaching::update_vae(Iteration& it, const Tensor& images) {
   it.phase("vae");
   Tape tape;
   const RandomKey dropout_key = it.key(Stream::dropout);
-  const Posterior posterior = encoder_(Var(images), &dropout_key);
-  // z̃ ~ π_β(z|x̃), (n, d)
-  const Var z = reparameterise(posterior, it.normal(Stream::posterior, {images.extent(0), settings_.latent}));
-  // mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
-  const Var reconstruction = mean(sum_rows(square(sub(generator_(z), Var(images)))));
-  const Var kl = mean(kl_to_standard_normal(posterior));
-  learn(tape, add(reconstruction, mul(kl, kl_weight_.var())), {&encoder_, &generator_});
-  shown_.reconstruction = reconstruction.value();
-  shown_.kl = kl.value();
+  learn(tape, vae_loss(it, encoder_(Var(images), &dropout_key), images), {&encoder_, &generator_});
 }
 
 void TeachingShown::describe(ShownVisitor& v) {
@@ -146,6 +153,14 @@ void TeachingShown::describe(ShownVisitor& v) {
      .chart = "Reconstruction",
      .line = "‖x̃ − g(z̃)‖²",
      .about = "mean ‖x̃ − g(z̃)‖² of revised samples"});
+  v("own_error", "vae/own_error", own_error,
+    {.chart = "Reconstruction",
+     .line = "‖x̃ − g(ẑ)‖²",
+     .about = "the same at the ẑ that the chain began with, where that teaches (--teach own, both)"});
+  v("pair", "vae/pair", pair,
+    {.chart = "Inference of ẑ",
+     .line = "−log π(ẑ|x̃)",
+     .about = "the encoder on pairs that are known; without its constant"});
   v("kl", "vae/kl", kl, {.chart = "KL", .line = "KL", .about = "mean KL( π(z|x̃) ‖ N(0, I) ), in nats"});
   const auto grad_x = [this] { return std::sqrt(squared_grad_x.value() / chains); };
   v.column("grad_x", "langevin/grad_x", grad_x,

@@ -19,6 +19,7 @@ struct TeachingShown {
   Quantity squared_data, squared_samples;  // Σ x²
   Quantity energy_loss;                    // with the penalty energy_l2
   Quantity reconstruction, kl;             // mean ‖x̃ − g(z̃)‖², mean KL( π_β(z|x̃) ‖ N(0, I) )
+  Quantity own_error, pair;                // mean ‖x̃ − g(ẑ)‖², mean −log π_β(ẑ|x̃): where ẑ teaches
   Quantity squared_grad_x;                 // Σ (∂U/∂x)² over all chains, at the last step
   Quantity squared_revision;               // Σ (x̃ − x̂)²
 
@@ -52,6 +53,10 @@ class Teaching : public Method {
   void update_energy(Iteration& it, const Tensor& x_tilde);
   // (α, β) by Adam on the VAE's loss of these images, (9).
   void update_vae(Iteration& it, const Tensor& images);
+  // Mean ‖x − g_α(z)‖², (1).
+  Var generator_error(const Var& z, const Tensor& x);
+  // (9) of images (n, H, W, C) and their posterior; shows its two terms.
+  Var vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images);
 
   // Uniform noise in [-1, 1), images number first, first + 1, …: (n, H, W, C).
   Tensor noise_images(int64_t n, const RandomKey& key, int64_t first = 0) const;

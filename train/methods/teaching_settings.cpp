@@ -21,6 +21,17 @@ void TeachingSettings::describe(SettingVisitor& v) {
   v("lr-tau", lr_tau, "", "learning rates are divided by 1 + iteration/lr-tau; 0: are not", not_negative());
   v("kl-weight", kl_weight, "γ", "weight of the KL term in the VAE's loss", not_negative());
   v("kl-warmup", kl_warmup, "", "iterations over which γ rises to its value", not_negative());
+  if (method == "ebm-vae") {
+    v("teach", teach, "",
+      "what generator and encoder learn of a revised sample: inferred (Algorithm 1: from z that the encoder infers), "
+      "own "
+      "(from the z that its chain began with) or both");
+    v("inferred-weight", inferred_weight, "", "with --teach both: weight of Algorithm 1's loss", not_negative());
+    v("own-weight", own_weight, "", "with --teach both: weight of the generator's error at a chain's own z",
+      not_negative());
+    v("pair-weight", pair_weight, "", "with --teach own or both: weight of -log pi(z|x) of a chain's own z",
+      not_negative());
+  }
   v("energy-l2", energy_l2, "", "weight of mean f² in the energy net's loss", not_negative());
   v("energy-decay", energy_decay, "", "weight decay of the energy net, times its learning rate", not_negative());
   v("clip-norm", clip_norm, "", "largest gradient norm of a network; 0: no clipping", not_negative());
@@ -42,6 +53,8 @@ void TeachingSettings::describe(SettingVisitor& v) {
 }
 
 void TeachingSettings::check_together() const {
+  EBM_CHECK(teach == "inferred" || teach == "own" || teach == "both", "--teach", "\"" + teach + "\"",
+            "inferred, own or both");
   EBM_CHECK(method != "persistent" || chains <= kReplayImages, "settings", "chains = " + std::to_string(chains),
             "at most " + std::to_string(kReplayImages) + " with persistent chains, the size of their replay buffer");
 }

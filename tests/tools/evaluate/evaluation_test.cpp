@@ -23,7 +23,7 @@ using namespace ebm::test;
 namespace {
 
 constexpr ImageShape kImage{28, 28, 1};
-constexpr MetricSet kAll{true, true, true, true, true, true, true};
+constexpr MetricSet kAll{true, true, true, true, true, true, true, true};
 
 Dataset shapes(int64_t count, uint32_t stream) { return {"synthetic", synthetic_images(count, stream), ""}; }
 
@@ -63,6 +63,27 @@ void poison(Trainer& trainer, const std::string& network) {
 }
 
 }  // namespace
+
+TEST_CASE("the network is sure of an image where one class has nine tenths of its probability") {
+  struct Told : FeatureNetwork {  // two classes, the first one's logit being the image's only pixel over 100
+    int64_t features() const override { return 1; }
+    int64_t classes() const override { return 2; }
+    int64_t batch() const override { return 4; }
+    Values values(std::span<const uint8_t> levels, ImageShape) const override {
+      Values v;
+      for (const uint8_t level : levels) {
+        v.features.push_back(0);
+        v.logits.insert(v.logits.end(), {static_cast<float>(level) / 100, 0});
+      }
+      return v;
+    }
+  } told;
+  const MetricSet metrics{.sure = true};
+  FeatureStatistics x(told, {1, 1, 1}, metrics, 5);
+  x.add(std::vector<uint8_t>{0, 100, 219, 220, 255});  // log 9 = 2.197
+  CHECK(FeatureReference(x, metrics).score(x).sure == doctest::Approx(0.4));
+  CHECK_FALSE(FeatureReference(x, MetricSet{.classes = true}).score(x).sure.has_value());
+}
 
 TEST_CASE("feature statistics hold what the wanted scores need, and no features otherwise") {
   const Classifier classifier = random_classifier();
