@@ -12,7 +12,8 @@ std::unique_ptr<Settings> settings_of(const char* method) {
   return settings;
 }
 
-void shown(ShownVisitor& v) { TeachingShown().describe(v); }
+void shown(ShownVisitor& v) { TeachingShown().describe(v, false); }
+void ebm_vae_shown(ShownVisitor& v) { TeachingShown().describe(v, true); }
 
 }  // namespace
 
@@ -25,7 +26,7 @@ std::span<const MethodRecord> methods() {
        kGenerator,
        {generate, encode, energy, chains},
        [] { return settings_of<TeachingSettings>("ebm-vae"); },
-       shown,
+       ebm_vae_shown,
        make_ebm_vae},
       {"vae",
        "generator and encoder on the data alone",

@@ -124,7 +124,7 @@ void Teaching::update_vae(Iteration& it, const Tensor& images) {
   learn(tape, vae_loss(it, encoder_(Var(images), &dropout_key), images), {&encoder_, &generator_});
 }
 
-void TeachingShown::describe(ShownVisitor& v) {
+void TeachingShown::describe(ShownVisitor& v, bool has_own) {
   v.quantity(squared_data);
   v.quantity(squared_samples);
   v.quantity(squared_grad_x);
@@ -153,15 +153,17 @@ void TeachingShown::describe(ShownVisitor& v) {
      .chart = "Reconstruction",
      .line = "‖x̃ − g(z̃)‖²",
      .about = "mean ‖x̃ − g(z̃)‖² of revised samples"});
-  v("own_error", "vae/own_error", own_error,
-    {.chart = "Reconstruction",
-     .line = "‖x̃ − g(ẑ)‖²",
-     .about = "the same at the ẑ that the chain began with, where that teaches (--teach own, both)"});
-  v("pair", "vae/pair", pair,
-    {.chart = "Inference of ẑ",
-     .line = "−log π(ẑ|x̃)",
-     .about = "the encoder on pairs that are known; without its constant"});
   v("kl", "vae/kl", kl, {.chart = "KL", .line = "KL", .about = "mean KL( π(z|x̃) ‖ N(0, I) ), in nats"});
+  if (has_own) {
+    v("own_error", "vae/own_error", own_error,
+      {.chart = "Reconstruction",
+       .line = "‖x̃ − g(ẑ)‖²",
+       .about = "the same at the ẑ that the chain began with, where that teaches (--teach own, both)"});
+    v("pair", "vae/pair", pair,
+      {.chart = "Inference of ẑ",
+       .line = "−log π(ẑ|x̃)",
+       .about = "the encoder on pairs that are known; without its constant"});
+  }
   const auto grad_x = [this] { return std::sqrt(squared_grad_x.value() / chains); };
   v.column("grad_x", "langevin/grad_x", grad_x,
            {.chart = "Gradient of the energy",

@@ -27,7 +27,7 @@ struct TeachingShown {
   float batch = 1, chains = 1;
   int64_t pixels = 1;
 
-  void describe(ShownVisitor& v);
+  void describe(ShownVisitor& v, bool has_own);  // has_own: of the method that ẑ may teach
 };
 
 class Teaching : public Method {
@@ -38,7 +38,7 @@ class Teaching : public Method {
     return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
            "of the energy's loss; grad_x = |dU/dx|";
   }
-  void describe(ShownVisitor& v) override { shown_.describe(v); }
+  void describe(ShownVisitor& v) override { shown_.describe(v, settings_.method == "ebm-vae"); }
   std::string lowered(double slowed) const override;
   std::string advice() const override { return "a lower --energy-lr"; }
   Abilities abilities() override;
