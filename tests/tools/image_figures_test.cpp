@@ -109,7 +109,7 @@ TEST_CASE("neighbours finds the samples that lie among the training images, and 
     test.pixels[i] = static_cast<uint8_t>(std::min<size_t>(255, test.pixels[i] + 10 * (3 + i / kTinyPixels)));
   put_data(folder, "train", train);
   put_data(folder, "t10k", test);
-  train_lively_run(folder, "mnist", {"--data", "data"});
+  train_lively_run(folder, "mnist", {"--data", "data", "--teach", "inferred", "--kl-weight", "3"});
   const std::vector<float> drawn = samples(folder, {"--n", "21", "--seed", "3"});
   for (size_t i = 0; i < 7 * kTinyPixels; ++i)  // a third of the samples is among them now
     train.pixels[30 * kTinyPixels + i] =
