@@ -22,12 +22,11 @@ struct ConvProblem {
   int pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
   bool has_bias = false, has_mask = false;
   float negative_slope = 1.0f;  // of the activation or the mask; 1: none
+  int threads = 1;
 
   // of one image: (H,W,C) and (P,Q,K)
   int64_t x_size() const { return h * w * c; }
   int64_t y_size() const { return p * q * k; }
-
-  int threads = 1;
 
   auto operator<=>(const ConvProblem&) const = default;
 };

@@ -42,22 +42,35 @@ struct Substitution {
   }
 };
 
+// Rows of x (N, d) by their numbers: (chosen.size(), d)
+Tensor chosen_rows(const Tensor& x, const std::vector<size_t>& chosen) {
+  const std::vector<float> from = x.to_host();
+  const auto d = static_cast<size_t>(x.extent(1));
+  std::vector<float> to;
+  for (const size_t row : chosen) {
+    const auto first = from.begin() + static_cast<std::ptrdiff_t>(row * d);
+    to.insert(to.end(), first, first + static_cast<std::ptrdiff_t>(d));
+  }
+  return Tensor::from_host(to, {static_cast<int64_t>(chosen.size()), x.extent(1)}, x.device());
+}
+
 // The lowest z of each `chains` rows of one image, for each of them (N, d).
 Tensor lowest(const Potential& v, int64_t rows, int64_t d, int64_t chains, Device device, uint64_t seed) {
   constexpr int64_t kTries = 100;
   constexpr double kFirstStep = 1e-3;
   Tensor z = Tensor::empty({rows, d}, device);
   fill_normal(z, {seed, Stream::latent, 0, 0}, 0.0f, 1.0f);
-  for (int64_t row = 0; row < rows; row += chains) z.view(row * d, {1, d}).copy_from(Tensor::zeros({1, d}, device));
+  for (int64_t row = 0; row < rows; row += chains) {
+    Tensor at_zero = z.view(row * d, {1, d});
+    fill(at_zero, 0);
+  }
   descend(v, z, kTries, kFirstStep);
   const std::vector<float> u = v(z).u.to_host();
-  const Tensor found = z.clone();
-  for (int64_t row = 0; row < rows; ++row) {
-    const auto first = u.begin() + row / chains * chains;
-    const int64_t best = std::min_element(first, first + chains) - u.begin();
-    z.view(row * d, {1, d}).copy_from(found.view(best * d, {1, d}));
-  }
-  return z;
+  std::vector<size_t> best;
+  for (auto first = u.begin(); first != u.end(); first += chains)
+    best.insert(best.end(), static_cast<size_t>(chains),
+                static_cast<size_t>(std::min_element(first, first + chains) - u.begin()));
+  return chosen_rows(z, best);
 }
 
 // Around z (N, d), where V is low. Each `chains` rows are of one image and get one scale, 1/√κ: κ is the curvature of V in
@@ -88,10 +101,8 @@ Substitution around(const Tensor& z, const Potential& v, int64_t chains, uint64_
 
 // Of each `chains` rows as many, drawn by the weights exp(log_weight): nearer to draws of the target than the rows are.
 Tensor drawn_by_weight(const Tensor& rows, const std::vector<double>& log_weight, int64_t chains, uint64_t seed) {
-  const std::vector<float> from = rows.to_host();
-  const auto d = static_cast<size_t>(rows.extent(1)), together = static_cast<size_t>(chains);
-  std::vector<float> to;
-  to.reserve(from.size());
+  const auto together = static_cast<size_t>(chains);
+  std::vector<size_t> drawn;
   for (size_t first = 0; first < log_weight.size(); first += together) {
     const auto weights = std::span(log_weight).subspan(first, together);
     const double most = *std::max_element(weights.begin(), weights.end());
@@ -101,11 +112,10 @@ Tensor drawn_by_weight(const Tensor& rows, const std::vector<double>& log_weight
       double left = sum * uniform1({seed, Stream::sample, 1, 0}, first + i);
       size_t chosen = 0;
       while (chosen + 1 < together && (left -= std::exp(weights[chosen] - most)) > 0) ++chosen;
-      const auto row = from.begin() + static_cast<std::ptrdiff_t>((first + chosen) * d);
-      to.insert(to.end(), row, row + static_cast<std::ptrdiff_t>(d));
+      drawn.push_back(first + chosen);
     }
   }
-  return Tensor::from_host(to, rows.shape(), rows.device());
+  return chosen_rows(rows, drawn);
 }
 
 // log mean exp of each `chains` weights that belong together; sign −1: of reverse weights.

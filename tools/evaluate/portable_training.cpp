@@ -1,10 +1,6 @@
 #include "tools/evaluate/portable_training.h"
 
-#include <omp.h>
-
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 
 #include "core/check.h"
@@ -51,7 +47,7 @@ struct Windows {
   int64_t rows() const { return p * q; }
   int64_t taps() const { return r * s * c; }
 
-  // visit(row, first tap, pixel) for each pixel of C values that a window has; `outside(row, first tap)` for the others.
+  // inside(row, first tap, pixel) for each pixel of C values that a window has; outside(row, first tap) for the others.
   template <class Inside, class Outside>
   void for_each_pixel(const Inside& inside, const Outside& outside) const {
     for (int64_t row = 0; row < rows(); ++row)

@@ -33,10 +33,9 @@ struct EbmVae : Teaching {
     shown_.own_error = own.value();
     shown_.pair = pair.value();
     const auto weighed = [](const Var& term, double weight) { return scale(term, static_cast<float>(weight)); };
-    Var loss = add(own, weighed(pair, settings_.pair_weight));
-    if (settings_.teach == "both")
-      loss = add(add(weighed(own, settings_.own_weight), weighed(pair, settings_.pair_weight)),
-                 weighed(vae_loss(it, posterior, x_tilde), settings_.inferred_weight));
+    const bool both = settings_.teach == "both";
+    Var loss = add(both ? weighed(own, settings_.own_weight) : own, weighed(pair, settings_.pair_weight));
+    if (both) loss = add(loss, weighed(vae_loss(it, posterior, x_tilde), settings_.inferred_weight));
     learn(tape, loss, {&encoder_, &generator_});
   }
 };
