@@ -158,7 +158,7 @@ void TeachingShown::describe(ShownVisitor& v, bool has_own) {
     v("own_error", "vae/own_error", own_error,
       {.chart = "Reconstruction",
        .line = "‖x̃ − g(ẑ)‖²",
-       .about = "the same at the ẑ that the chain began with, where that teaches (--teach own, both)"});
+       .about = "mean ‖x̃ − g(z̃)‖² of revised samples, and at the ẑ that a chain began with, where that teaches"});
     v("pair", "vae/pair", pair,
       {.chart = "Inference of ẑ",
        .line = "−log π(ẑ|x̃)",
