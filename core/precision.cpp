@@ -21,7 +21,7 @@ Precision parse_precision(const std::string& text) {
   if (text == "fp32") return Precision::fp32;
   if (text == "tf32") return Precision::tf32;
   if (text == "bf16") return Precision::bf16;
-  EBM_FAIL("precision", "\"" + text + "\"", "auto, fp32, tf32 or bf16");
+  EBM_FAIL("precision", "\"" + text + "\"", "auto, fp32, tf32, bf16 or bf16-chains");
 }
 
 const char* name(Precision precision) {

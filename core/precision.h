@@ -5,8 +5,9 @@
 //   bf16  operands rounded to 7 bits, summed in fp32
 // On a GPU the reduced modes run on its tensor cores. In bf16 a Langevin chain keeps its maps as bf16 from layer to layer
 // (train/chains/langevin.h), and elsewhere a convolution's operands are stored as bf16 for as long as it takes; where cuDNN has
-// no engine for that, the same rounded numbers are multiplied as tf32. The CPU emulates the modes, by rounding the
-// operands before its fp32 arithmetic: slower than fp32, there to see what a mode does to gradients and to training.
+// no engine for that, the same rounded numbers are multiplied as tf32. A CPU with AVX512-BF16 or AMX keeps a chain's maps
+// as bf16 too. Else the CPU emulates the modes, by rounding the operands before its fp32 arithmetic: slower than fp32,
+// there to see what a mode does to gradients and to training.
 #pragma once
 
 #include <string>

@@ -44,8 +44,12 @@ void run_bench(const BenchFlags& flags) {
   apply_threads(flags.threads);
   if (!flags.json.empty()) check_writable(flags.json);
   const Device device = parse_device(flags.device);
-  // one mode for all that is measured, chains included: their share of the peak is that of one arithmetic
-  set_precision(flags.precision == "auto" ? default_precision(device) : parse_precision(flags.precision));
+  // one mode for all that is measured, chains included, where none is asked for: their share of the peak is that of one
+  // arithmetic
+  const bool bf16_chains = flags.precision == "bf16-chains";
+  set_precision(flags.precision == "auto" || bf16_chains ? default_precision(device)
+                                                         : parse_precision(flags.precision));
+  if (bf16_chains) set_chain_precision(Precision::bf16);
   const auto wants = [&](const char* part) {
     return std::find(flags.parts.begin(), flags.parts.end(), part) != flags.parts.end();
   };
@@ -88,6 +92,7 @@ void run_bench(const BenchFlags& flags) {
                       {"conv_plans", conv_plans_to_string()},
                       {"nets", nlohmann::json::array()}};
   json["precision"] = name(precision());
+  json["precision_of_chains"] = name(chain_precision());
   if (!convolutions.empty()) json["convolutions"] = convolutions;
   for (const NetResult& result : results) json["nets"].push_back(to_json(result, ceilings));
   write_json(flags.json, json);
@@ -111,7 +116,7 @@ void add_bench_command(CLI::App& app) {
       ->add_option("--precision", flags->precision,
                    "arithmetic of convolutions and products; auto: tf32 on a GPU, fp32 on the CPU, which emulates "
                    "the others by rounding, slowly [auto]")
-      ->type_name("auto|fp32|tf32|bf16");
+      ->type_name("auto|fp32|tf32|bf16|bf16-chains");
   command->add_flag("--no-ceilings", flags->no_ceilings,
                     "leave out the matrix peak and the copy bandwidth, and the shares of them");
   command->add_option("--json", flags->json, "also write the figures to this file")->type_name("FILE");

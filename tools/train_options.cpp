@@ -183,10 +183,12 @@ TrainPlan plan_run(TrainFlags& flags) {
   flags.run.apply(options.run);
   check_settings(options.run);
   options.graph = !flags.no_graph;
+  set_deterministic(options.run.deterministic);
+  if (options.run.precision == "auto" && !options.resume)
+    options.run.precision = precision_of_new_run(options.device, *plan.settings);
   const Precisions precisions = choose_precisions(options.run.precision, options.device, *plan.settings);
   set_precisions(precisions);
   plan.profile_line += ", " + precisions.text;
-  set_deterministic(options.run.deterministic);
   check_settings(*plan.settings);
   return plan;
 }

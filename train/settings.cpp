@@ -8,6 +8,8 @@
 
 #include "core/check.h"
 #include "core/parse_number.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/conv_plan.h"
 
 namespace ebm {
 namespace {
@@ -98,8 +100,10 @@ void RunSettings::describe(SettingVisitor& v) {
   v("checkpoint-every", checkpoint_every, "", "iterations between checkpoints; 0: only at the end", count);
   v("samples-every", samples_every, "", "iterations between sample pictures; 0: about a dozen in a run", count);
   v("precision", precision, "",
-    "arithmetic of convolutions and products, auto|fp32|tf32|bf16; auto: fp32 on the CPU, which emulates the others by "
-    "rounding, slowly; tf32 on a GPU, its chains in bf16 where the recipe bears that");
+    "arithmetic of convolutions and products, auto|fp32|tf32|bf16|bf16-chains; auto: fp32 on the CPU, which emulates "
+    "the "
+    "others by rounding, slowly; tf32 on a GPU; Langevin chains in bf16 where the recipe bears that and, on a CPU that "
+    "multiplies bf16, timing finds it faster");
   v("deterministic", deterministic, "", "choose kernels by rule, not by timing: two runs agree bit for bit");
   v("read-every", read_every, "",
     "iterations from one reading of losses to the next; 1 waits for each; 0: 1 on the CPU, 16 on a GPU", count);
@@ -139,13 +143,25 @@ void check_same_networks(const Settings& before, const Settings& now) {
   }
 }
 
+std::string precision_of_new_run(Device device, const Settings& settings) {
+  const std::optional<double> error = settings.bf16_step_error();
+  const bool may = !device.is_cuda() && cpu::multiplies_bf16() && cpu::plan_timing();
+  if (!may || !error || *error > kMostBf16StepError) return "auto";
+  return settings.bf16_chain_speedup().value_or(0.0) > 1.0 ? "bf16-chains" : "auto";
+}
+
 Precisions choose_precisions(const std::string& text, Device device, const Settings& settings) {
+  const Precision updates = default_precision(device);
+  const std::string text_of_updates = name(updates);
+  if (text == "bf16-chains") {
+    const bool emulated = !device.is_cuda() && !cpu::multiplies_bf16();
+    return {updates, Precision::bf16,
+            text_of_updates + ", chains in bf16" + (emulated ? ", which this processor has to emulate" : "")};
+  }
   if (text != "auto") {
     const Precision all = parse_precision(text);
     return {all, all, text};
   }
-  const Precision updates = default_precision(device);
-  const std::string text_of_updates = name(updates);
   const std::optional<double> error = settings.bf16_step_error();
   if (!device.is_cuda() || !error) return {updates, updates, text_of_updates};
   std::ostringstream ratio;

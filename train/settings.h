@@ -117,6 +117,9 @@ struct Settings {
   // The error of a Langevin step's gradient in bf16 beside the step's noise, both a pixel's, from what `ebm precision`
   // shows of trained networks of the recipe. Nothing where none was measured, or where a step has no noise.
   virtual std::optional<double> bf16_step_error() const { return std::nullopt; }
+  // How many times as fast the chains of an iteration are in bf16 on this processor, timed now (bf16_speedup.h). Nothing
+  // for a method that has no plain Langevin chains in x.
+  virtual std::optional<double> bf16_chain_speedup() const { return std::nullopt; }
 
   // Iterations that one pass over `images` takes.
   int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
@@ -159,14 +162,18 @@ void check_settings(RunSettings settings);
 // Throws Error, beginning with "--resume", where a checkpoint of `before` has other networks than `now`.
 void check_same_networks(const Settings& before, const Settings& now);
 
-// The arithmetic that a run's or a tool's word for it means (core/precision.h): auto | fp32 | tf32 | bf16. `auto` is
-// fp32 on the CPU and tf32 on a GPU, there with chains in bf16 where bf16_step_error() is at most kMostBf16StepError.
+// The arithmetic that a run's or a tool's word for it means (core/precision.h): auto | fp32 | tf32 | bf16 |
+// bf16-chains. `auto` is fp32 on the CPU and tf32 on a GPU, there with chains in bf16 where bf16_step_error() is at most
+// kMostBf16StepError; `bf16-chains` is that with chains in bf16.
 inline constexpr double kMostBf16StepError = 0.25;
 struct Precisions {
   Precision updates, chains;
   std::string text;  // as in "tf32, chains in bf16: its error is 0.03 of a step's noise"
 };
 Precisions choose_precisions(const std::string& text, Device device, const Settings& settings);
+// What a new run's `auto` becomes, and is recorded as: `bf16-chains` on a processor that multiplies bf16 where their
+// error is small enough, as on a GPU, and timing finds them faster; else `auto`, as where kernels are chosen by rule.
+std::string precision_of_new_run(Device device, const Settings& settings);
 // From now on these are the modes.
 void set_precisions(const Precisions& precisions);
 

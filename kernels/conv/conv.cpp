@@ -22,14 +22,6 @@ int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
   return room < 0 ? 0 : room / stride + 1;
 }
 
-// The CPU computes such a convolution in fp32, on the same numbers.
-bool is_bf16_on_cpu(const Tensor& map) { return map.type() == ElementType::bf16 && !map.device().is_cuda(); }
-Tensor rounded(const Tensor& t) { return round_operands(to_fp32(t), Precision::bf16); }
-ConvEpilogue in_fp32(ConvEpilogue end) {
-  if (end.mask.defined()) end.mask = to_fp32(end.mask);
-  return end;
-}
-
 void check_epilogue(const char* op, const ConvEpilogue& end, const Shape& result, const Tensor& like) {
   if (end.bias.defined()) check_shape(op, "b", end.bias, {result[3]});
   if (!end.mask.defined()) return;
@@ -93,7 +85,6 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const ConvGeometry& geometry, co
   check_same_device("conv2d", x, w);
   const Shape y_shape = conv2d_shape(x.shape(), w.shape(), geometry);
   check_epilogue("conv2d", end, y_shape, x);
-  if (is_bf16_on_cpu(x)) return to_bf16(conv2d(to_fp32(x), rounded(w), geometry, in_fp32(end)));
   Tensor y = Tensor::empty(y_shape, x.device(), x.type());
   const auto run = x.device().is_cuda() ? cuda::conv2d : cpu::conv2d;
   ++forward_calls;
@@ -106,8 +97,6 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_sh
   check_same_device("conv2d_backward_data", dy, w);
   check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
   check_epilogue("conv2d_backward_data", end, x_shape, dy);
-  if (is_bf16_on_cpu(dy))
-    return to_bf16(conv2d_backward_data(to_fp32(dy), rounded(w), x_shape, geometry, in_fp32(end)));
   Tensor dx = Tensor::empty(x_shape, dy.device(), dy.type());
   const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
   ++backward_data_calls;
@@ -118,7 +107,9 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_sh
 Tensor conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& w_shape, const ConvGeometry& geometry) {
   check_same_device("conv2d_backward_weight", x, dy);
   check_shape("conv2d_backward_weight", "dy", dy, conv2d_shape(x.shape(), w_shape, geometry));
-  if (is_bf16_on_cpu(x)) return conv2d_backward_weight(to_fp32(x), rounded(dy), w_shape, geometry);
+  // in fp32 on the CPU, on the same numbers
+  if (x.type() == ElementType::bf16 && !x.device().is_cuda())
+    return conv2d_backward_weight(to_fp32(x), to_fp32(to_bf16(dy)), w_shape, geometry);
   Tensor dw = Tensor::empty(w_shape, x.device());
   const auto run = x.device().is_cuda() ? cuda::conv2d_backward_weight : cpu::conv2d_backward_weight;
   ++backward_weight_calls;

@@ -91,6 +91,9 @@ class ConvRehearsal {
 // The two implementations. Shapes were checked and outputs allocated by the functions above. Weights are packed once
 // per (storage, version) and the packing is kept between calls.
 namespace cpu {
+// Whether this processor multiplies bf16 numbers itself (AVX512-BF16 or AMX), which oneDNN reports. One that does not
+// computes such convolutions in fp32 on the same numbers.
+bool multiplies_bf16();
 void conv2d(const Tensor& x, const Tensor& w, const ConvGeometry& geometry, const ConvEpilogue& end, Tensor& y);
 void conv2d_backward_data(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry, const ConvEpilogue& end,
                           Tensor& dx);

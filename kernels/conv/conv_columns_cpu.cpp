@@ -30,7 +30,8 @@ class ColumnsRoutine : public ConvRoutine {
         weights_("columns " + std::to_string(p.k) + " " + std::to_string(taps_), p.k * width_) {}
 
   void run(const Tensor& dy, const Tensor& w, const ConvEpilogue& end, Tensor& dx) override {
-    const float* packed = weights_.get(w, [this](const float* from, float* to) { pack(from, to); });
+    const float* const packed =
+        weights_.get(w, [this](const Tensor& from, Tensor& to) { pack(from.data(), to.mutable_data()); }).data();
     // Vectors are read and written at any float, so the first two have room for one more.
     const int64_t columns_size = rows_ * p_.q * width_ + kLanes, sums_size = row_size() + kLanes;
     const int64_t frame_size = framed_h_ * framed_w_ * p_.c;
@@ -125,7 +126,7 @@ class ColumnsRoutine : public ConvRoutine {
 }  // namespace
 
 std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem) {
-  if (problem.direction != ConvDirection::backward_data) return nullptr;
+  if (problem.direction != ConvDirection::backward_data || problem.bf16) return nullptr;
   if (problem.r * problem.s * problem.c > kMostColumns) return nullptr;
   return std::make_unique<ColumnsRoutine>(problem);
 }

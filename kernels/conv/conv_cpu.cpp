@@ -14,6 +14,7 @@
 #include "kernels/conv/conv_plan.h"
 #include "kernels/conv/conv_routine.h"
 #include "kernels/round_operand.h"
+#include "kernels/to_bf16.h"
 
 namespace ebm::cpu {
 namespace {
@@ -44,9 +45,23 @@ State& state() {
   return s;
 }
 
+// One of this project's, which computes in fp32.
+bool is_own(ConvAlgorithm algorithm) {
+  return algorithm == ConvAlgorithm::columns || algorithm == ConvAlgorithm::winograd;
+}
+
 std::unique_ptr<ConvRoutine> make_routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
+  const auto through_fp32 = [&](ConvAlgorithm of_fp32) {
+    ConvProblem fp32 = problem;
+    fp32.bf16 = false;
+    return make_through_fp32_routine(make_routine(fp32, of_fp32));
+  };
+  if (problem.bf16 && (!multiplies_bf16() || is_own(algorithm))) return through_fp32(algorithm);
   switch (algorithm) {
-    case ConvAlgorithm::library: return make_library_routine(problem, false);
+    case ConvAlgorithm::library: {
+      auto in_bf16 = make_library_routine(problem, false);
+      return in_bf16 || !problem.bf16 ? std::move(in_bf16) : through_fp32(algorithm);
+    }
     case ConvAlgorithm::library_blocked: return make_library_routine(problem, true);
     case ConvAlgorithm::columns: return make_columns_routine(problem);
     case ConvAlgorithm::winograd: return make_winograd_routine(problem);
@@ -66,7 +81,8 @@ ConvRoutine* routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
 // products too small to pay for its transforms, the more so with a stride.
 ConvAlgorithm fixed_choice(const ConvProblem& problem) {
   const bool strided = problem.stride_h > 1 || problem.stride_w > 1;
-  if (problem.c >= (strided ? 64 : 32) && problem.k >= 32 && problem.n >= problem.threads &&
+  const bool in_fp32 = !problem.bf16 || !multiplies_bf16();
+  if (in_fp32 && problem.c >= (strided ? 64 : 32) && problem.k >= 32 && problem.n >= problem.threads &&
       routine(problem, ConvAlgorithm::winograd) != nullptr)
     return ConvAlgorithm::winograd;
   if (problem.c <= 4 && routine(problem, ConvAlgorithm::columns) != nullptr) return ConvAlgorithm::columns;
@@ -135,7 +151,12 @@ void run(ConvProblem problem, const Tensor& given_a, const Tensor& given_b, cons
   problem.has_bias = end.bias.defined();
   problem.has_mask = end.mask.defined();
   problem.negative_slope = end.negative_slope;
-  const Tensor a = round_operands(given_a, precision()), b = round_operands(given_b, precision());
+  problem.bf16 = out.type() == ElementType::bf16;
+  // A weight beside a bf16 map is rounded; so is every operand where the mode says so.
+  const auto operand = [&problem](const Tensor& t) {
+    return problem.bf16 ? to_bf16(t) : round_operands(t, precision());
+  };
+  const Tensor a = operand(given_a), b = operand(given_b);
   const std::lock_guard lock(state().mutex);
   choose(problem, a, b, end, out).run(a, b, end, out);
 }
@@ -181,6 +202,7 @@ std::string to_string(const ConvProblem& p) {
   if (p.has_bias) out << " bias";
   if (p.has_mask) out << " mask";
   if (p.negative_slope != 1.0f) out << " slope" << p.negative_slope;
+  if (p.bf16) out << " bf16";
   out << " threads" << p.threads;
   return out.str();
 }

@@ -23,12 +23,15 @@ dnnl::stream& stream() {
   return s;
 }
 
-memory::desc describe(const memory::dims& dims, Tag tag) { return {dims, memory::data_type::f32, tag}; }
+memory::desc describe(const memory::dims& dims, Tag tag, ElementType type = ElementType::fp32) {
+  return {dims, type == ElementType::bf16 ? memory::data_type::bf16 : memory::data_type::f32, tag};
+}
+ElementType type_of(const ConvProblem& p) { return p.bf16 ? ElementType::bf16 : ElementType::fp32; }
 
 // A memory object over memory that is set anew at every call.
 memory bare_memory(const memory::desc& desc) { return memory(desc, engine(), nullptr); }
 
-void point_at(memory& object, const float* data) { object.set_data_handle(const_cast<float*>(data), stream()); }
+void point_at(memory& object, const Tensor& t) { object.set_data_handle(const_cast<void*>(t.raw()), stream()); }
 
 std::string text_of(const memory::desc& desc) {
   return std::string(reinterpret_cast<const char*>(&desc.data), sizeof(desc.data));
@@ -40,8 +43,8 @@ bool fuses(const ConvProblem& p) { return p.direction == ConvDirection::forward 
 // An operand on its way between the project's layout and the primitive's: copied if the two differ.
 class Operand {
  public:
-  Operand(const memory::desc& ours, const memory::desc& theirs)
-      : ours_(bare_memory(ours)), theirs_(bare_memory(theirs)), same_(ours == theirs) {
+  Operand(const memory::desc& ours, const memory::desc& theirs, ElementType type)
+      : type_(type), ours_(bare_memory(ours)), theirs_(bare_memory(theirs)), same_(ours == theirs) {
     if (!same_) {
       in_ = dnnl::reorder(ours_, theirs_);
       out_ = dnnl::reorder(theirs_, ours_);
@@ -50,32 +53,34 @@ class Operand {
 
   memory& theirs() { return theirs_; }
   bool same() const { return same_; }
-  int64_t theirs_size() const { return static_cast<int64_t>(theirs_.get_desc().get_size() / sizeof(float)); }
+  int64_t theirs_size() const { return static_cast<int64_t>(theirs_.get_desc().get_size() / size_of(type_)); }
 
   // Input: the primitive reads `data`, or a copy of it in `copy`.
-  void read(const float* data, Tensor& copy) {
+  void read(const Tensor& data, Tensor& copy) {
     if (same_) return point_at(theirs_, data);
-    copy = Tensor::empty({theirs_size()}, kCpu);
-    copy_in(data, copy.mutable_data());
-    point_at(theirs_, copy.data());
+    copy = Tensor::empty({theirs_size()}, kCpu, type_);
+    copy_in(data, copy);
   }
-  void copy_in(const float* from, float* to) {
+  void copy_in(const Tensor& from, Tensor& to) {
     point_at(ours_, from);
-    point_at(theirs_, to);
+    write_to(theirs_, to);
     in_.execute(stream(), ours_, theirs_);
   }
   // Output: where the primitive writes; copy_out afterwards.
-  void write(float* data, Tensor& copy) {
-    if (!same_) copy = Tensor::empty({theirs_size()}, kCpu);
-    point_at(theirs_, same_ ? data : copy.mutable_data());
+  void write(Tensor& data, Tensor& copy) {
+    if (!same_) copy = Tensor::empty({theirs_size()}, kCpu, type_);
+    write_to(theirs_, same_ ? data : copy);
   }
-  void copy_out(float* data) {
+  void copy_out(Tensor& data) {
     if (same_) return;
-    point_at(ours_, data);
+    write_to(ours_, data);
     out_.execute(stream(), theirs_, ours_);
   }
 
  private:
+  static void write_to(memory& object, Tensor& t) { object.set_data_handle(t.mutable_raw(), stream()); }
+
+  ElementType type_;
   memory ours_, theirs_;
   bool same_;
   dnnl::reorder in_, out_;
@@ -94,10 +99,10 @@ struct Descriptors {
         strides{p.stride_h, p.stride_w},
         before{p.pad_top, p.pad_left},
         after{p.pad_bottom, p.pad_right},
-        x(describe(x_dims, tag)),
-        w(describe(w_dims, Tag::any)),
+        x(describe(x_dims, tag, type_of(p))),
+        w(describe(w_dims, Tag::any, type_of(p))),
         b(fuses(p) && p.has_bias ? describe(b_dims, Tag::a) : memory::desc()),
-        y(describe(y_dims, tag)) {}
+        y(describe(y_dims, tag, type_of(p))) {}
 
   dnnl::convolution_forward::primitive_desc forward(const ConvProblem& p, dnnl::primitive_attr attr) const {
     using Forward = dnnl::convolution_forward;
@@ -133,19 +138,20 @@ class LibraryRoutine : public ConvRoutine {
       : direction_(problem.direction),
         fuses_(fuses(problem)),
         primitive_(parts.primitive),
-        a_(problem.direction == ConvDirection::backward_data ? describe(d.y_dims, Tag::nhwc)
-                                                             : describe(d.x_dims, Tag::nhwc),
-           parts.a),
-        b_(problem.direction == ConvDirection::backward_weight ? describe(d.y_dims, Tag::nhwc)
-                                                               : describe(d.w_dims, Tag::ohwi),
-           parts.b),
-        out_(problem.direction == ConvDirection::forward         ? describe(d.y_dims, Tag::nhwc)
-             : problem.direction == ConvDirection::backward_data ? describe(d.x_dims, Tag::nhwc)
-                                                                 : describe(d.w_dims, Tag::ohwi),
-             parts.out),
+        type_(type_of(problem)),
+        a_(problem.direction == ConvDirection::backward_data ? describe(d.y_dims, Tag::nhwc, type_)
+                                                             : describe(d.x_dims, Tag::nhwc, type_),
+           parts.a, type_),
+        b_(problem.direction == ConvDirection::backward_weight ? describe(d.y_dims, Tag::nhwc, type_)
+                                                               : describe(d.w_dims, Tag::ohwi, type_),
+           parts.b, type_),
+        out_(problem.direction == ConvDirection::forward         ? describe(d.y_dims, Tag::nhwc, type_)
+             : problem.direction == ConvDirection::backward_data ? describe(d.x_dims, Tag::nhwc, type_)
+                                                                 : describe(d.w_dims, Tag::ohwi, type_),
+             parts.out, type_),
         bias_(bare_memory(describe(d.b_dims, Tag::a))),
         scratchpad_(bare_memory(parts.scratchpad)),
-        weights_("onednn " + text_of(parts.b), b_.theirs_size()) {
+        weights_("onednn " + text_of(parts.b), b_.theirs_size(), type_) {
     arguments_ = {{parts.a_arg, a_.theirs()},
                   {parts.b_arg, b_.theirs()},
                   {parts.out_arg, out_.theirs()},
@@ -155,22 +161,20 @@ class LibraryRoutine : public ConvRoutine {
 
   void run(const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) override {
     Tensor a_copy, b_copy, out_copy, scratch;
-    a_.read(a.data(), a_copy);
+    a_.read(a, a_copy);
     if (direction_ == ConvDirection::backward_weight || b_.same()) {
-      b_.read(b.data(), b_copy);
+      b_.read(b, b_copy);
     } else {
-      const float* packed = weights_.get(b, [this](const float* from, float* to) { b_.copy_in(from, to); });
-      point_at(b_.theirs(), packed);
+      point_at(b_.theirs(), weights_.get(b, [this](const Tensor& from, Tensor& to) { b_.copy_in(from, to); }));
     }
-    if (fuses_ && end.bias.defined()) point_at(bias_, end.bias.data());
+    if (fuses_ && end.bias.defined()) point_at(bias_, end.bias);
     if (const size_t bytes = scratchpad_.get_desc().get_size(); bytes > 0) {
       scratch = Tensor::empty({static_cast<int64_t>(bytes / sizeof(float)) + 1}, kCpu);
-      point_at(scratchpad_, scratch.data());
+      point_at(scratchpad_, scratch);
     }
-    float* result = out.mutable_data();
-    out_.write(result, out_copy);
+    out_.write(out, out_copy);
     primitive_.execute(stream(), arguments_);
-    out_.copy_out(result);
+    out_.copy_out(out);
     stream().wait();
     if (!fuses_) end.finish(out);
   }
@@ -179,6 +183,7 @@ class LibraryRoutine : public ConvRoutine {
   ConvDirection direction_;
   bool fuses_;
   dnnl::primitive primitive_;
+  ElementType type_;
   Operand a_, b_, out_;
   memory bias_, scratchpad_;
   PackedWeights weights_;
@@ -224,12 +229,21 @@ std::unique_ptr<ConvRoutine> make(const ConvProblem& p, Tag tag) {
 
 }  // namespace
 
+bool multiplies_bf16() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core_bf16:
+    case dnnl::cpu_isa::avx512_core_amx: return true;
+    default: return false;
+  }
+}
+
 std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bool blocked) {
+  if (problem.bf16 && !multiplies_bf16()) return nullptr;
   try {
     return make(problem, blocked ? Tag::any : Tag::nhwc);
   } catch (const dnnl::error& error) {
-    // Plain NHWC is always implemented; a blocked layout need not be.
-    if (blocked && error.status == dnnl_unimplemented) return nullptr;
+    // Plain NHWC is always implemented in fp32; a blocked layout need not be, nor bf16.
+    if ((blocked || problem.bf16) && error.status == dnnl_unimplemented) return nullptr;
     EBM_FAIL("conv2d (oneDNN)", std::string(error.what()) + " for " + to_string(problem), "success");
   }
 }

@@ -21,6 +21,7 @@ struct ConvProblem {
   int stride_h = 1, stride_w = 1;
   int pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
   bool has_bias = false, has_mask = false;
+  bool bf16 = false;            // of the maps and the weights; bias and sums are fp32
   float negative_slope = 1.0f;  // of the activation or the mask; 1: none
   int threads = 1;
 
@@ -45,10 +46,13 @@ class ConvRoutine {
   virtual void run(const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) = 0;
 };
 
-// Each returns nullptr for a problem that it cannot compute.
+// Each returns nullptr for a problem that it cannot compute. Of bf16 only the library's does, on a processor that
+// multiplies bf16.
 std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bool blocked);
 std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem);
 std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem);
+// A bf16 problem by a routine of the same problem in fp32: on the same numbers, its result rounded. nullptr for nullptr.
+std::unique_ptr<ConvRoutine> make_through_fp32_routine(std::unique_ptr<ConvRoutine> in_fp32);
 
 // A problem's epilogue, image by image: for a result that is still in the cache.
 class ImageEpilogue {
@@ -69,15 +73,16 @@ class ImageEpilogue {
 };
 
 // Weights rearranged for a routine, kept until the weights change. `layout` names the arrangement, so that
-// routines which agree on it share one copy; pack(from, to) writes `size` floats.
+// routines which agree on it share one copy; pack(from, to) writes `size` elements of that type.
 class PackedWeights {
  public:
-  PackedWeights(const std::string& layout, int64_t size);
-  const float* get(const Tensor& w, const std::function<void(const float* from, float* to)>& pack) const;
+  PackedWeights(const std::string& layout, int64_t size, ElementType type = ElementType::fp32);
+  const Tensor& get(const Tensor& w, const std::function<void(const Tensor& from, Tensor& to)>& pack) const;
 
  private:
   int layout_;
   int64_t size_;
+  ElementType type_;
 };
 
 }  // namespace ebm::cpu

@@ -112,9 +112,10 @@ class WinogradRoutine : public ConvRoutine {
       backward_weight(first, b.data(), result);
       return;
     }
-    const float* u = weights_.get(b, [this](const float* from, float* to) {
-      pack_weights(layout_, problem_.direction == ConvDirection::backward_data, from, to);
+    const Tensor& packed = weights_.get(b, [this](const Tensor& from, Tensor& to) {
+      pack_weights(layout_, problem_.direction == ConvDirection::backward_data, from.data(), to.mutable_data());
     });
+    const float* const u = packed.data();
     if (problem_.direction == ConvDirection::forward) {
       forward(first, u, end, result);
     } else {
@@ -348,7 +349,7 @@ std::string WinogradRoutine::weights_name(const ConvProblem& p) {
 }  // namespace
 
 std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem) {
-  if (!WinogradLayout::applies_to(problem)) return nullptr;
+  if (problem.bf16 || !WinogradLayout::applies_to(problem)) return nullptr;
   const int64_t plain = problem.p * problem.q * problem.r * problem.s * problem.c * problem.k;
   if (WinogradLayout(problem).multiplications_per_image() >= plain) return nullptr;
   return std::make_unique<WinogradRoutine>(problem);

@@ -26,22 +26,23 @@ int layout_number(const std::string& layout) {
 
 }  // namespace
 
-PackedWeights::PackedWeights(const std::string& layout, int64_t size) : layout_(layout_number(layout)), size_(size) {}
+PackedWeights::PackedWeights(const std::string& layout, int64_t size, ElementType type)
+    : layout_(layout_number(layout)), size_(size), type_(type) {}
 
-const float* PackedWeights::get(const Tensor& w, const std::function<void(const float*, float*)>& pack) const {
+const Tensor& PackedWeights::get(const Tensor& w, const std::function<void(const Tensor&, Tensor&)>& pack) const {
   const PackingKey key{w.storage_id(), w.storage_offset(), layout_};
   auto found = packings().find(key);
   if (found == packings().end()) {
     // A new entry is rare, so this is the moment to drop those whose weights are gone.
     std::erase_if(packings(), [](const auto& entry) { return entry.second.source.expired(); });
-    Packing packing{w.storage(), w.version(), Tensor::empty({size_}, kCpu)};
-    pack(w.data(), packing.packed.mutable_data());
+    Packing packing{w.storage(), w.version(), Tensor::empty({size_}, kCpu, type_)};
+    pack(w, packing.packed);
     found = packings().emplace(key, std::move(packing)).first;
   } else if (found->second.version != w.version()) {
-    pack(w.data(), found->second.packed.mutable_data());
+    pack(w, found->second.packed);
     found->second.version = w.version();
   }
-  return found->second.packed.data();
+  return found->second.packed;
 }
 
 }  // namespace ebm::cpu

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "core/check.h"
+#include "kernels/conv/conv.h"
 #include "tests/random_tensor.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -43,6 +44,25 @@ TEST_CASE("auto is fp32 on the CPU, and on a GPU tf32 with chains in bf16 where 
   CHECK(chains(s) == Precision::tf32);
   s.chain.noise *= 2;
   CHECK(chains(s) == Precision::bf16);
+}
+
+TEST_CASE("bf16-chains are chains in bf16 beside the device's own updates") {
+  const TeachingSettings s = teaching_recipe("cifar10", Profile::laptop);  // whose recipe would not ask for it
+  CHECK(choose_precisions("bf16-chains", kCpu, s).updates == Precision::fp32);
+  CHECK(choose_precisions("bf16-chains", kCpu, s).chains == Precision::bf16);
+  CHECK(choose_precisions("bf16-chains", kGpu, s).updates == Precision::tf32);
+}
+
+TEST_CASE("a new run has chains in bf16 on a CPU where it multiplies bf16, the recipe bears it and timing may choose") {
+  const TeachingSettings mnist = teaching_recipe("mnist", Profile::laptop);
+  CHECK(precision_of_new_run(kGpu, mnist) == "auto");                                             // a rule
+  CHECK(precision_of_new_run(kCpu, teaching_recipe("cifar10", Profile::laptop)) == "auto");       // was not measured
+  CHECK(precision_of_new_run(kCpu, teaching_recipe("mnist", Profile::laptop, "vae")) == "auto");  // has no chains
+  const std::string chosen = precision_of_new_run(kCpu, mnist);
+  CHECK((chosen == "auto" || (chosen == "bf16-chains" && cpu::multiplies_bf16())));
+  const test::FixedPlans fixed;
+  CHECK(precision_of_new_run(kCpu, mnist) == "auto");
+  CHECK(mnist.bf16_chain_speedup().value() > 0);
 }
 
 TEST_CASE("chains have a mode of their own until everything's is set") {

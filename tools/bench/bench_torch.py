@@ -5,10 +5,10 @@
     tools/bench/bench_torch.py --device cuda [--precision tf32] [--budget SECONDS] [--limit SECONDS]
 
 Needs PyTorch (Debian's python3-torch on the CPU); users of the engine do not. PyTorch is given its
-best: on the CPU all threads, NCHW and channels_last, gradients of x alone, in-place activations,
-and the head both as it is and reduced to the one output that the sum of its outputs is; on a GPU
-eager, captured as a CUDA graph, compiled, and compiled and captured, in the precision that ebm is
-given. Each round times every variant and then `ebm bench`; a figure is its median over the rounds,
+best: on the CPU all threads, fp32 and bf16, NCHW and channels_last, gradients of x alone, in-place
+activations, and the head both as it is and reduced to the one output that the sum of its outputs is
+(ebm's chains are in bf16 there if the processor multiplies bf16); on a GPU eager, captured as a CUDA
+graph, compiled, and compiled and captured, in the precision that ebm is given. Each round times every variant and then `ebm bench`; a figure is its median over the rounds,
 and ebm is compared with PyTorch's best variant. A Langevin step is compiled by max-autotune, a
 training iteration, of which that would take minutes, as by default. A variant that PyTorch cannot
 run is listed with the error and does not stop the others; a compile that --budget seconds do not
@@ -29,10 +29,11 @@ import sys
 import tempfile
 import time
 
-# Debian's OpenBLAS does not recognise every processor and then runs at a fifth of its speed.
 with open("/proc/cpuinfo") as cpuinfo:
-    if "avx512f" in cpuinfo.read():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+    PROCESSOR = cpuinfo.read()
+# Debian's OpenBLAS does not recognise every processor and then runs at a fifth of its speed.
+if "avx512f" in PROCESSOR:
+    os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 try:
     import torch
@@ -175,15 +176,16 @@ class Variant:
 def cpu_variants(part, description, batch):
     step = description["step"]
     variants = {}
-    for layout, memory_format in FORMATS.items():
-        place = Place("cpu", torch.float32, memory_format)
-        if part == "training":
-            variants[layout] = Variant(lambda place=place: (
-                lambda training=Training(step, description["training"], place): cpu_ms(training)))
-            continue
-        for head in ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]:
-            variants[f"{layout}, head {head}"] = Variant(lambda place=place, head=head: (
-                lambda chain=Chain(step, batch, place, head): cpu_ms(chain, least=8)))
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        for layout, memory_format in FORMATS.items():
+            place = Place("cpu", dtype, memory_format)
+            if part == "training":
+                variants[f"{precision}, {layout}"] = Variant(lambda place=place: (
+                    lambda training=Training(step, description["training"], place): cpu_ms(training)))
+                continue
+            for head in ["outputs", "one", "dot"] if step["outputs"] > 1 else ["outputs", "dot"]:
+                variants[f"{precision}, {layout}, head {head}"] = Variant(lambda place=place, head=head: (
+                    lambda chain=Chain(step, batch, place, head): cpu_ms(chain, least=8)))
     return variants
 
 
@@ -355,8 +357,7 @@ def compare(name, arguments, finished, write):
 def machine(device):
     if device == "cuda":
         return torch.cuda.get_device_name()
-    with open("/proc/cpuinfo") as cpuinfo:
-        models = [line for line in cpuinfo if line.startswith("model name")]
+    models = [line for line in PROCESSOR.splitlines() if line.startswith("model name")]
     name = models[0].split(":", 1)[1].strip() if models else platform.machine()
     return f"{name}, {os.cpu_count()} cores"
 
@@ -371,8 +372,8 @@ def parse_arguments():
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
     parser.add_argument("--ebm-json", help="take ebm's times from this file of `ebm bench --json`, run beforehand")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
-                        help="of the GPU's arithmetic [tf32]; the CPU's is fp32")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16", "bf16-chains"],
+                        help="of ebm [tf32 on a GPU; on the CPU fp32, with chains in bf16 if it multiplies bf16]")
     parser.add_argument("--budget", type=float, default=600,
                         help="seconds that compiling may take in all [600]")
     parser.add_argument("--limit", type=float, default=0,
@@ -380,7 +381,9 @@ def parse_arguments():
     parser.add_argument("--json")
     arguments = parser.parse_args()
     if arguments.precision is None:
-        arguments.precision = "tf32" if arguments.device == "cuda" else "fp32"
+        multiplies_bf16 = "avx512_bf16" in PROCESSOR or "amx_bf16" in PROCESSOR
+        on_cpu = "bf16-chains" if multiplies_bf16 else "fp32"
+        arguments.precision = "tf32" if arguments.device == "cuda" else on_cpu
     arguments.parts = arguments.parts.split(",")
     if not set(arguments.parts) <= set(PARTS):
         parser.error("--parts are langevin and training")

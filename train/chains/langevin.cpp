@@ -28,7 +28,8 @@ Tensor through_first_layer(const Tensor& df_dh, const LeakyMask& mask, const Con
 }  // namespace
 
 ElementType chain_maps(Device device) {
-  return device.is_cuda() && chain_precision() == Precision::bf16 ? ElementType::bf16 : ElementType::fp32;
+  const bool multiplies = device.is_cuda() || cpu::multiplies_bf16();
+  return multiplies && chain_precision() == Precision::bf16 ? ElementType::bf16 : ElementType::fp32;
 }
 
 void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,

@@ -9,14 +9,15 @@
 
 namespace ebm {
 
-// How a chain's maps are stored on this device in the present mode.
+// How a chain's maps are stored on this device in the present mode: as bf16 in that mode, but on a processor that
+// multiplies no bf16, which rounds the operands of fp32 maps.
 ElementType chain_maps(Device device);
 
 // Runs num_steps steps of all chains in place: x (N,H,W,C). Noise is drawn from (key, step t, global chain
 // first_chain + i), so that any split of the chains over calls or ranks gives the same samples.
 // Steps count from first_step: a chain may be run in parts, and is the same bit for bit however it is cut.
-// Runs in chain_precision() (core/precision.h): in bf16 on a GPU the maps between the layers and their gradients are
-// stored as bf16, which halves a step's traffic; x, noise and update are fp32.
+// Runs in chain_precision() (core/precision.h): in bf16 the maps between the layers and their gradients are stored as
+// bf16 (chain_maps), which halves a step's traffic; x, noise and update are fp32.
 // *grad_sq, where it is asked for, becomes Σ (∂U/∂x)² (1) over all chains at the last step; it is left alone
 // if there is no step.
 void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,

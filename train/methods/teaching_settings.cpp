@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "train/chains/bf16_speedup.h"
 #include "train/method.h"
 #include "train/recipes.h"
 
@@ -75,6 +76,11 @@ std::optional<double> TeachingSettings::bf16_step_error() const {
   if (!measured_bf16_error || noise == 0) return std::nullopt;
   const ChainSettings own = teaching_recipe(recipe, profile).chain;  // what was measured
   return *measured_bf16_error * (chain.drift / own.drift) * (own.noise * own.noise_scale / noise);
+}
+
+std::optional<double> TeachingSettings::bf16_chain_speedup() const {
+  if (!can(method, Ability::energy)) return std::nullopt;
+  return bf16_speedup(networks(*this).energy, chains);
 }
 
 double lr_factor(const TeachingSettings& s, int64_t iteration) {

@@ -54,6 +54,7 @@ struct TeachingSettings : Settings {
   int64_t sample_steps() const override;
   void take_fact(const std::string& name, const std::string& text) override;
   std::optional<double> bf16_step_error() const override;
+  std::optional<double> bf16_chain_speedup() const override;
 };
 
 // The schedules. None depends on the number of iterations that a run is given: a run that is made longer

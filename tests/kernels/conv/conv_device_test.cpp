@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <vector>
 
 #include "core/check.h"
 #include "core/precision.h"
+#include "kernels/conv/conv_plan.h"
 #include "kernels/to_bf16.h"
 #include "tests/kernels/conv/conv_cases.h"
 #include "tests/random_tensor.h"
@@ -56,6 +59,36 @@ void compare_all(double base, double per_term = 0) {
   }
 }
 
+void check_bf16(const ConvCase& c) {
+  // One rounding of the result, and one more where its end is a kernel of its own; sums differ as above.
+  const double tolerance = 0x1p-7;
+  const Tensor x = to_bf16(normal(c.x, 1)), w = normal(c.w, 2), b = normal({c.w[0]}, 3);
+  const Tensor rounded_w = to_bf16(w);
+  const Tensor x_cpu = to_fp32(x).to(kCpu), w_cpu = w.to(kCpu), b_cpu = b.to(kCpu);
+  for (float slope : {1.0f, 0.2f}) {
+    const Tensor y = conv2d(x, rounded_w, b, c.geometry, slope);
+    CHECK(y.type() == ElementType::bf16);
+    CHECK(difference(y, conv2d(x_cpu, w_cpu, b_cpu, c.geometry, slope)) < tolerance);
+  }
+  CHECK(difference(conv2d(x, w, {}, c.geometry), conv2d(x_cpu, w_cpu, {}, c.geometry)) < tolerance);
+  const Tensor dy = to_bf16(normal(conv2d_shape(c.x, c.w, c.geometry), 4)), dy_cpu = to_fp32(dy).to(kCpu);
+  const Tensor dx = conv2d_backward_data(dy, rounded_w, c.x, c.geometry, LeakyMask{x, 0.2f});
+  CHECK(dx.type() == ElementType::bf16);
+  CHECK(difference(dx, conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry, LeakyMask{x_cpu, 0.2f})) < tolerance);
+  CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry),
+                   conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry)) < tolerance);
+  const Tensor b_x = normal({c.w[3]}, 5), b_x_cpu = b_x.to(kCpu);
+  CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry, ConvEpilogue::bias_activation(b_x, 0.2f)),
+                   conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry, ConvEpilogue::bias_activation(b_x_cpu, 0.2f))) <
+        tolerance);
+  CHECK(difference(conv2d(x, rounded_w, c.geometry, LeakyMask{dy, 0.2f}),
+                   conv2d(x_cpu, w_cpu, c.geometry, LeakyMask{dy_cpu, 0.2f})) < tolerance);
+  const Tensor dw = conv2d_backward_weight(x, dy, c.w, c.geometry);
+  CHECK(dw.type() == ElementType::fp32);
+  CHECK(difference(dw, conv2d_backward_weight(x_cpu, dy_cpu, c.w, c.geometry)) < 1e-4);
+  CHECK_THROWS_AS(conv2d_backward_data(dy, w, c.x, c.geometry, LeakyMask{to_fp32(x), 0.2f}), Error);
+}
+
 }  // namespace
 
 TEST_CASE("convolutions on the test device agree with the CPU in fp32" * doctest::skip(same_device())) {
@@ -77,38 +110,22 @@ TEST_CASE("convolutions on the test device agree with the CPU's emulation of bf1
   compare_all(1e-5, 0x1p-23);
 }
 
-TEST_CASE("convolutions of bf16 maps are those of their values, rounded, on any device") {
+TEST_CASE("convolutions of bf16 maps are those of their values, rounded, on any device and by any algorithm") {
   const PrecisionScope mode(Precision::bf16);
-  // One rounding of the result, and one more where its end is a kernel of its own; sums differ as above.
-  const double tolerance = 0x1p-7;
-  for (const ConvCase& c : kConvCases) {
-    CAPTURE(c.name);
-    const Tensor x = to_bf16(normal(c.x, 1)), w = normal(c.w, 2), b = normal({c.w[0]}, 3);
-    const Tensor rounded_w = to_bf16(w);
-    const Tensor x_cpu = to_fp32(x).to(kCpu), w_cpu = w.to(kCpu), b_cpu = b.to(kCpu);
-    for (float slope : {1.0f, 0.2f}) {
-      const Tensor y = conv2d(x, rounded_w, b, c.geometry, slope);
-      CHECK(y.type() == ElementType::bf16);
-      CHECK(difference(y, conv2d(x_cpu, w_cpu, b_cpu, c.geometry, slope)) < tolerance);
+  using cpu::ConvAlgorithm;
+  std::vector<std::optional<ConvAlgorithm>> algorithms = {std::nullopt};
+  if (!test_device().is_cuda())
+    algorithms.insert(algorithms.end(), {ConvAlgorithm::library, ConvAlgorithm::library_blocked, ConvAlgorithm::columns,
+                                         ConvAlgorithm::winograd});
+  for (const auto& algorithm : algorithms) {
+    CAPTURE(algorithm ? cpu::name(*algorithm) : "what is fastest");
+    cpu::force_algorithm(algorithm);
+    for (const ConvCase& c : kConvCases) {
+      CAPTURE(c.name);
+      check_bf16(c);
     }
-    CHECK(difference(conv2d(x, w, {}, c.geometry), conv2d(x_cpu, w_cpu, {}, c.geometry)) < tolerance);
-    const Tensor dy = to_bf16(normal(conv2d_shape(c.x, c.w, c.geometry), 4)), dy_cpu = to_fp32(dy).to(kCpu);
-    const Tensor dx = conv2d_backward_data(dy, rounded_w, c.x, c.geometry, LeakyMask{x, 0.2f});
-    CHECK(dx.type() == ElementType::bf16);
-    CHECK(difference(dx, conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry, LeakyMask{x_cpu, 0.2f})) < tolerance);
-    CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry),
-                     conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry)) < tolerance);
-    const Tensor b_x = normal({c.w[3]}, 5), b_x_cpu = b_x.to(kCpu);
-    CHECK(difference(conv2d_backward_data(dy, rounded_w, c.x, c.geometry, ConvEpilogue::bias_activation(b_x, 0.2f)),
-                     conv2d_backward_data(dy_cpu, w_cpu, c.x, c.geometry,
-                                          ConvEpilogue::bias_activation(b_x_cpu, 0.2f))) < tolerance);
-    CHECK(difference(conv2d(x, rounded_w, c.geometry, LeakyMask{dy, 0.2f}),
-                     conv2d(x_cpu, w_cpu, c.geometry, LeakyMask{dy_cpu, 0.2f})) < tolerance);
-    const Tensor dw = conv2d_backward_weight(x, dy, c.w, c.geometry);
-    CHECK(dw.type() == ElementType::fp32);
-    CHECK(difference(dw, conv2d_backward_weight(x_cpu, dy_cpu, c.w, c.geometry)) < 1e-4);
-    CHECK_THROWS_AS(conv2d_backward_data(dy, w, c.x, c.geometry, LeakyMask{to_fp32(x), 0.2f}), Error);
   }
+  cpu::force_algorithm(std::nullopt);
 }
 
 TEST_CASE("convolutions that were seen before allocate nothing from the system, in any precision") {
