@@ -10,15 +10,15 @@ struct CoopNets : Teaching {
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
-    const Tensor z_hat = latent(it);                      // ẑ ~ N(0, I_d)          (n, d)
-    const Tensor x_hat = generator_(Var(z_hat)).value();  // x̂ = g_α(ẑ)            (n, H, W, C)
-    const Tensor x_tilde = run_chains(it, x_hat);         // x̃: l Langevin steps   (n, H, W, C)
+    Tape tape;
+    const Tensor z_hat = latent(it);                       // ẑ ~ N(0, I_d)          (n, d)
+    const Var x_hat = generator_(Var(z_hat));              // x̂ = g_α(ẑ)            (n, H, W, C)
+    const Tensor x_tilde = run_chains(it, x_hat.value());  // x̃: l Langevin steps   (n, H, W, C)
     update_energy(it, x_tilde);
 
     // α by Adam on mean ‖x̃ − g_α(ẑ)‖²; a factor 1/(2σ²) would not change Adam's step
     it.phase("vae");
-    Tape tape;
-    const Var loss = generator_error(Var(z_hat), x_tilde);
+    const Var loss = squared_error(x_hat, x_tilde);
     learn(tape, loss, {&generator_});
     shown_.reconstruction = loss.value();
   }

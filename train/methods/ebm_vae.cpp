@@ -10,26 +10,26 @@ struct EbmVae : Teaching {
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
-    const Tensor z_hat = latent(it);                      // 1. ẑ ~ N(0, I_d)          (n, d)
-    const Tensor x_hat = generator_(Var(z_hat)).value();  //    x̂ = g_α(ẑ)            (n, H, W, C)
-    const Tensor x_tilde = run_chains(it, x_hat);         // 2. x̃: l Langevin steps   (n, H, W, C)
+    Tape tape;                                             // of x̂, which 4. may walk back
+    const Tensor z_hat = latent(it);                       // 1. ẑ ~ N(0, I_d)          (n, d)
+    const Var x_hat = generator_(Var(z_hat));              //    x̂ = g_α(ẑ)            (n, H, W, C)
+    const Tensor x_tilde = run_chains(it, x_hat.value());  // 2. x̃: l Langevin steps   (n, H, W, C)
     // 3. and 4. after 5., as the recipes do; both see the same x̃
     update_energy(it, x_tilde);  // 5. θ by (7)
     if (settings_.teach == "inferred")
       update_vae(it, x_tilde);  // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
     else
-      update_with_own(it, x_tilde, z_hat);
+      update_with_own(it, tape, x_tilde, z_hat, x_hat);
   }
 
   // 3. and 4. where x̃'s own ẑ is used too, which Algorithm 1 forgets. It is x̃'s latent vector as far as the chain has
   // not left x̂: g learns what the chain changed at ẑ, without the detour of inference, and the pair (ẑ, x̃) tells the
   // encoder what to infer.
-  void update_with_own(Iteration& it, const Tensor& x_tilde, const Tensor& z_hat) {
+  void update_with_own(Iteration& it, Tape& tape, const Tensor& x_tilde, const Tensor& z_hat, const Var& x_hat) {
     it.phase("vae");
-    Tape tape;
     const RandomKey dropout_key = it.key(Stream::dropout);
     const Posterior posterior = encoder_(Var(x_tilde), &dropout_key);
-    const Var own = generator_error(Var(z_hat), x_tilde), pair = mean(negative_log_density(posterior, z_hat));
+    const Var own = squared_error(x_hat, x_tilde), pair = mean(negative_log_density(posterior, z_hat));
     shown_.own_error = own.value();
     shown_.pair = pair.value();
     const auto weighed = [](const Var& term, double weight) { return scale(term, static_cast<float>(weight)); };

@@ -102,15 +102,13 @@ void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   shown_.squared_samples = sum_squares(y);
 }
 
-Var Teaching::generator_error(const Var& z, const Tensor& x) {
-  return mean(sum_rows(square(sub(generator_(z), Var(x)))));
-}
+Var Teaching::squared_error(const Var& g, const Tensor& x) { return mean(sum_rows(square(sub(g, Var(x))))); }
 
 Var Teaching::vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images) {
   // z̃ ~ π_β(z|x̃), (n, d)
   const Var z = reparameterise(posterior, it.normal(Stream::posterior, {images.extent(0), settings_.latent}));
   // mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
-  const Var reconstruction = generator_error(z, images);
+  const Var reconstruction = squared_error(generator_(z), images);
   const Var kl = mean(kl_to_standard_normal(posterior));
   shown_.reconstruction = reconstruction.value();
   shown_.kl = kl.value();

@@ -53,8 +53,8 @@ class Teaching : public Method {
   void update_energy(Iteration& it, const Tensor& x_tilde);
   // (α, β) by Adam on the VAE's loss of these images, (9).
   void update_vae(Iteration& it, const Tensor& images);
-  // Mean ‖x − g_α(z)‖², (1).
-  Var generator_error(const Var& z, const Tensor& x);
+  // Mean ‖x − g‖² of images g and x (n, H, W, C), (1).
+  static Var squared_error(const Var& g, const Tensor& x);
   // (9) of images (n, H, W, C) and their posterior; shows its two terms.
   Var vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images);
 
