@@ -42,6 +42,7 @@ except ImportError:
 from torch_networks import Energy, Place, Training, eager_step, functional_step
 
 PARTS = ["langevin", "training"]
+HOPELESS = 4  # what takes so many times as long as the fastest is not run again
 FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
@@ -248,6 +249,8 @@ def ebm_bench(net, arguments):
         command = [arguments.ebm, "bench", "--net", net, "--only", ",".join(arguments.parts),
                    "--device", arguments.device, "--precision", arguments.precision,
                    "--threads", str(arguments.threads), "--json", path]
+        if arguments.batch:
+            command += ["--batch", str(arguments.batch)]
         if arguments.device == "cuda":  # the chains of the recipes' iterations
             command += ["--batch", "900" if net == "cifar10" else "400"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -338,7 +341,10 @@ def compare(name, arguments, finished, write):
     try:
         for number in range(1, arguments.rounds + 1):
             for part, of_part in variants.items():
+                fastest = min((min(v.times) for v in of_part.values() if v.times), default=0)
                 for label, variant in of_part.items():
+                    if variant.times and min(variant.times) > HOPELESS * fastest:
+                        continue
                     variant.run()
                     if not variant.error:
                         say(name, number, part, "PyTorch " + label, variant.times[-1])
@@ -367,6 +373,7 @@ def parse_arguments():
     parser.add_argument("--nets", default="mnist,cifar10,laptop")
     parser.add_argument("--parts", default="langevin", help="langevin, training or both [langevin]")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, help="images of a Langevin step [100; cifar10 25]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
