@@ -24,7 +24,7 @@ struct EbmVae : Teaching {
 
   // 3. and 4. where x̃'s own ẑ is used too, which Algorithm 1 forgets. It is x̃'s latent vector as far as the chain has
   // not left x̂: g learns what the chain changed at ẑ, without the detour of inference, and the pair (ẑ, x̃) tells the
-  // encoder what to infer.
+  // encoder what to infer. What it then infers of the data is where g has to put them: that is "data".
   void update_with_own(Iteration& it, Tape& tape, const Tensor& x_tilde, const Tensor& z_hat, const Var& x_hat) {
     it.phase("vae");
     const RandomKey dropout_key = it.key(Stream::dropout);
@@ -33,9 +33,13 @@ struct EbmVae : Teaching {
     shown_.own_error = own.value();
     shown_.pair = pair.value();
     const auto weighed = [](const Var& term, double weight) { return scale(term, static_cast<float>(weight)); };
-    const bool both = settings_.teach == "both";
-    Var loss = add(both ? weighed(own, settings_.own_weight) : own, weighed(pair, settings_.pair_weight));
-    if (both) loss = add(loss, weighed(vae_loss(it, posterior, x_tilde), settings_.inferred_weight));
+    const bool alone = settings_.teach == "own", of_data = settings_.teach == "data";
+    Var loss = add(alone ? own : weighed(own, settings_.own_weight), weighed(pair, settings_.pair_weight));
+    if (!alone) {
+      const Tensor images = of_data ? it.data() : x_tilde;
+      const Posterior inferred = of_data ? encoder_(Var(images), &dropout_key) : posterior;
+      loss = add(loss, weighed(vae_loss(it, inferred, images), settings_.inferred_weight));
+    }
     learn(tape, loss, {&encoder_, &generator_});
   }
 };

@@ -150,13 +150,15 @@ void TeachingShown::describe(ShownVisitor& v, bool has_own) {
     {.progress = "reconstruction {:.4g}",
      .chart = "Reconstruction",
      .line = "‖x̃ − g(z̃)‖²",
-     .about = "mean ‖x̃ − g(z̃)‖² of revised samples"});
-  v("kl", "vae/kl", kl, {.chart = "KL", .line = "KL", .about = "mean KL( π(z|x̃) ‖ N(0, I) ), in nats"});
+     .about = "mean ‖x̃ − g(z̃)‖² of revised samples, of data with teach = data and in a VAE"});
+  v("kl", "vae/kl", kl,
+    {.chart = "KL", .line = "KL", .about = "mean KL( π(z|x̃) ‖ N(0, I) ) of the same images, in nats"});
   if (has_own) {
     v("own_error", "vae/own_error", own_error,
       {.chart = "Reconstruction",
        .line = "‖x̃ − g(ẑ)‖²",
-       .about = "mean ‖x̃ − g(z̃)‖² of revised samples, and at the ẑ that a chain began with, where that teaches"});
+       .about = "mean ‖x̃ − g(z̃)‖² of revised samples (teach = data: of data), and ‖x̃ − g(ẑ)‖² of revised samples at "
+                "the ẑ that their chains began with, where that teaches"});
     v("pair", "vae/pair", pair,
       {.chart = "Inference of ẑ",
        .line = "−log π(ẑ|x̃)",

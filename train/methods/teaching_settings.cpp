@@ -25,12 +25,12 @@ void TeachingSettings::describe(SettingVisitor& v) {
   if (method == "ebm-vae") {
     v("teach", teach, "",
       "what generator and encoder learn of a revised sample: inferred (Algorithm 1: from z that the encoder infers), "
-      "own "
-      "(from the z that its chain began with) or both");
-    v("inferred-weight", inferred_weight, "", "with --teach both: weight of Algorithm 1's loss", not_negative());
-    v("own-weight", own_weight, "", "with --teach both: weight of the generator's error at a chain's own z",
+      "own (from the z that its chain began with), both, or data (own, and of data images from z that is inferred)");
+    v("inferred-weight", inferred_weight, "",
+      "weight of Algorithm 1's loss, with --teach both of revised samples, with data of data images", not_negative());
+    v("own-weight", own_weight, "", "with --teach both or data: weight of the generator's error at a chain's own z",
       not_negative());
-    v("pair-weight", pair_weight, "", "with --teach own or both: weight of -log pi(z|x) of a chain's own z",
+    v("pair-weight", pair_weight, "", "not with --teach inferred: weight of -log pi(z|x) of a chain's own z",
       not_negative());
   }
   v("energy-l2", energy_l2, "", "weight of mean f² in the energy net's loss", not_negative());
@@ -54,8 +54,8 @@ void TeachingSettings::describe(SettingVisitor& v) {
 }
 
 void TeachingSettings::check_together() const {
-  EBM_CHECK(teach == "inferred" || teach == "own" || teach == "both", "--teach", "\"" + teach + "\"",
-            "inferred, own or both");
+  EBM_CHECK(teach == "inferred" || teach == "own" || teach == "both" || teach == "data", "--teach", "\"" + teach + "\"",
+            "inferred, own, both or data");
   EBM_CHECK(method != "persistent" || chains <= kReplayImages, "settings", "chains = " + std::to_string(chains),
             "at most " + std::to_string(kReplayImages) + " with persistent chains, the size of their replay buffer");
 }

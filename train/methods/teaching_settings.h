@@ -29,17 +29,17 @@ struct TeachingSettings : Settings {
   double kl_weight = 3.0;             // γ
   double kl_warmup = 1000.0;          // iterations over which γ rises linearly to its value
   std::string teach = "inferred";  // what teaches generator and encoder (check_together has the values), ebm-vae's own:
-  double inferred_weight = 0.3;    // with "both": of ‖x̃ − g(z̃)‖² + γ·KL, Algorithm 1's loss,
-  double own_weight = 1.0;         // of ‖x̃ − g(ẑ)‖², ẑ being what the chain of x̃ began with,
-  double pair_weight = 1.0;        // of −log π_β(ẑ|x̃); with "own" too
-  double energy_l2 = 0.1;          // weight of mean f(x)² + mean f(x̃)² in the energy's loss
-  double energy_decay = 0.5;       // weight decay of θ: an iteration shrinks it by 1 − η_θ·energy_decay
-  double clip_norm = 200.0;        // largest global gradient norm of a network; 0: no clipping
-  double ema_decay = 0.999;        // of the parameters' moving average, which sampling uses; 0: none
-  double image_noise = 0.3;        // standard deviation of noise added to data and revised samples, for the
-                                   // energy's loss only: blurs the two distributions until they overlap
-  double image_noise_end = 0.12;   // what it falls to:
-  double image_noise_tau = 500;    // end + (start − end)/(1 + iteration/image_noise_tau)
+  double inferred_weight = 0.3;  // with "both": of ‖x̃ − g(z̃)‖² + γ·KL, Algorithm 1's loss, with "data": of that of x,
+  double own_weight = 1.0;        // of ‖x̃ − g(ẑ)‖², ẑ being what the chain of x̃ began with,
+  double pair_weight = 1.0;       // of −log π_β(ẑ|x̃); with "own" too
+  double energy_l2 = 0.1;         // weight of mean f(x)² + mean f(x̃)² in the energy's loss
+  double energy_decay = 0.5;      // weight decay of θ: an iteration shrinks it by 1 − η_θ·energy_decay
+  double clip_norm = 200.0;       // largest global gradient norm of a network; 0: no clipping
+  double ema_decay = 0.999;       // of the parameters' moving average, which sampling uses; 0: none
+  double image_noise = 0.3;       // standard deviation of noise added to data and revised samples, for the
+                                  // energy's loss only: blurs the two distributions until they overlap
+  double image_noise_end = 0.12;  // what it falls to:
+  double image_noise_tau = 500;   // end + (start − end)/(1 + iteration/image_noise_tau)
 
   // Channels of each network's first layer in the laptop profile; the paper's networks are fixed.
   int64_t width = 32;
