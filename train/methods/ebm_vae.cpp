@@ -35,7 +35,9 @@ struct EbmVae : Teaching {
     const auto weighed = [](const Var& term, double weight) { return scale(term, static_cast<float>(weight)); };
     const bool alone = settings_.teach == "own", of_data = settings_.teach == "data";
     Var loss = add(alone ? own : weighed(own, settings_.own_weight), weighed(pair, settings_.pair_weight));
-    if (!alone) {
+    if (alone) {
+      shown_.reconstruction = own.value();  // the only one that is computed, as CoopNets'
+    } else {
       const Tensor images = of_data ? it.data() : x_tilde;
       const Posterior inferred = of_data ? encoder_(Var(images), &dropout_key) : posterior;
       loss = add(loss, weighed(vae_loss(it, inferred, images), settings_.inferred_weight));
