@@ -9,7 +9,7 @@ trap 'rm -rf "$folder"' EXIT
 cp "$1/tools/bench/bench_torch.py" "$folder"
 cat >"$folder/torch.py" <<'END'
 from types import SimpleNamespace as N
-contiguous_format, channels_last, float32, __version__ = "NCHW", "NHWC", "fp32", "0"
+contiguous_format, channels_last, float32, bfloat16, __version__ = "NCHW", "NHWC", "fp32", "bf16", "0"
 manual_seed = set_num_threads = lambda _: None
 backends = N(mkldnn=N(is_available=lambda: False))
 cuda = N(is_available=lambda: False)
@@ -41,15 +41,15 @@ cd "$folder"
 code=0
 timeout 20 python3 bench_torch.py --nets laptop --parts training --ebm ./ebm --limit 4 --json out.json >out 2>&1 || code=$?
 [[ $code == 0 ]] || fail "exit code $code"
-says "^laptop training, round 1: PyTorch NCHW +5[0-9]\.[0-9]+ ms"
-says "^  PyTorch channels_last +not run: the time was over"
+says "^laptop training, round 1: PyTorch fp32, NCHW +5[0-9]\.[0-9]+ ms"
+says "^  PyTorch fp32, channels_last +not run: the time was over"
 says "^  ebm +10\.000 "
-says "^  ebm's rate is 5\.[0-9]+ x that of PyTorch NCHW"
+says "^  ebm's rate is 5\.[0-9]+ x that of PyTorch fp32, NCHW"
 says "^stopped: the limit is reached"
 python3 -c '
 import json
 (table,) = json.load(open("out.json"))["results"]
-assert table["best"] == "NCHW" and len(table["torch_ms"]["NCHW"]) == 1 and table["ebm_ms"] == [10], table' || fail "out.json"
+assert table["best"] == "fp32, NCHW" and len(table["torch_ms"]["fp32, NCHW"]) == 1 and table["ebm_ms"] == [10], table' || fail "out.json"
 
 rm begun  # by the first variant, when ebm has told what to compute: before that there is no table
 python3 bench_torch.py --nets laptop --parts training --ebm ./ebm >out 2>&1 &
