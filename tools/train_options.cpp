@@ -182,6 +182,7 @@ TrainPlan plan_run(TrainFlags& flags) {
   }
   flags.run.apply(options.run);
   check_settings(options.run);
+  check_settings(*plan.settings);
   options.graph = !flags.no_graph;
   set_deterministic(options.run.deterministic);
   if (options.run.precision == "auto" && !options.resume)
@@ -189,7 +190,6 @@ TrainPlan plan_run(TrainFlags& flags) {
   const Precisions precisions = choose_precisions(options.run.precision, options.device, *plan.settings);
   set_precisions(precisions);
   plan.profile_line += ", " + precisions.text;
-  check_settings(*plan.settings);
   return plan;
 }
 
