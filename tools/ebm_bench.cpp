@@ -46,10 +46,8 @@ void run_bench(const BenchFlags& flags) {
   const Device device = parse_device(flags.device);
   // one mode for all that is measured, chains included, where none is asked for: their share of the peak is that of one
   // arithmetic
-  const bool bf16_chains = flags.precision == "bf16-chains";
-  set_precision(flags.precision == "auto" || bf16_chains ? default_precision(device)
-                                                         : parse_precision(flags.precision));
-  if (bf16_chains) set_chain_precision(Precision::bf16);
+  const std::string mode = flags.precision == "auto" ? name(default_precision(device)) : flags.precision;
+  set_precisions(choose_precisions(mode, device, bench_settings(flags.nets.front())));
   const auto wants = [&](const char* part) {
     return std::find(flags.parts.begin(), flags.parts.end(), part) != flags.parts.end();
   };

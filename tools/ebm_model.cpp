@@ -16,8 +16,7 @@ void ModelFlags::add_to(CLI::App& command) {
           "--precision", precision,
           "arithmetic of convolutions and products; auto: fp32 on the CPU, which emulates the others by rounding, "
           "slowly, but for bf16 chains on a CPU that multiplies bf16; tf32 on a GPU, its chains in bf16 where the "
-          "recipe "
-          "bears that [auto]")
+          "recipe bears that [auto]")
       ->type_name("auto|fp32|tf32|bf16|bf16-chains");
   command.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph");
 }

@@ -7,7 +7,6 @@
 #include "core/check.h"
 #include "kernels/bias_activation.h"
 #include "kernels/conv/conv_plan.h"
-#include "kernels/round_operand.h"
 #include "kernels/to_bf16.h"
 
 namespace ebm {

@@ -45,28 +45,22 @@ State& state() {
   return s;
 }
 
-// One of this project's, which computes in fp32.
-bool is_own(ConvAlgorithm algorithm) {
-  return algorithm == ConvAlgorithm::columns || algorithm == ConvAlgorithm::winograd;
-}
-
-std::unique_ptr<ConvRoutine> make_routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
-  const auto through_fp32 = [&](ConvAlgorithm of_fp32) {
-    ConvProblem fp32 = problem;
-    fp32.bf16 = false;
-    return make_through_fp32_routine(make_routine(fp32, of_fp32));
-  };
-  if (problem.bf16 && (!multiplies_bf16() || is_own(algorithm))) return through_fp32(algorithm);
+std::unique_ptr<ConvRoutine> make_in_its_type(const ConvProblem& problem, ConvAlgorithm algorithm) {
   switch (algorithm) {
-    case ConvAlgorithm::library: {
-      auto in_bf16 = make_library_routine(problem, false);
-      return in_bf16 || !problem.bf16 ? std::move(in_bf16) : through_fp32(algorithm);
-    }
+    case ConvAlgorithm::library: return make_library_routine(problem, false);
     case ConvAlgorithm::library_blocked: return make_library_routine(problem, true);
     case ConvAlgorithm::columns: return make_columns_routine(problem);
     case ConvAlgorithm::winograd: return make_winograd_routine(problem);
   }
   return nullptr;
+}
+
+std::unique_ptr<ConvRoutine> make_routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
+  auto made = make_in_its_type(problem, algorithm);
+  if (made != nullptr || !problem.bf16) return made;
+  ConvProblem in_fp32 = problem;
+  in_fp32.bf16 = false;
+  return make_through_fp32_routine(in_fp32, make_in_its_type(in_fp32, algorithm));
 }
 
 // nullptr if the algorithm cannot compute the problem.

@@ -51,8 +51,9 @@ class ConvRoutine {
 std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bool blocked);
 std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem);
 std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem);
-// A bf16 problem by a routine of the same problem in fp32: on the same numbers, its result rounded. nullptr for nullptr.
-std::unique_ptr<ConvRoutine> make_through_fp32_routine(std::unique_ptr<ConvRoutine> in_fp32);
+// The bf16 problem by a routine of the same problem in fp32: on the same numbers, its result rounded. nullptr for nullptr.
+std::unique_ptr<ConvRoutine> make_through_fp32_routine(const ConvProblem& in_fp32,
+                                                       std::unique_ptr<ConvRoutine> routine);
 
 // A problem's epilogue, image by image: for a result that is still in the cache.
 class ImageEpilogue {

@@ -8,12 +8,13 @@ namespace {
 
 class ThroughFp32Routine : public ConvRoutine {
  public:
-  explicit ThroughFp32Routine(std::unique_ptr<ConvRoutine> in_fp32) : in_fp32_(std::move(in_fp32)) {}
+  ThroughFp32Routine(const ConvProblem& p, std::unique_ptr<ConvRoutine> in_fp32)
+      : in_fp32_(std::move(in_fp32)), weights_("fp32", p.k * p.r * p.s * p.c) {}
 
   void run(const Tensor& a, const Tensor& w, const ConvEpilogue& end, Tensor& out) override {
     // One copy of the weights as long as they stay the same, so that the routine packs it once.
     const auto convert = [](const Tensor& from, Tensor& to) { to.copy_from(to_fp32(from).reshaped(to.shape())); };
-    const Tensor weights = PackedWeights("fp32", w.size()).get(w, convert).reshaped(w.shape());
+    const Tensor weights = weights_.get(w, convert).reshaped(w.shape());
     ConvEpilogue fp32_end = end;
     if (end.mask.defined()) fp32_end.mask = to_fp32(end.mask);
     Tensor result = Tensor::empty(out.shape(), kCpu);
@@ -23,13 +24,15 @@ class ThroughFp32Routine : public ConvRoutine {
 
  private:
   std::unique_ptr<ConvRoutine> in_fp32_;
+  PackedWeights weights_;
 };
 
 }  // namespace
 
-std::unique_ptr<ConvRoutine> make_through_fp32_routine(std::unique_ptr<ConvRoutine> in_fp32) {
-  if (in_fp32 == nullptr) return nullptr;
-  return std::make_unique<ThroughFp32Routine>(std::move(in_fp32));
+std::unique_ptr<ConvRoutine> make_through_fp32_routine(const ConvProblem& in_fp32,
+                                                       std::unique_ptr<ConvRoutine> routine) {
+  if (routine == nullptr) return nullptr;
+  return std::make_unique<ThroughFp32Routine>(in_fp32, std::move(routine));
 }
 
 }  // namespace ebm::cpu

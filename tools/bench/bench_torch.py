@@ -8,7 +8,8 @@ Needs PyTorch (Debian's python3-torch on the CPU); users of the engine do not. P
 best: on the CPU all threads, fp32 and bf16, NCHW and channels_last, gradients of x alone, in-place
 activations, and the head both as it is and reduced to the one output that the sum of its outputs is
 (ebm's chains are in bf16 there if the processor multiplies bf16); on a GPU eager, captured as a CUDA
-graph, compiled, and compiled and captured, in the precision that ebm is given. Each round times every variant and then `ebm bench`; a figure is its median over the rounds,
+graph, compiled, and compiled and captured, in the precision that ebm is given. Each round times every
+variant and then `ebm bench`; a figure is its median over the rounds,
 and ebm is compared with PyTorch's best variant. A Langevin step is compiled by max-autotune, a
 training iteration, of which that would take minutes, as by default. A variant that PyTorch cannot
 run is listed with the error and does not stop the others; a compile that --budget seconds do not

@@ -1,9 +1,11 @@
 // The shapes that convolutions are tested at: those of the networks, and odd ones.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "kernels/conv/conv.h"
+#include "kernels/conv/conv_plan.h"
 
 namespace ebm {
 
@@ -11,6 +13,12 @@ struct ConvCase {
   const char* name;
   Shape x, w;  // (N,H,W,C), (K,R,S,C)
   ConvGeometry geometry;
+};
+
+// While one is alive, the CPU's convolutions use this algorithm where they can.
+struct Forced {
+  explicit Forced(std::optional<cpu::ConvAlgorithm> algorithm) { cpu::force_algorithm(algorithm); }
+  ~Forced() { cpu::force_algorithm(std::nullopt); }
 };
 
 inline ConvGeometry uneven(int stride_h, int stride_w, Padding pad_h, Padding pad_w) {

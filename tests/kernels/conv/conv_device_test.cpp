@@ -8,7 +8,6 @@
 
 #include "core/check.h"
 #include "core/precision.h"
-#include "kernels/conv/conv_plan.h"
 #include "kernels/to_bf16.h"
 #include "tests/kernels/conv/conv_cases.h"
 #include "tests/random_tensor.h"
@@ -119,13 +118,12 @@ TEST_CASE("convolutions of bf16 maps are those of their values, rounded, on any 
                                          ConvAlgorithm::winograd});
   for (const auto& algorithm : algorithms) {
     CAPTURE(algorithm ? cpu::name(*algorithm) : "what is fastest");
-    cpu::force_algorithm(algorithm);
+    const Forced forced(algorithm);
     for (const ConvCase& c : kConvCases) {
       CAPTURE(c.name);
       check_bf16(c);
     }
   }
-  cpu::force_algorithm(std::nullopt);
 }
 
 TEST_CASE("convolutions that were seen before allocate nothing from the system, in any precision") {

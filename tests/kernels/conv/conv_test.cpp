@@ -36,11 +36,6 @@ void for_each_product(const Shape& x, const Shape& w, const Shape& y, const Conv
 
 double error(const Tensor& got, const std::vector<double>& expected) { return relative_error(got.to_host(), expected); }
 
-struct Forced {
-  explicit Forced(std::optional<ConvAlgorithm> algorithm) { cpu::force_algorithm(algorithm); }
-  ~Forced() { cpu::force_algorithm(std::nullopt); }
-};
-
 constexpr double kTolerance = 1e-5;
 constexpr float kSlope = 0.2f;
 
