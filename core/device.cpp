@@ -64,6 +64,8 @@ bool sync_after_launch() {
   return on;
 }
 
+int num_cores() { return omp_get_num_procs(); }
+
 int num_threads() { return omp_get_max_threads(); }
 
 void set_num_threads(int n) {

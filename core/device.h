@@ -43,6 +43,7 @@ bool is_set(const char* variable);
 bool sync_after_launch();
 
 // Threads that CPU kernels use; n <= 0 restores the default (all cores, or OMP_NUM_THREADS).
+int num_cores();  // that this process may run on
 int num_threads();
 void set_num_threads(int n);
 

@@ -18,6 +18,7 @@ class Encoder {
   // x (N,H,W,C). Dropout masks are drawn from dropout_key; without a key there is none.
   Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
 
+  const NetworkConfig& config() const { return layers_.config(); }  // without the two dense layers
   Parameters& parameters() { return layers_.parameters(); }
   const Parameters& parameters() const { return layers_.parameters(); }
 

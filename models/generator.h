@@ -19,6 +19,7 @@ class Generator {
   Var before_tanh(const Var& z) const { return layers_.apply(0, layers_.places().size() - 1, as_map(z)); }
 
   ImageShape image() const { return image_of(layers_.output()); }
+  const NetworkConfig& config() const { return layers_.config(); }
   Parameters& parameters() { return layers_.parameters(); }
   const Parameters& parameters() const { return layers_.parameters(); }
 

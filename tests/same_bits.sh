@@ -55,6 +55,8 @@ allowed+='|^# (iterations (between|from)|arithmetic of|choose kernels)'  # keys 
 # Files that are another text now.
 allowed_files='help/(train|train_cifar10|ebm).txt'  # the words of options are those of the settings; ebm train
 allowed_entries='guard.state guard.diverged guard.returned_to'  # the guard's states came into checkpoints
+allowed_entries+=' crc32 version'                                # and who wrote them
+allowed+='|^# Made by'
 
 cat >"$work/tools.py" <<'EOF'
 import csv, json, pathlib, re, struct, sys
@@ -185,7 +187,7 @@ methods() {
   train() {
     (cd "$work" && program "$1" train_ebm_vae "${@:3}" --device $device --deterministic --seed 7 --out "$1/methods/$2") \
       >"$work/$1.$2.txt" 2>&1 || echo "same_bits: $1: training $2 failed: $(tail -n 1 "$work/$1.$2.txt")" >&2
-    rm -f "$work/$1/methods/$2/"{events*,report.html}
+    rm -f "$work/$1/methods/$2/"{events*,report.html,model.safetensors}
   }
   for method in $kMethods; do
     train "$1" "$method" synthetic --profile laptop --method "$method" --iterations $n --checkpoint-every $((n / 2)) \
@@ -204,7 +206,7 @@ methods() {
     (cd "$work" && cp -r "old/methods/$method" "$1/methods/$method-on" &&
       program "$1" train_ebm_vae --resume "$1/methods/$method-on" --device $device --iterations $((n + 2)) --quiet) \
       >"$work/log" 2>&1 || echo "same_bits: $1: $method does not go on: $(tail -n 1 "$work/log")" >&2
-    rm -f "$work/$1/methods/$method-on/"{events*,report.html}
+    rm -f "$work/$1/methods/$method-on/"{events*,report.html,model.safetensors}
   done
 }
 

@@ -17,6 +17,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "core/check.h"
+#include "core/version.h"
 
 namespace ebm {
 namespace {
@@ -125,6 +126,7 @@ void limit_spinning(char** argv) {
 }
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  app.set_version_flag("--version", std::string("ebm.cu ") + version(), "Print which version this is and exit");
   std::signal(SIGXFSZ, SIG_IGN);  // a write past the limit then fails with EFBIG
   try {
     const int code = parse_and_run(app, argc, argv, body);

@@ -29,6 +29,10 @@ Dataset load_or_fetch(const std::string& name, const std::string& data_option, S
     return find_data_file(record, root, file.name).has_value();
   });
   std::error_code error;
+  // a new folder is not made of what may be a mistyped one
+  EBM_CHECK(data_option.empty() || std::filesystem::exists(root, error), "--data",
+            root.string() + ", which is not there",
+            "the folder of the data sets; `./ebm fetch " + name + " --data " + root.string() + "` makes it");
   const bool packaged =
       !record.sources.system_folder.empty() && std::filesystem::exists(record.sources.system_folder, error);
   if (missing && !packaged) {

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   ebm::add_sample_command(app);
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
+  ebm::add_export_command(app);
   ebm::add_evaluate_command(app);
   ebm::add_report_command(app);
   ebm::add_interpolate_command(app);

@@ -18,6 +18,7 @@ void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
 void add_info_command(CLI::App& app);
+void add_export_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_interpolate_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
@@ -32,6 +33,10 @@ void add_ood_command(CLI::App& app);
 // `ebm train …`, argv[0] being "train": a command line of its own, whose flags are those of the method among its words.
 // Returns main's exit code.
 int train_main(int argc, char** argv);
+
+// Where a command puts what it makes: --out, or, where that is empty, a file of this name in the folder of --run, which is
+// the folder itself or a checkpoint in it.
+std::filesystem::path output_path(const std::string& out, const std::filesystem::path& run, const std::string& name);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {

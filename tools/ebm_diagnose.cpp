@@ -33,7 +33,7 @@ struct DiagnoseFlags {
   ModelFlags model;
   ChainFlags chain;  // noise and seed
   std::string chains = "64", steps = "2000", warmup, projections = "8", quality = "256";
-  std::string data, json, out = "diagnosis";
+  std::string data, json, out;
 };
 
 // The start, the run's own length, and a few up to the last step.
@@ -191,7 +191,9 @@ class Diagnose {
 };
 
 Diagnose::Diagnose(const DiagnoseFlags& flags)
-    : flags_(flags), out_(flags.out), chains_(parse_count("chains", flags.chains, 2, kMostChains)) {
+    : flags_(flags),
+      out_(output_path(flags.out, flags.model.run, "diagnosis")),
+      chains_(parse_count("chains", flags.chains, 2, kMostChains)) {
   plan_.steps = parse_count("steps", flags.steps, 8, kMostSteps);
   plan_.warmup = flags.warmup.empty() ? plan_.steps / 2 : parse_count("warmup", flags.warmup, 0);
   EBM_CHECK(plan_.steps - plan_.warmup >= 8, "--warmup", fmt::format("{} of {} steps", plan_.warmup, plan_.steps),
@@ -282,7 +284,7 @@ void add_diagnose_command(CLI::App& app) {
   flags->chain.add_noise_and_seed_to(*command);
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
-  command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis]")
+  command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis in the run's]")
       ->type_name("FOLDER");
   command->callback([flags] { run_command<Diagnose>(*flags); });
 }

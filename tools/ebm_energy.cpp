@@ -19,13 +19,15 @@ std::string csv_field(const std::string& text) {
 
 struct EnergyFlags {
   ModelFlags model;
-  std::string images, data, out = "energies.csv";
+  std::string images, data, range, out;
 };
 
 void energy(const EnergyFlags& flags) {
   const auto trainer = load_model(flags.model, {Ability::energy});
-  check_writable(flags.out);
-  const ImageInput images = load_image_input("--images", flags.images, flags.data, trainer->abilities().image);
+  const std::filesystem::path out = output_path(flags.out, flags.model.run, "energies.csv");
+  check_writable(out);
+  const ImageInput images =
+      load_image_input("--images", flags.images, flags.data, flags.range, trainer->abilities().image);
   const std::vector<float> u = image_energies(*trainer, images.pixels);
   std::string table = fmt::format("# {}, low = plausible\n", trainer->abilities().energy_says);
   table += images.column.empty() ? "index,U\n" : "index," + images.column + ",U\n";
@@ -35,8 +37,8 @@ void energy(const EnergyFlags& flags) {
                                    : fmt::format("{},{},{}\n", i, csv_field(images.names[i]), u[i]);
     sum += u[i];
   }
-  write_file_atomically(flags.out, std::as_bytes(std::span(table)));
-  fmt::print("U of {} images, mean {:.6g}, in {}\n", u.size(), sum / static_cast<double>(u.size()), flags.out);
+  write_file_atomically(out, std::as_bytes(std::span(table)));
+  fmt::print("U of {} images, mean {:.6g}, in {}\n", u.size(), sum / static_cast<double>(u.size()), out.string());
 }
 
 }  // namespace
@@ -50,8 +52,9 @@ void add_energy_command(CLI::App& app) {
                    "an image, a .npy file, a folder of images, or a data set (its test images)")
       ->required()
       ->type_name("FILE|FOLDER|DATASET");
+  add_range_option(*command, flags->range);
   add_data_option(*command, flags->data);
-  command->add_option("--out", flags->out, "the table [energies.csv]")->type_name("FILE");
+  command->add_option("--out", flags->out, "the table [energies.csv in the run's folder]")->type_name("FILE");
   command->callback([flags] { energy(*flags); });
 }
 

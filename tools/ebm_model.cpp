@@ -21,6 +21,12 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph");
 }
 
+std::filesystem::path output_path(const std::string& out, const std::filesystem::path& run, const std::string& name) {
+  if (!out.empty()) return out;
+  std::error_code error;
+  return (std::filesystem::is_directory(run, error) ? run : run.parent_path()) / name;
+}
+
 std::unique_ptr<Trainer> load_model(const ModelFlags& flags, std::initializer_list<Ability> needed) {
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);

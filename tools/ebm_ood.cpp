@@ -28,7 +28,7 @@ constexpr int64_t kDefaultImages = 2000;
 struct OodFlags {
   ModelFlags model;
   std::string held_out;
-  std::string in, n, seed = "1", data, json, png;
+  std::string in, n, seed = "1", data, range, json, png;
   std::vector<std::string> out{"noise", "rotated", "inverted"};
   bool out_given = false;
 };
@@ -74,7 +74,7 @@ std::vector<float> outliers(const OodFlags& flags, const std::string& what, cons
   if (what == "noise") return uniform_noise(in.size(), seed);
   if (what == "rotated") return rotated(in, shape);
   if (what == "inverted") return inverted(in);
-  return first_images(load_image_input("--out", what, flags.data, shape), n, shape);
+  return first_images(load_image_input("--out", what, flags.data, flags.range, shape), n, shape);
 }
 
 std::vector<float> negated(std::vector<float> u) {
@@ -130,7 +130,7 @@ void Ood::load_in() {
     const Dataset test = load_own_data(*trainer_, flags_.data, Split::test);
     own.pixels = first_images(test.images, test.count());
   } else {
-    own = load_image_input("--in", in_name_, flags_.data, shape);
+    own = load_image_input("--in", in_name_, flags_.data, flags_.range, shape);
   }
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
   const int64_t n = flags_.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags_.n, 1, count);
@@ -241,6 +241,7 @@ void add_ood_command(CLI::App& app) {
                    "images of --in, and at most as many of each kind of outliers [2000, or all there are]")
       ->type_name("N");
   command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
+  add_range_option(*command, flags->range);
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
   command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");

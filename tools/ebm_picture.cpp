@@ -25,10 +25,7 @@ fs::path PicturePlan::beside(const char* ending) const { return fs::path(out).re
 PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<Ability> needed,
                          std::initializer_list<const char*> beside) {
   PicturePlan plan;
-  const fs::path run = flags.model.run;
-  std::error_code error;
-  const fs::path folder = fs::is_directory(run, error) ? run : run.parent_path();
-  plan.out = flags.out.empty() ? folder / fmt::format("{}.png", name) : fs::path(flags.out);
+  plan.out = output_path(flags.out, flags.model.run, fmt::format("{}.png", name));
   EBM_CHECK(plan.out.extension() == ".png", "--out", plan.out.string(), "a name that ends in .png");
   plan.key = {flags.chain.key_seed(), Stream::sample, 0, 0};
   plan.trainer = load_model(flags.model, needed);

@@ -18,7 +18,7 @@ constexpr int64_t kGridScale = 2;
 struct SampleFlags {
   ModelFlags model;
   ChainFlags chain;
-  std::string n = "64", out = "samples.png";
+  std::string n = "64", out;
   bool generator_only = false;
 };
 
@@ -35,7 +35,7 @@ void write_samples(const std::filesystem::path& path, const Tensor& x, ImageShap
 }
 
 void sample(const SampleFlags& flags) {
-  const std::filesystem::path out = flags.out;
+  const std::filesystem::path out = output_path(flags.out, flags.model.run, "samples.png");
   EBM_CHECK(out.extension() == ".png" || out.extension() == ".npy", "--out", out.string(),
             "a name that ends in .png or .npy");
   const int64_t n = parse_count("n", flags.n, 1, kMostSamples);
@@ -63,7 +63,8 @@ void add_sample_command(CLI::App& app) {
   command->add_option("--n", flags->n, "how many [64]")->type_name("N");
   flags->chain.add_steps_to(*command);
   flags->chain.add_noise_and_seed_to(*command);
-  command->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png]")
+  command
+      ->add_option("--out", flags->out, "a grid, or (N, H, W, C) floats in [-1, 1] [samples.png in the run's folder]")
       ->type_name("FILE.png|FILE.npy");
   command->add_flag("--generator-only", flags->generator_only, "the generator's images, without Langevin steps");
   command->callback([flags] { sample(*flags); });

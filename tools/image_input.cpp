@@ -1,11 +1,14 @@
 #include "tools/image_input.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 #include "tools/data.h"
 #include "train/files/image_file.h"
 #include "train/files/npy.h"
@@ -30,12 +33,43 @@ ImageInput load_files(const fs::path& path, ImageShape shape) {
   return images;
 }
 
-ImageInput load_npy(const std::string& flag, const fs::path& path, ImageShape shape) {
+constexpr float kMost = 1.3f;  // of a pixel: chains of samples may leave [-1, 1] a little
+
+// Maps --range "LOW,HIGH" to [-1, 1].
+void scale_from(const std::string& range, std::vector<float>& values) {
+  const size_t comma = range.find(',');
+  const auto low = parse_number<float>(range.substr(0, comma));
+  const auto high = comma == std::string::npos ? std::nullopt : parse_number<float>(range.substr(comma + 1));
+  EBM_CHECK(low && high && std::isfinite(*low) && std::isfinite(*high) && *low < *high, "--range", "\"" + range + "\"",
+            "two numbers, the lower first, as in 0,1");
+  for (float& v : values) v = 2 * (v - *low) / (*high - *low) - 1;
+}
+
+// That floats are images in [-1, 1], which they are taken for.
+void check_range(const std::string& flag, const fs::path& path, const std::vector<float>& values) {
+  EBM_CHECK(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }), flag,
+            path.string() + " with values that are not finite", "numbers");
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const std::string received = fmt::format("{} with values from {:.4g} to {:.4g}", path.string(), *least, *most);
+  EBM_CHECK(*least >= -kMost && *most <= kMost, flag, received,
+            "pixels in [-1, 1], or --range LOW,HIGH for others, as in --range 0,255");
+  EBM_CHECK(*least < 0 || *most > 1, flag, received,
+            "pixels in [-1, 1], where the darkest is -1: --range 0,1 if it is 0 here, --range -1,1 if it is not");
+}
+
+ImageInput load_npy(const std::string& flag, const fs::path& path, const std::string& range, ImageShape shape) {
   NpyArray array = read_npy(path);
   const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height, shape.width,
                                     shape.channels};
-  EBM_CHECK(array.shape == wanted && wanted[0] > 0, flag, path.string() + " of another shape",
+  EBM_CHECK(array.shape == wanted && wanted[0] > 0, flag,
+            fmt::format("{} of shape ({})", path.string(), fmt::join(array.shape, ", ")),
             fmt::format("(N, {}, {}, {})", shape.height, shape.width, shape.channels));
+  if (array.bytes)
+    for (float& v : array.values) v = to_float(static_cast<uint8_t>(v));
+  else if (!range.empty())
+    scale_from(range, array.values);
+  else
+    check_range(flag, path, array.values);
   ImageInput images;
   images.pixels = std::move(array.values);
   return images;
@@ -43,8 +77,15 @@ ImageInput load_npy(const std::string& flag, const fs::path& path, ImageShape sh
 
 }  // namespace
 
+void add_range_option(CLI::App& command, std::string& range) {
+  command
+      .add_option("--range", range,
+                  "what float pixels of a .npy file mean: LOW is black, HIGH white [-1,1; uint8 ones are 0 to 255]")
+      ->type_name("LOW,HIGH");
+}
+
 ImageInput load_image_input(const std::string& flag, const std::string& what, const std::string& data,
-                            ImageShape shape) {
+                            const std::string& range, ImageShape shape) {
   const std::vector<std::string>& names = dataset_names();
   if (std::find(names.begin(), names.end(), what) != names.end()) {
     const Dataset dataset =
@@ -62,7 +103,7 @@ ImageInput load_image_input(const std::string& flag, const std::string& what, co
   }
   EBM_CHECK(fs::exists(what), flag, what + ", which is not there",
             "an image, a .npy file, a folder of images or the name of a data set");
-  if (fs::path(what).extension() == ".npy") return load_npy(flag, what, shape);
+  if (fs::path(what).extension() == ".npy") return load_npy(flag, what, range, shape);
   return load_files(what, shape);
 }
 

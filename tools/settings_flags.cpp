@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "core/parse_number.h"
+#include "core/version.h"
 #include "train/recipes.h"
 
 namespace ebm {
@@ -93,8 +94,7 @@ void SettingsOptions::apply(RunSettings& run) const {
 
 std::string config_text(const Settings& settings, const RunSettings& run) {
   std::string text =
-      "# Made by train_ebm_vae; read back with --config. The command line wins over this "
-      "file.\n";
+      fmt::format("# Made by ebm.cu {}; read back with --config. The command line wins over this file.\n", version());
   text += fmt::format("recipe = \"{}\"\nprofile = \"{}\"\nmethod = \"{}\"\ndataset = \"{}\"\n\n", settings.recipe,
                       to_string(settings.profile), settings.method, settings.data);
   const std::unique_ptr<Settings> copy = settings.clone();
@@ -157,9 +157,11 @@ double parse_factor(const std::string& flag, const std::string& text) {
 }
 
 void apply_threads(const std::string& text) {
-  constexpr int64_t kMost = 4096;
   if (text.empty()) return;
-  set_num_threads(static_cast<int>(std::min(parse_count("threads", text, 1), kMost)));
+  const int64_t asked = parse_count("threads", text, 1), cores = std::max(num_cores(), 1);
+  if (asked > cores)  // they would wait for each other at every step
+    fmt::print(stderr, "note: --threads {}, lowered to the {} cores that are available\n", asked, cores);
+  set_num_threads(static_cast<int>(std::min(asked, cores)));
 }
 
 }  // namespace ebm

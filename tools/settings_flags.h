@@ -46,7 +46,7 @@ int64_t parse_count(const std::string& flag, const std::string& text, int64_t le
 int64_t parse_count(const std::string& flag, const std::string& text, int64_t least, int64_t most);
 // "0.5" as a finite number, 0 or more; throws Error naming the flag otherwise.
 double parse_factor(const std::string& flag, const std::string& text);
-// What --threads says; "" leaves all cores.
+// What --threads says; "" leaves all cores. More than there are become as many, which a line on stderr says.
 void apply_threads(const std::string& text);
 
 }  // namespace ebm

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "core/check.h"
 #include "tools/data.h"
 #include "tools/evaluate/report.h"
+#include "tools/model_export.h"
 #include "tools/progress.h"
 
 namespace ebm {
@@ -29,16 +31,21 @@ void stop_cleanly_on_signals() {
   }
 }
 
-// Writes the report of a run's folder; returns why it could not, "" when it could.
-std::string report_trouble(const std::filesystem::path& folder) {
+// Does what is no part of the training and must not lose it; returns why it could not, "" when it could.
+template <class F>
+std::string trouble_of(const F& action) {
   try {
-    write_report({{folder}}, folder / kReportName);
+    action();
     return "";
   } catch (const Error& e) {
     return e.message();
   } catch (const std::exception& e) {
     return e.what();
   }
+}
+
+std::string report_trouble(const std::filesystem::path& folder) {
+  return trouble_of([&] { write_report({{folder}}, folder / kReportName); });
 }
 
 // Prints a line at once, unless the run is quiet.
@@ -60,8 +67,27 @@ std::filesystem::path choose_folder(const TrainFlags& flags, const TrainPlan& pl
   return resumed_run_folder(flags, options.resume->path);
 }
 
+// The lines of config.toml about what resumes have changed: those of the checkpoint's, and what this one changes, which
+// is told.
+std::string history(const Checkpoint& checkpoint, const Settings& settings, RunSettings run, const Say& tell) {
+  std::string lines;
+  std::istringstream config(checkpoint.config());
+  for (std::string line; std::getline(config, line);)
+    if (line.starts_with(kChangedAt)) lines += line + "\n";
+  Config was = read_config(checkpoint.config(), checkpoint.path.string());
+  const std::unique_ptr<Settings> before = was.settings->clone(), now = settings.clone();
+  std::vector<std::string> changed = changes(list_settings(*before), list_settings(*now));
+  for (std::string& line : changes(list_settings(was.run), list_settings(run))) changed.push_back(std::move(line));
+  for (const std::string& change : changed) {
+    const std::string& iteration = checkpoint.file.metadata.at("iteration");
+    lines += fmt::format("{}{}: {}\n", kChangedAt, iteration, change);
+    tell(fmt::format("changed, from iteration {} on: {}", iteration, change));
+  }
+  return lines;
+}
+
 // Settles how long the run is, now that the number of images is known, and what config.toml says.
-void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images) {
+void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images, const Say& tell) {
   Settings& settings = *plan.settings;
   RunOptions& options = plan.options;
   if (!flags.epochs.empty())
@@ -74,6 +100,7 @@ void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images) {
   EBM_CHECK(done < settings.iterations, "--resume",
             fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
             fmt::format("--iterations above {}", done));
+  options.config += history(*options.resume, settings, options.run, tell);
 }
 
 // What the run has come to, in a line.
@@ -99,7 +126,7 @@ int train(TrainFlags& flags, Door door) {
   options.folder = choose_folder(flags, plan, tell);
   const Dataset dataset = load_own(*plan.settings, flags.data, Split::train, tell);
   if (!dataset.note.empty()) tell("note: " + dataset.note);
-  settle(flags, plan, dataset.count());
+  settle(flags, plan, dataset.count(), tell);
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
                    options.folder.string()));
 
@@ -115,6 +142,9 @@ int train(TrainFlags& flags, Door door) {
     throw;
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::string no_model =
+      trouble_of([&] { write_model(read_checkpoint(result.checkpoint), options.folder / kModelName); });
+  if (!no_model.empty()) progress.notice("no " + std::string(kModelName) + ": " + no_model);
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
   progress.say(last_line(result, plan, seconds, trouble.empty(), door));

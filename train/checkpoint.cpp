@@ -1,11 +1,14 @@
 #include "train/checkpoint.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
@@ -23,6 +26,10 @@ SafetensorsFile read_valid(const fs::path& path) {
             "a checkpoint that train_ebm_vae wrote");
   EBM_CHECK(format->second == kVersion, kOp, path.string() + " of format " + format->second,
             std::string("format ") + kVersion);
+  if (const auto sum = file.metadata.find(kCheckpointChecksum); sum != file.metadata.end())
+    EBM_CHECK(sum->second == checksum(file), kOp,
+              fmt::format("{} with checksum {} of what is in it", path.string(), checksum(file)),
+              sum->second + ", as it was written: the file has been damaged");
   for (const char* key : {kCheckpointConfig, kCheckpointPlans, kCheckpointThreads, "iteration"})
     EBM_CHECK(file.metadata.contains(key), kOp, fmt::format("{} without \"{}\"", path.string(), key),
               "a whole checkpoint");
@@ -51,6 +58,28 @@ fs::path valid_before(const fs::path& path) {
 
 }  // namespace
 
+std::string checksum(const SafetensorsFile& file) {
+  uLong crc = crc32_z(0, nullptr, 0);
+  const auto take = [&crc](const void* bytes, size_t size) {
+    const auto length = static_cast<uint64_t>(size);  // where each part ends
+    crc = crc32_z(crc, reinterpret_cast<const Bytef*>(&length), sizeof length);
+    crc = crc32_z(crc, static_cast<const Bytef*>(bytes), size);
+  };
+  const auto take_text = [&take](const std::string& text) { take(text.data(), text.size()); };
+  for (const auto& [name, text] : file.metadata) {
+    if (name == kCheckpointChecksum) continue;
+    take_text(name);
+    take_text(text);
+  }
+  for (const auto& [name, entry] : file.tensors) {
+    take_text(name);
+    take_text(entry.dtype);
+    take(entry.shape.data(), entry.shape.size() * sizeof(int64_t));
+    take(entry.data.data(), entry.data.size());
+  }
+  return fmt::format("{:08x}", crc);
+}
+
 int64_t checkpoint_iteration(const fs::path& path) {
   const std::string name = path.filename().string();
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix) || name.size() <= kPrefix.size() + kSuffix.size())
@@ -76,6 +105,8 @@ Checkpoint read_checkpoint(const fs::path& path) {
   fs::path file = path;
   std::error_code error;
   if (fs::is_directory(path, error)) {
+    fs::directory_iterator listing(path, error);
+    EBM_CHECK(!error, kOp, path.string() + ": " + error.message(), "a folder that can be read");
     const std::vector<fs::path> list = list_checkpoints(path);
     EBM_CHECK(!list.empty(), kOp, path.string() + " without a checkpoint", "the folder of a run");
     file = list.back();
@@ -97,20 +128,19 @@ void refuse_checkpoint(const fs::path& path, const Error& reason) {
 
 CheckpointStore::CheckpointStore(fs::path folder, int keep) : folder_(std::move(folder)), keep_(keep) {}
 
-void CheckpointStore::set_aside_after(int64_t iteration) {
+int64_t CheckpointStore::set_aside_after(int64_t iteration) {
+  int64_t count = 0;
   for (const fs::path& path : list_checkpoints(folder_)) {
     if (checkpoint_iteration(path) <= iteration) continue;
-    const std::string aside = path.string() + ".set-aside";
-    fs::path free = aside;
-    for (int i = 2; fs::exists(free); ++i) free = fmt::format("{}-{}", aside, i);
-    std::error_code error;
-    fs::rename(path, free, error);
-    EBM_CHECK(!error, kOp, path.string() + ": " + error.message(), "a file that can be renamed");
+    set_aside(path);
+    ++count;
   }
+  return count;
 }
 
 void CheckpointStore::write(int64_t iteration, SafetensorsFile file) {
   file.metadata.insert_or_assign(kCheckpointFormat, std::string(kVersion));
+  file.metadata.insert_or_assign(kCheckpointChecksum, checksum(file));
   write_safetensors(folder_ / fmt::format("{}{:08}{}", kPrefix, iteration, kSuffix), file);
   const std::vector<fs::path> list = list_checkpoints(folder_);
   for (size_t i = 0; i + keep_ < list.size(); ++i) {

@@ -17,6 +17,11 @@ inline constexpr const char* kCheckpointConfig = "config";          // content o
 inline constexpr const char* kCheckpointPlans = "conv_plans";       // kernels/conv/conv_plan.h
 inline constexpr const char* kCheckpointThreads = "threads";        // equal bits need equal threads
 inline constexpr const char* kCheckpointDevice = "device";          // what made it, for people to read
+inline constexpr const char* kCheckpointVersion = "version";        // core/version.h, of the program that wrote it
+inline constexpr const char* kCheckpointChecksum = "crc32";         // checksum(); older files have none
+
+// Begins a line of config.toml for each setting that a resumed run changed, the iteration, ": " and what changes() says.
+inline constexpr const char* kChangedAt = "# changed at iteration ";
 
 // Files named like checkpoints in a folder, oldest first, whatever is in them. Empty if there is no
 // folder.
@@ -24,6 +29,10 @@ std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path&
 
 // The iteration in a checkpoint's file name, or -1.
 int64_t checkpoint_iteration(const std::filesystem::path& path);
+
+// CRC-32, in eight hexadecimal digits, of all metadata but itself and of all tensors, names included: what one flipped
+// bit changes. (A safetensors header alone tells a file that was cut short, not one whose numbers were changed.)
+std::string checksum(const SafetensorsFile& file);
 
 // Reads a checkpoint: `path` is a file, or a folder whose last one is taken. Throws Error with the
 // reason when it is cut short, damaged or foreign, and names the newest one before it that is
@@ -46,9 +55,8 @@ class CheckpointStore {
   // The folder must exist.
   explicit CheckpointStore(std::filesystem::path folder, int keep = kKeep);
 
-  // Renames checkpoints of later iterations, which the run will do again, to *.set-aside, or
-  // *.set-aside-2 and so on. Nothing of a user's is deleted.
-  void set_aside_after(int64_t iteration);
+  // Sets checkpoints of later iterations, which the run will do again, aside (file_io.h). Returns how many.
+  int64_t set_aside_after(int64_t iteration);
 
   // Atomically: until the new file is whole on disk nothing else changes. Then all but the last
   // `keep` are deleted. Throws Error when it cannot be written; earlier ones stay.

@@ -5,11 +5,12 @@
 namespace ebm {
 
 LearnerBase::LearnerBase(Parts& parts, const char* name, const char* group, const OptimiserSettings& optimiser,
-                         Parameters& parameters)
+                         Parameters& parameters, const NetworkConfig* layers)
     : name_(name),
       group_(group),
       optimiser_(optimiser),
       parameters_(parameters),
+      layers_(layers),
       adam_(parameters, parts.scalars(), optimiser.beta1, optimiser.beta2, optimiser.clip_norm, optimiser.ema_decay,
             optimiser.weight_decay) {
   parts.learners_.push_back(this);

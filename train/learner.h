@@ -30,6 +30,7 @@ class LearnerBase {
   const std::string& name() const { return name_; }    // of its tensors in checkpoints: "energy"
   const std::string& group() const { return group_; }  // what rate and gradient norm are logged under: "vae"
   Parameters& parameters() const { return parameters_; }
+  const NetworkConfig* layers() const { return layers_; }  // null where the network is no list of layers
   Adam& adam() { return adam_; }
   bool slowed() const { return bool(optimiser_.slow); }
   float lr() const { return lr_; }  // of the iteration that was prepared last
@@ -41,13 +42,14 @@ class LearnerBase {
  protected:
   // Registers itself; the parts must outlive it.
   LearnerBase(Parts& parts, const char* name, const char* group, const OptimiserSettings& optimiser,
-              Parameters& parameters);
+              Parameters& parameters, const NetworkConfig* layers);
   ~LearnerBase() = default;
 
  private:
   std::string name_, group_;
   OptimiserSettings optimiser_;
   Parameters& parameters_;
+  const NetworkConfig* layers_;
   Adam adam_;
   float lr_ = 0;
   Tensor squared_gradient_;
@@ -57,6 +59,12 @@ namespace detail {
 template <class Net>
 struct NetHolder {
   Net net_;
+  const NetworkConfig* layers() const {
+    if constexpr (requires { net_.config(); })
+      return &net_.config();
+    else
+      return nullptr;
+  }
 };
 }  // namespace detail
 
@@ -64,7 +72,8 @@ template <class Net>
 class Learner : private detail::NetHolder<Net>, public LearnerBase {
  public:
   Learner(Parts& parts, const char* name, const char* group, const OptimiserSettings& optimiser, Net net)
-      : detail::NetHolder<Net>{std::move(net)}, LearnerBase(parts, name, group, optimiser, this->net_.parameters()) {}
+      : detail::NetHolder<Net>{std::move(net)},
+        LearnerBase(parts, name, group, optimiser, this->net_.parameters(), detail::NetHolder<Net>::layers()) {}
 
   // The network on these inputs.
   template <class... X>

@@ -38,22 +38,29 @@ bool read_row(std::string_view row, size_t columns, int64_t& iteration, int64_t&
   return second.ec == std::errc() && second.ptr != end && *second.ptr == ',';
 }
 
-std::string kept_rows(const std::filesystem::path& path, const std::string& first, size_t columns, int64_t iteration,
-                      int64_t rollbacks) {
+// What a file holds up to an iteration, and what it holds of later ones; both begin with its first lines.
+struct Rows {
+  std::string kept, later;
+  int64_t later_count = 0;
+};
+
+Rows read_rows(const std::filesystem::path& path, const std::string& first, size_t columns, int64_t iteration,
+               int64_t rollbacks) {
   const std::vector<std::byte> bytes = read_file(path, kMaxLogBytes);
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   EBM_CHECK(text.starts_with(first), "metrics", path.string() + " with other columns", "a metrics.csv of this version");
-  std::string kept(first);
+  Rows rows{first, first};
   for (text.remove_prefix(first.size()); !text.empty();) {
     const size_t end = text.find('\n');
     if (end == std::string_view::npos) break;  // cut short
     int64_t row_iteration = 0, row_rollbacks = 0;
     if (!read_row(text.substr(0, end), columns, row_iteration, row_rollbacks)) break;
-    if (row_rollbacks < rollbacks || (row_rollbacks == rollbacks && row_iteration <= iteration))
-      kept.append(text.substr(0, end + 1));
+    const bool keep = row_rollbacks < rollbacks || (row_rollbacks == rollbacks && row_iteration <= iteration);
+    (keep ? rows.kept : rows.later).append(text.substr(0, end + 1));
+    rows.later_count += !keep;
     text.remove_prefix(end + 1);
   }
-  return kept;
+  return rows;
 }
 
 }  // namespace
@@ -62,9 +69,11 @@ MetricsLog::MetricsLog(const std::filesystem::path& path, const ShownColumns& co
                        int64_t iteration, int64_t rollbacks)
     : path_(path) {
   const std::string first = header(columns, signs);
-  const std::string text =
-      std::filesystem::exists(path) ? kept_rows(path, first, columns.size(), iteration, rollbacks) : first;
-  write_file_atomically(path, std::as_bytes(std::span(text)));
+  const Rows rows =
+      std::filesystem::exists(path) ? read_rows(path, first, columns.size(), iteration, rollbacks) : Rows{first, first};
+  rows_set_aside_ = rows.later_count;
+  if (rows.later_count > 0) write_file_atomically(set_aside_path(path), std::as_bytes(std::span(rows.later)));
+  write_file_atomically(path, std::as_bytes(std::span(rows.kept)));
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   EBM_CHECK(descriptor_ >= 0, "metrics", path.string() + ": " + std::strerror(errno), "a file that can be written");
 }

@@ -6,11 +6,14 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 #include "core/profile_range.h"
+#include "core/version.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/conv_plan.h"
 #include "train/files/file_io.h"
 #include "train/files/image_grid.h"
+#include "train/files/run_lock.h"
 #include "train/files/tfevents.h"
 #include "train/metrics_log.h"
 
@@ -60,6 +63,11 @@ std::vector<Shape> batch_shapes(const Method& method) {
   return shapes;
 }
 
+// "1 row", "2 rows".
+std::string counted(int64_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 // Feeds the trainer and writes the run's files.
 class Run {
  public:
@@ -79,8 +87,9 @@ class Run {
     }
     guard_.emplace(trainer_);
     if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
-    store_.set_aside_after(trainer_.iteration());
+    const int64_t checkpoints = store_.set_aside_after(trainer_.iteration());
     make_folder(options.folder / "samples");
+    const int64_t pictures = set_pictures_aside();
     std::string config = options.config;
     if (options.device.is_cuda()) {
       const std::string line = find_convolutions(options);
@@ -90,7 +99,8 @@ class Run {
     write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(config)));
     log_.emplace(options.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
                  guard_->rollbacks());
-    events_.emplace(options.folder);
+    events_.emplace(options.folder, trainer_.iteration());
+    tell_aside(checkpoints, pictures, log_->rows_set_aside());
     scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
   }
 
@@ -126,6 +136,26 @@ class Run {
   }
 
  private:
+  // Sets the pictures of iterations aside that this run will do again; returns how many.
+  int64_t set_pictures_aside() {
+    std::vector<fs::path> later;
+    for (const fs::directory_entry& file : fs::directory_iterator(options_.folder / "samples")) {
+      const auto iteration = parse_number<int64_t>(file.path().stem().string());
+      if (file.path().extension() == ".png" && iteration && *iteration > trainer_.iteration())
+        later.push_back(file.path());
+    }
+    for (const fs::path& picture : later) set_aside(picture);
+    return static_cast<int64_t>(later.size());
+  }
+
+  void tell_aside(int64_t checkpoints, int64_t pictures, int64_t rows) {
+    if (checkpoints + pictures + rows == 0) return;
+    observer_.notice(fmt::format(
+        "of iterations after {}, which are done again, {}, {} and {} of metrics.csv are set aside "
+        "(*.set-aside)",
+        trainer_.iteration(), counted(checkpoints, "checkpoint"), counted(pictures, "picture"), counted(rows, "row")));
+  }
+
   // Takes in what iterations showed; false when one of them diverged and the trainer went back.
   bool take_in(const std::vector<Metrics>& read) {
     for (const Metrics& metrics : read) {
@@ -176,6 +206,7 @@ class Run {
     file.metadata[kCheckpointPlans] = conv_plans_to_string();
     file.metadata[kCheckpointThreads] = std::to_string(num_threads());
     file.metadata[kCheckpointDevice] = describe(options_.device);
+    file.metadata[kCheckpointVersion] = version();
     guard_->save(trainer_, file);
     store_.write(trainer_.iteration(), std::move(file));
   }
@@ -219,6 +250,7 @@ Picture samples_picture(const Samples& samples, ImageShape image) {
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer) {
   check_settings(*options.settings);
   make_folder(options.folder);
+  const RunLock lock(options.folder);
   for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
   Run run(options, source, observer);  // a checkpoint that is refused here is not the last good one
   try {

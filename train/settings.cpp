@@ -117,6 +117,14 @@ void set_setting(const Setting& setting, const std::string& text) {
   std::visit([&](auto* value) { read_value(setting.flag, text, *value); }, setting.value);
 }
 
+std::vector<std::string> changes(const std::vector<Setting>& before, const std::vector<Setting>& now) {
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < before.size(); ++i)
+    if (setting_text(before[i]) != setting_text(now[i]))
+      lines.push_back(fmt::format("{} {} -> {}", before[i].flag, setting_text(before[i]), setting_text(now[i])));
+  return lines;
+}
+
 void check_settings(const Settings& settings) {
   const std::unique_ptr<Settings> copy = settings.clone();
   check_ranges(list_settings(*copy));

@@ -156,6 +156,9 @@ std::vector<Setting> list_settings(S& settings) {
 std::string setting_text(const Setting& setting);
 void set_setting(const Setting& setting, const std::string& text);
 
+// What differs between the settings of two lists of one type, a line each: "energy-lr 0.0004 -> 0.1".
+std::vector<std::string> changes(const std::vector<Setting>& before, const std::vector<Setting>& now);
+
 // Throws Error naming the first setting that makes no sense, with its valid range.
 void check_settings(const Settings& settings);
 void check_settings(RunSettings settings);

@@ -100,6 +100,11 @@ class Trainer {
   // Takes such a state; throws Error, and changes nothing, if a tensor is missing or of another shape.
   void load_state(const SafetensorsFile& state);
 
+  // What the abilities compute with: each network's parameters by name ("energy.conv1.weight"), the moving averages where
+  // they are kept, as host tensors. Metadata: "iteration", and "networks", which describes their layers in JSON
+  // (docs/manual.md).
+  SafetensorsFile model() const;
+
   // The same kept on the device: cheap enough for every few iterations. save() reuses the memory of a snapshot that
   // was taken before.
   struct Snapshot {

@@ -8,6 +8,7 @@
 #include "kernels/reduce.h"
 #include "train/files/tensor_entry.h"
 #include "train/learner.h"
+#include "train/networks_json.h"
 #include "train/trainer.h"
 
 namespace ebm {
@@ -69,6 +70,19 @@ SafetensorsFile Trainer::state() const {
     file.metadata[learner->name() + ".adam_steps"] = std::to_string(learner->adam().steps());
   file.metadata["iteration"] = std::to_string(iteration_);
   file.metadata[slowed_key()] = factor_text(slowed_);
+  return file;
+}
+
+SafetensorsFile Trainer::model() const {
+  SafetensorsFile file;
+  for (LearnerBase* learner : parts_.learners()) {
+    const Parameters& parameters = learner->parameters();
+    const Tensor& flat = learner->adam().has_average() ? learner->adam().average() : parameters.flat();
+    for (size_t i = 0; i < parameters.entries().size(); ++i)
+      file.tensors[learner->name() + "." + parameters.entries()[i].name] = to_entry(parameters.view(flat, i));
+  }
+  file.metadata["iteration"] = std::to_string(iteration_);
+  file.metadata["networks"] = networks_json(parts_);
   return file;
 }
 

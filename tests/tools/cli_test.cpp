@@ -1,6 +1,8 @@
 // The command lines of both programs: what they accept, what they refuse, and how.
 #include <doctest/doctest.h>
 
+#include <sstream>
+
 #include "core/device.h"
 #include "tests/tools/program.h"
 #include "train/files/npy.h"
@@ -99,6 +101,14 @@ TEST_CASE("absurd settings are refused before anything is written") {
   CHECK(folder.entries() == 0);
 }
 
+TEST_CASE("more threads than cores become as many as there are cores") {
+  const TemporaryFolder folder;
+  const Outcome outcome = train_tiny(folder, {"synthetic", "--iterations", "1", "--out", "run", "--threads", "100000"});
+  CHECK(outcome.code == 0);
+  CHECK(contains(outcome.err, "note: --threads 100000, lowered to the "));
+  CHECK(contains(outcome.out, ", " + std::to_string(num_cores()) + " threads"));
+}
+
 TEST_CASE("a GPU that is not there is one line" * doctest::skip(cuda_device_count() > 0)) {
   const TemporaryFolder folder;
   CHECK(train(folder, {"synthetic", "--device", "cuda"}).is_error_with("cuda"));
@@ -109,6 +119,8 @@ TEST_CASE("missing and damaged data are one line") {
   const TemporaryFolder folder;
   const ScopedVariable no_programs("PATH",
                                    "/nonexistent");  // no npm, no curl: nowhere to fetch from
+  CHECK(train(folder, {"mnist", "--device", "cpu", "--data", "empty"}).is_error_with("empty, which is not there"));
+  std::filesystem::create_directory(folder / "empty");
   CHECK(train(folder, {"mnist", "--device", "cpu", "--data", "empty"}).is_error_with("mnist"));
   put(folder / "data/mnist/train-images-idx3-ubyte", idx_images(10, 28, 28).substr(0, 4000));
   put(folder / "data/mnist/train-labels-idx1-ubyte", idx_labels(10));
@@ -193,4 +205,53 @@ TEST_CASE("a trained model gives samples, energies and its contents") {
     CHECK_MESSAGE(contains(info.out, part), part);
   put(folder / "junk.safetensors", "junk");
   CHECK(ebm_tool(folder, {"info", "junk.safetensors"}).is_error_with("junk.safetensors"));
+}
+
+TEST_CASE("pixels of a .npy file are in [-1, 1], or --range says what they are; uint8 ones say it themselves") {
+  const TemporaryFolder folder;
+  REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
+  constexpr size_t kPixels = 28 * 28;
+  std::vector<float> bytes(2 * kPixels);  // 0 to 255
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<float>(i * 37 % 256);
+  const auto write = [&](const char* name, float scale, float shift) {
+    std::vector<float> values = bytes;
+    for (float& v : values) v = v * scale + shift;
+    write_npy(folder / name, values, {2, 28, 28, 1});
+  };
+  write("signed.npy", 2 / 255.0f, -1);
+  write("unit.npy", 1 / 255.0f, 0);
+  write("bytes.npy", 1, 0);
+  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28, 1), }";
+  std::string uint8("\x93NUMPY\x01\x00\x76\x00", 10);
+  uint8 += header + std::string(117 - header.size(), ' ') + "\n";
+  for (const float v : bytes) uint8.push_back(static_cast<char>(static_cast<uint8_t>(v)));
+  put(folder / "uint8.npy", uint8);
+
+  const auto energy = [&](const std::string& images, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"energy", "--run", "run", "--images", images, "--out", "u.csv"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return ebm_tool(folder, arguments);
+  };
+  const auto table = [&](const std::string& images, const std::vector<std::string>& more = {}) {
+    const Outcome outcome = energy(images, more);
+    CHECK_MESSAGE(outcome.code == 0, outcome.err);
+    std::vector<double> u;
+    std::istringstream lines(get(folder / "u.csv"));
+    for (std::string line; std::getline(lines, line);)
+      if (std::isdigit(static_cast<unsigned char>(line[0]))) u.push_back(std::stod(line.substr(line.find(',') + 1)));
+    CHECK(u.size() == 2);
+    return u;
+  };
+  const std::vector<double> right = table("signed.npy");
+  for (const auto& [images, range] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"uint8.npy", {}}, {"unit.npy", {"--range", "0,1"}}, {"bytes.npy", {"--range", "0,255"}}}) {
+    const std::vector<double> u = table(images, range);
+    for (size_t i = 0; i < u.size(); ++i) CHECK(u[i] == doctest::Approx(right[i]).epsilon(1e-5));
+  }
+  CHECK(energy("unit.npy").is_error_with("unit.npy with values from 0 to 1"));
+  CHECK(energy("bytes.npy").is_error_with("--range 0,255"));
+  CHECK(energy("unit.npy", {"--range", "-1,1"}).code == 0);
+  CHECK(energy("signed.npy", {"--range", "1,0"}).is_error_with("the lower first"));
+  write_npy(folder / "flat.npy", std::vector<float>(kPixels), {28, 28});
+  CHECK(energy("flat.npy").is_error_with("flat.npy of shape (28, 28), expected (N, 28, 28, 1)"));
 }

@@ -113,6 +113,41 @@ TEST_CASE("what --resume cannot go on with is refused") {
   CHECK_MESSAGE(before.code == 0, before.err);
 }
 
+TEST_CASE("what a resumed run changes is told, and stays in config.toml and the report") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, tiny({"synthetic", "--iterations", "2", "--energy-lr", "0.0005", "--out", "run"})).code == 0);
+  const Outcome changed = train(folder, {"--resume", "run", "--iterations", "3", "--energy-lr", "0.001",
+                                         "--checkpoint-every", "7", "--device", "cpu"});
+  CHECK_MESSAGE(changed.code == 0, changed.err);
+  const char* kChanges[] = {"iterations 2 -> 3", "energy-lr 0.0005 -> 0.001", "checkpoint-every 500 -> 7"};
+  for (const std::string change : kChanges) CHECK(contains(changed.out, "changed, from iteration 2 on: " + change));
+  const Outcome more = train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"});
+  CHECK(contains(more.out, "changed, from iteration 3 on: iterations 3 -> 4"));
+  CHECK(!contains(more.out, "energy-lr"));
+  const std::string config = get(folder / "run/config.toml"), report = get(folder / "run/report.html");
+  for (const std::string change : kChanges) {
+    CHECK(contains(config, "\n# changed at iteration 2: " + change + "\n"));
+    CHECK(contains(report, "\"changed at iteration 2: " + change + "\""));
+  }
+  CHECK(contains(config, "\n# changed at iteration 3: iterations 3 -> 4\n"));
+}
+
+TEST_CASE("a run's folder is refused to a second program while the first one trains there") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, tiny({"synthetic", "--iterations", "2", "--out", "run"})).code == 0);
+  Program first(EBM_TRAIN_PROGRAM,
+                {"--resume", "run", "--iterations", "1000000", "--checkpoint-every", "0", "--device", "cpu"},
+                folder.path());
+  REQUIRE(eventually([&] { return rows(folder / "run/metrics.csv") >= 6; }));
+  CHECK(train(folder, {"--resume", "run", "--iterations", "1000000", "--device", "cpu"})
+            .is_error_with("run, where process "));
+  first.signal(SIGKILL);
+  first.wait();
+  CHECK(std::filesystem::exists(folder / "run/run.lock"));
+  const Outcome later = train(folder, {"--resume", "run", "--iterations", "3", "--device", "cpu"});
+  CHECK_MESSAGE(later.code == 0, later.err);
+}
+
 TEST_CASE("--resume finds the latest run of a recipe, and a checkpoint in the current folder") {
   const TemporaryFolder folder;
   for (const char* out : {"runs/synthetic-9", "runs/long"})

@@ -51,9 +51,9 @@ TEST_CASE("every command has something to say of an energy in z of two numbers")
   const Outcome diagnosis =
       run.ebm({"diagnose", "--chains", "4", "--steps", "20", "--projections", "1", "--quality", "0"});
   CHECK_MESSAGE(diagnosis.code == 0, diagnosis.err);
-  CHECK(run.has("diagnosis/latent.png"));
+  CHECK(run.has("run/diagnosis/latent.png"));
   CHECK(run.ebm({"energy", "--images", "synthetic"}).code == 0);
-  CHECK(contains(run.text("energies.csv"), "-log p(x, z)"));
+  CHECK(contains(run.text("run/energies.csv"), "-log p(x, z)"));
   CHECK(run.ebm({"evaluate", "--n", "20", "--metrics", "psnr"}).code == 0);
 
   const Outcome likelihood = run.ebm(kLoglik);

@@ -109,7 +109,7 @@ TEST_CASE("a model without a generator is shown as what its chains begin at") {
     CHECK(run.untouched());
     CHECK(contains(run.ebm(kSample).out, start + " after 3 Langevin steps"));
     CHECK(contains(run.ebm(kDiagnose).out, "2 chains of 20 steps from " + start));
-    CHECK(contains(run.text("diagnosis/traces.csv"), "step 0: " + start));
+    CHECK(contains(run.text("run/diagnosis/traces.csv"), "step 0: " + start));
     CHECK(contains(run.ebm(kTrace).out, "from " + start));
     CHECK(contains(run.text("run/trace.csv"), "step 0: " + start));
     CHECK(run.ebm({"mean", "--n", "4"}).code == 0);

@@ -52,7 +52,7 @@ TEST_CASE("each picture has its size, and figures beside it that a report shows"
   CHECK(picture(folder / "run/mean.png").width == 3 * (28 * 4 + 2) + 2);
 
   CHECK(ebm_tool(folder, {"report", "run"}).code == 0);
-  const std::string page = get(folder / "report.html");
+  const std::string page = get(folder / "run/report.html");
   for (const char* part : {"interpolate.png", "neighbours.json", "mean.png", "U along the chain"})
     CHECK_MESSAGE(contains(page, part), part);
 }

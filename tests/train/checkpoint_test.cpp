@@ -81,10 +81,23 @@ TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats w
   REQUIRE(list.size() == 3);  // 4, 6, 7: the last three
   CHECK(checkpoint_iteration(list[0]) == 4);
 
+  const fs::path picture = folder / "run" / "samples" / "00000007.png";  // of the iteration that it was stopped at
+  REQUIRE(fs::exists(picture));
+
   options.stop_requested = nullptr;
   options.resume = read_checkpoint(list[0]);
-  CHECK(run(options).iterations == 8);
+  Notices told;
+  CHECK(run_training(options, synthetic(), told).iterations == 8);
+  CHECK(told.lines ==
+        std::vector<std::string>{"of iterations after 4, which are done again, 2 checkpoints, 1 picture and "
+                                 "3 rows of metrics.csv are set aside (*.set-aside)"});
   CHECK(fs::exists(list[2].string() + ".set-aside"));
+  CHECK(!fs::exists(picture));
+  CHECK(fs::exists(picture.string() + ".set-aside"));
+  const std::string aside = get(folder / "run" / "metrics.csv.set-aside");
+  CHECK(contains(aside, "\n5,0,"));
+  CHECK(contains(aside, "\n7,0,"));
+  CHECK(!contains(aside, "\n4,0,"));
   RunOptions whole = tiny_run(folder / "whole", tiny_settings(8));
   whole.run.checkpoint_every = 2;
   run(whole);
@@ -116,6 +129,7 @@ TEST_CASE("a damaged or foreign checkpoint is refused and the one before it offe
 
   SafetensorsFile odd = read_checkpoint(good).file;
   odd.metadata["iteration"] = "four";
+  odd.metadata.erase(kCheckpointChecksum);
   write_safetensors(last, odd);
   CHECK(contains(error_of([&] { read_checkpoint(last); }), "iteration \"four\""));
 
@@ -124,6 +138,29 @@ TEST_CASE("a damaged or foreign checkpoint is refused and the one before it offe
   CHECK(!contains(error, "before it"));
   CHECK(contains(error_of([&] { read_checkpoint(folder / "none"); }), "not there"));
   CHECK(contains(error_of([&] { read_checkpoint(folder.path()); }), "without a checkpoint"));
+}
+
+TEST_CASE("a checkpoint with one bit changed is refused, wherever it is") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  run_of_two_checkpoints(folder);
+  const fs::path last = folder / "run" / "checkpoint-00000004.safetensors";
+  const std::string whole = get(last);
+  const size_t text = whole.find("a test's");  // of config.toml, in the metadata
+  REQUIRE(text != std::string::npos);
+  for (const size_t at : {whole.size() - 5, whole.size() / 2, text}) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    put(last, changed);
+    const std::string error = error_of([&] { read_checkpoint(last); });
+    CHECK(contains(error, last.string()));
+    CHECK(contains(error, "the one before it is valid: "));
+  }
+  put(last, whole);
+  SafetensorsFile old = read_checkpoint(last).file;
+  old.metadata.erase(kCheckpointChecksum);
+  write_safetensors(last, old);
+  CHECK(read_checkpoint(last).path == last);  // of a version that wrote none
 }
 
 TEST_CASE("the store keeps the last few checkpoints") {
@@ -161,6 +198,7 @@ TEST_CASE("a checkpoint that lacks a tensor is refused, and not called the last 
   const fs::path last = folder / "run" / "checkpoint-00000004.safetensors";
   SafetensorsFile file = read_checkpoint(last).file;
   file.tensors.erase("energy.conv1.weight");
+  file.metadata.erase(kCheckpointChecksum);
   write_safetensors(last, file);
   change(options, [](Settings& own) { own.iterations = 6; });
   options.resume = read_checkpoint(last);

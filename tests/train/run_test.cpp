@@ -1,14 +1,18 @@
 #include "train/run.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "core/memory.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
 #include "train/files/file_io.h"
+#include "train/files/run_lock.h"
 
 using namespace ebm;
 using namespace ebm::test;
+
+namespace fs = std::filesystem;
 
 TEST_CASE("after the first iterations a run asks the system for no memory") {
   struct Allocations : RunObserver {
@@ -48,6 +52,31 @@ TEST_CASE("reading the losses of several iterations together changes neither the
   CHECK(one_by_one.losses.size() == 12);
   CHECK(one_by_one.losses == together.losses);
   CHECK(read_file(first.checkpoint, 1 << 28) == read_file(second.checkpoint, 1 << 28));
+}
+
+TEST_CASE("one program a run's folder: a second one is refused, and a lock that was left behind is taken over") {
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run", lock_file = run / RunLock::kName;
+  fs::create_directories(run);
+  RunObserver silent;
+  const auto train = [&] {
+    run_training(tiny_run(run, tiny_settings(1)), load_dataset("synthetic", {}, Split::train), silent);
+  };
+  {
+    const RunLock lock(run);
+    CHECK(contains(get(lock_file), "process " + std::to_string(::getpid()) + " on "));
+    const std::string error = error_of(train);
+    CHECK(contains(error, run.string() + ", where process " + std::to_string(::getpid()) + " on "));
+    CHECK(contains(error, "one run at a time"));
+    CHECK(folder.entries() == 1);
+    CHECK(!fs::exists(run / "metrics.csv"));
+  }
+  CHECK(!fs::exists(lock_file));
+  put(lock_file, "process 1 on a machine that was switched off\n");
+  CHECK(error_of(train) == "");
+  CHECK(!fs::exists(lock_file));
+  CHECK(contains(error_of([&] { RunLock none(folder / "none"); }), "none/run.lock: No such file"));
 }
 
 TEST_CASE("samples come about a dozen times in a run, more often at first, and at its end") {

@@ -169,8 +169,10 @@ Json run_data(const RunRecord& run, const std::string& name, int64_t points) {
   }
   return {{"name", name},
           {"device", run.device},
+          {"version", run.version},
           {"start", method_of(run).start},
           {"settings", settings},
+          {"changes", run.changes},
           {"curves", run.metrics ? curves(*run.metrics, points) : Json(nullptr)},
           {"samples", samples},
           {"pictures", pictures},

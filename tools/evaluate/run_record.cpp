@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -73,6 +74,14 @@ std::string RunRecord::setting(std::string_view key) const {
   return "";
 }
 
+std::vector<std::string> parse_changes(std::string_view text) {
+  std::vector<std::string> changes;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(kChangedAt)) changes.push_back(line.substr(std::string_view("# ").size()));
+  return changes;
+}
+
 std::vector<RunRecord::Setting> parse_config(std::string_view text) {
   std::vector<RunRecord::Setting> settings;
   std::string help;
@@ -99,10 +108,15 @@ std::vector<RunRecord::Setting> parse_config(std::string_view text) {
 
 RunRecord read_run(const fs::path& folder) {
   std::error_code error;
-  EBM_CHECK(fs::is_directory(folder, error), "report", folder.string() + ", which is no folder", "the folder of a run");
+  const bool is_folder = fs::is_directory(folder, error);
+  EBM_CHECK(!error || error == std::errc::no_such_file_or_directory, "report", folder.string() + ": " + error.message(),
+            "the folder of a run");
+  EBM_CHECK(is_folder, "report", folder.string() + ", which is no folder", "the folder of a run");
   const fs::path config = folder / "config.toml", metrics = folder / "metrics.csv";
   EBM_CHECK(fs::exists(config, error) || fs::exists(metrics, error), "report",
             folder.string() + " without config.toml and metrics.csv", "the folder of a run");
+  fs::directory_iterator listing(folder, error);
+  EBM_CHECK(!error, "report", folder.string() + ": " + error.message(), "a folder that can be read");
   RunRecord run;
   run.folder = folder;
   const auto attempt = [&](const std::function<void()>& part) {
@@ -112,7 +126,11 @@ RunRecord read_run(const fs::path& folder) {
       run.notes.push_back(e.message());
     }
   };
-  attempt([&] { run.settings = parse_config(read_text(config, kMaxConfigBytes)); });
+  attempt([&] {
+    const std::string text = read_text(config, kMaxConfigBytes);
+    run.settings = parse_config(text);
+    run.changes = parse_changes(text);
+  });
   attempt([&] { run.metrics = parse_metrics(read_text(metrics, kMaxLogBytes), metrics.string()); });
   attempt([&] {
     const std::vector<fs::path> checkpoints = list_checkpoints(folder);
@@ -120,6 +138,7 @@ RunRecord read_run(const fs::path& folder) {
     const auto metadata = read_safetensors(checkpoints.back()).metadata;
     // checkpoints of earlier versions do not have it
     if (const auto found = metadata.find(kCheckpointDevice); found != metadata.end()) run.device = found->second;
+    if (const auto found = metadata.find(kCheckpointVersion); found != metadata.end()) run.version = found->second;
   });
   run.samples = samples(folder / "samples");
   run.pictures = files(folder, ".png");

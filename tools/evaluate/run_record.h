@@ -27,8 +27,9 @@ struct RunRecord {
 
   std::filesystem::path folder;
   std::vector<Setting> settings;
+  std::vector<std::string> changes;  // what resumes changed of them, as "changed at iteration 100: seed 1 -> 2"
   std::optional<MetricsTable> metrics;
-  std::string device;                           // that its last checkpoint was made on; "" where unknown
+  std::string device, version;                  // that made its last checkpoint; "" where unknown
   std::vector<Sample> samples;                  // samples/*.png by iteration, at most kMostSamples of them
   std::vector<std::filesystem::path> pictures;  // *.png beside config.toml, by name
   std::vector<Results> results;                 // *.json beside config.toml, by name
@@ -46,6 +47,8 @@ inline constexpr int64_t kMostResults = 24;   // of one run
 // damaged or missing becomes one of the notes.
 RunRecord read_run(const std::filesystem::path& folder);
 
+// The lines about changes of a config.toml (train/checkpoint.h), without their comment sign.
+std::vector<std::string> parse_changes(std::string_view text);
 // The lines `key = value` of a config.toml; quotes around a value are taken off.
 std::vector<RunRecord::Setting> parse_config(std::string_view text);
 

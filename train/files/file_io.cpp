@@ -158,6 +158,19 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 
 void check_writable(const std::filesystem::path& path) { AtomicFile probe(path); }
 
+std::filesystem::path set_aside_path(const std::filesystem::path& path) {
+  const std::string aside = path.string() + ".set-aside";
+  std::filesystem::path free = aside;
+  for (int i = 2; std::filesystem::exists(free); ++i) free = fmt::format("{}-{}", aside, i);
+  return free;
+}
+
+void set_aside(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::rename(path, set_aside_path(path), error);
+  EBM_CHECK(!error, "set_aside", path.string() + ": " + error.message(), "a file that can be renamed");
+}
+
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);

@@ -49,6 +49,12 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 // Throws Error now if a file could not be written there: before an hour's work, not after it.
 void check_writable(const std::filesystem::path& path);
 
+// Renames a file to PATH.set-aside, or PATH.set-aside-2 and so on: nothing of a user's is deleted. Throws Error when that
+// fails.
+void set_aside(const std::filesystem::path& path);
+// The first of these names that is free.
+std::filesystem::path set_aside_path(const std::filesystem::path& path);
+
 // Makes the folder and its parents; Error with the reason when that fails.
 void make_folder(const std::filesystem::path& folder);
 

@@ -111,18 +111,26 @@ NpyArray parse_npy(std::span<const std::byte> file, const std::string& name) {
   EBM_CHECK(length <= text.size() - start, kOp,
             fmt::format("{}: a header of {} bytes in a file of {}", name, length, text.size()), "a complete .npy file");
   const std::string_view header = text.substr(start, length);
-  EBM_CHECK(field(header, "'descr': '", "'") == "<f4", kOp,
-            fmt::format("{}: dtype {}", name, field(header, "'descr': '", "'").value_or("unknown")), "'<f4' (float32)");
+  const std::string_view dtype = field(header, "'descr': '", "'").value_or("unknown");
+  EBM_CHECK(dtype == "<f4" || dtype == "|u1", kOp, fmt::format("{}: dtype {}", name, dtype),
+            "'<f4' (float32) or '|u1' (uint8)");
+  const bool bytes = dtype == "|u1";
   EBM_CHECK(field(header, "'fortran_order': ", ",") == "False", kOp, fmt::format("{}: Fortran order", name), "C order");
   const auto tuple = field(header, "'shape': (", ")");
   const auto shape = tuple ? parse_tuple(*tuple) : std::nullopt;
   const auto elements = shape ? elements_of(*shape) : std::nullopt;
   EBM_CHECK(elements.has_value(), kOp, fmt::format("{}: no usable shape", name), "a shape tuple");
   const size_t payload = text.size() - start - length;
-  EBM_CHECK(payload == static_cast<size_t>(*elements) * sizeof(float), kOp,
-            fmt::format("{}: {} data bytes", name, payload), fmt::format("{} float32 values", *elements));
-  NpyArray array{*shape, std::vector<float>(static_cast<size_t>(*elements))};
-  if (payload > 0) std::memcpy(array.values.data(), file.data() + start + length, payload);
+  EBM_CHECK(payload == static_cast<size_t>(*elements) * (bytes ? 1 : sizeof(float)), kOp,
+            fmt::format("{}: {} data bytes", name, payload),
+            fmt::format("{} {} values", *elements, bytes ? "uint8" : "float32"));
+  NpyArray array{*shape, std::vector<float>(static_cast<size_t>(*elements)), bytes};
+  const std::byte* data = file.data() + start + length;
+  if (bytes)
+    std::transform(data, data + payload, array.values.begin(),
+                   [](std::byte b) { return static_cast<float>(std::to_integer<uint8_t>(b)); });
+  else if (payload > 0)
+    std::memcpy(array.values.data(), data, payload);
   return array;
 }
 

@@ -1,4 +1,4 @@
-// NumPy's .npy format, float32 arrays only: how samples leave the program for other tools.
+// NumPy's .npy format: float32 arrays, how samples leave the program for other tools, and uint8 ones, as images come.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@ namespace ebm {
 struct NpyArray {
   std::vector<int64_t> shape;  // (N, H, W, C) for images; row-major
   std::vector<float> values;
+  bool bytes = false;  // of a uint8 array: the values are 0 to 255
 };
 
 // Writes version 1.0, little-endian, C order; the file is replaced atomically. Throws Error when
@@ -37,7 +38,7 @@ class NpyWriter {
 };
 
 // Reads what write_npy or numpy.save wrote. `name` stands for the file in errors. Throws Error on
-// any other dtype or order ('<f4', C order), a damaged header, or a size that does not match it.
+// any other dtype or order ('<f4' or '|u1', C order), a damaged header, or a size that does not match it.
 NpyArray parse_npy(std::span<const std::byte> file, const std::string& name);
 NpyArray read_npy(const std::filesystem::path& path);
 

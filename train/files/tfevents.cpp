@@ -54,7 +54,9 @@ void put_bytes(std::string& out, int field, std::string_view bytes) {
 
 // --- the field numbers of tensorflow's event.proto and summary.proto that are written here ---
 
-enum EventField { kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5 };
+enum EventField { kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5, kSessionLog = 7 };
+enum SessionLogField { kStatus = 1 };
+constexpr int64_t kStart = 1;  // a status: the session begins
 enum SummaryField { kSummaryValue = 1 };
 enum ValueField { kTag = 1, kSimpleValue = 2, kImage = 4 };
 enum ImageField { kHeight = 1, kWidth = 2, kColorspace = 3, kEncodedImage = 4 };
@@ -91,7 +93,7 @@ uint32_t crc32c(std::span<const std::byte> bytes) {
   return ~crc;
 }
 
-EventWriter::EventWriter(const std::filesystem::path& folder) {
+EventWriter::EventWriter(const std::filesystem::path& folder, int64_t step) {
   make_folder(folder);
   char host[256] = "localhost";
   if (::gethostname(host, sizeof host - 1) != 0) std::strcpy(host, "localhost");
@@ -108,6 +110,14 @@ EventWriter::EventWriter(const std::filesystem::path& folder) {
   std::string event;
   put_double(event, kWallTime, seconds_now());
   put_bytes(event, kFileVersion, "brain.Event:2");
+  append_record(event);
+  if (step == 0) return;
+  event.clear();
+  std::string session;
+  put_integer(session, kStatus, kStart);
+  put_double(event, kWallTime, seconds_now());
+  put_integer(event, kStep, step + 1);  // the first one that is told again
+  put_bytes(event, kSessionLog, session);
   append_record(event);
 }
 

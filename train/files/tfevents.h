@@ -20,8 +20,9 @@ uint32_t crc32c(std::span<const std::byte> bytes);
 // destructor puts them into the file. Not thread-safe.
 class EventWriter {
  public:
-  // Makes the folder where needed. Throws Error when the file cannot be made.
-  explicit EventWriter(const std::filesystem::path& folder);
+  // Makes the folder where needed. Throws Error when the file cannot be made. What earlier files tell of steps after
+  // `step` is void: TensorBoard leaves it out.
+  explicit EventWriter(const std::filesystem::path& folder, int64_t step = 0);
   ~EventWriter();
   EventWriter(const EventWriter&) = delete;
   EventWriter& operator=(const EventWriter&) = delete;

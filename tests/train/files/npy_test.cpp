@@ -34,6 +34,17 @@ TEST_CASE("npy: round trip of shapes") {
   CHECK_THROWS_AS(write_npy(folder / "a.npy", std::vector<float>(3), {2}), Error);
 }
 
+TEST_CASE("npy: an array of uint8, as numpy.save writes it") {
+  const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }";
+  std::string file("\x93NUMPY\x01\x00", 8);
+  file += {static_cast<char>(118), '\0'};
+  file += header + std::string(117 - header.size(), ' ') + "\n" + std::string("\x00\x7f\x80\xff", 4);
+  const NpyArray array = parse_npy(bytes_of(file), "f.npy");
+  CHECK(array.bytes);
+  CHECK(array.shape == std::vector<int64_t>{2, 2});
+  CHECK(array.values == std::vector<float>{0, 127, 128, 255});
+}
+
 TEST_CASE("npy: values in parts make the same file, which appears when it is whole") {
   const TemporaryFolder folder;
   write_npy(folder / "whole.npy", std::vector<float>{1, 2, 3, 4, 5, 6}, {3, 2});
@@ -64,6 +75,7 @@ TEST_CASE("npy: other arrays and damage are refused with the reason") {
     return error_of([&] { parse_npy(bytes_of(file), "f.npy"); });
   };
   CHECK(contains(changed("<f4", "<f8"), "f.npy: dtype <f8, expected '<f4'"));
+  CHECK(contains(changed("<f4", "|u1"), "16 data bytes, expected 4 uint8 values"));
   CHECK(contains(changed("False", "True "), "Fortran order"));
   CHECK(contains(changed("(2, 2)", "(2, 3)"), "16 data bytes, expected 6 float32 values"));
   CHECK(contains(changed("(2, 2)", "(-, 2)"), "no usable shape"));

@@ -119,6 +119,20 @@ TEST_CASE("tfevents: scalars and images read back from the records") {
   CHECK(decode_image(bytes_of(image.texts.at(4)), "png", {2, 3, 1}).pixels == picture.pixels);
 }
 
+TEST_CASE("tfevents: a writer that goes on from a step says so: what was told of later ones is void") {
+  const TemporaryFolder folder;
+  std::filesystem::path path;
+  {
+    const EventWriter writer(folder.path(), 41);
+    path = writer.path();
+  }
+  const std::vector<std::string> events = records(get(path));
+  REQUIRE(events.size() == 2);
+  const Message start(events[1]);
+  CHECK(start.integers.at(2) == 42);
+  CHECK(Message(start.texts.at(7)).integers.at(1) == 1);  // SessionLog.START
+}
+
 TEST_CASE("tfevents: a second writer in the same second gets its own file") {
   const TemporaryFolder folder;
   const EventWriter a(folder.path()), b(folder.path());

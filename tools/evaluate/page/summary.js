@@ -22,15 +22,15 @@ function summary(run, index) {
     figure("reconstruction", short(lastMean(run, "reconstruction")));
     figure("KL", short(lastMean(run, "kl")));
   }
-  const what = [setting("recipe"), setting("method"), setting("profile") && `profile ${setting("profile")}`, run.device || "device not recorded"];
+  const what = [setting("recipe"), setting("method"), setting("profile") && `profile ${setting("profile")}`, run.device || "device not recorded", run.version && `ebm.cu ${run.version}`];
   const rollbacks = (curves?.rollbacks ?? []).map((r) =>
     html("li", {}, `diverged at iteration ${count(r.from)}, went on from ${count(r.to)}`));
   return html("article", { class: "card run" },
     several ? html("h3", {}, runLabel(index)) : null,
     html("p", { class: "muted" }, what.filter(Boolean).join(" · ")),
     html("dl", { class: "figures" }, figures),
-    rollbacks.length || run.notes.length
-      ? html("ul", { class: "notes" }, rollbacks, run.notes.map((note) => html("li", {}, note))) : null);
+    rollbacks.length || run.changes.length || run.notes.length
+      ? html("ul", { class: "notes" }, rollbacks, [...run.changes, ...run.notes].map((line) => html("li", {}, line))) : null);
 }
 
 const title = several ? runs.map((run) => run.name).join(" · ") : runs[0].name;

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Opens a trained model of ebm.cu as PyTorch modules.
+
+    from open_run import open_run
+    run = open_run("runs/mnist-20261129-101500")         # a run's folder, or a file of `./ebm export`
+    u = run.energy(x)                                    # x (N, H, W, C) in [-1, 1] -> U (N), low = plausible
+    x = run.networks["generator"](torch.randn(64, run.latent))        # (64, H, W, C)
+    mu, log_v = run.networks["encoder"](x)               # (N, d) each
+
+    open_run.py RUN                                      lists the networks
+    open_run.py RUN --images x.npy                       prints U of float32 images (N, H, W, C), a line each
+    open_run.py RUN --torchscript FOLDER                 writes each network as FOLDER/NAME.pt
+
+The weights are those that `./ebm` computes with, the moving averages. A run writes them to model.safetensors at its end;
+`./ebm export --run RUN` writes them of a run that is under way or was killed. Needs numpy and torch, and nothing of
+ebm.cu. Images are (N, H, W, C) as everywhere in ebm.cu; PyTorch's own layout is kept inside.
+"""
+import argparse
+import json
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def read_safetensors(path):
+    """Tensors by name, and the metadata."""
+    data = Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    metadata = header.pop("__metadata__", {})
+    tensors = {}
+    for name, entry in header.items():
+        if entry["dtype"] != "F32":
+            raise ValueError(f"{path}: tensor {name} of {entry['dtype']}, expected F32")
+        first, last = (8 + length + offset for offset in entry["data_offsets"])
+        values = np.frombuffer(data[first:last], "<f4").reshape(entry["shape"])
+        tensors[name] = torch.from_numpy(values.copy())
+    return tensors, metadata
+
+
+class Network(torch.nn.Module):
+    """A list of layers, as "networks" in the file's metadata describes it (docs/manual.md has the keys)."""
+
+    def __init__(self, description, tensors):
+        super().__init__()
+        self.input = description["input"]  # of one example: [1, H, W, C] or [1, I]
+        self.layers = description["layers"]
+        self.weights = torch.nn.ParameterDict({name.replace(".", "_"): torch.nn.Parameter(_torch_layout(tensor))
+                                               for name, tensor in tensors.items()})
+
+    def weight(self, layer, what):
+        return self.weights[f"{layer['name']}_{what}"]
+
+    def forward(self, x):
+        h = x.permute(0, 3, 1, 2) if x.dim() == 4 else x
+        for layer in self.layers:
+            h = getattr(self, "_" + layer["kind"])(h, layer)
+        return h.permute(0, 2, 3, 1) if h.dim() == 4 else h
+
+    def _conv(self, h, layer):
+        before, after = layer["pad"]
+        h = F.pad(h, (before, after, before, after))
+        return F.conv2d(h, self.weight(layer, "weight"), self._bias(layer), layer["stride"])
+
+    def _deconv(self, h, layer):
+        before, after = layer["pad"]  # of the convolution that this is the transposed one of: here it cuts off
+        h = F.conv_transpose2d(h, self.weight(layer, "weight"), self._bias(layer), layer["stride"])
+        return h[:, :, before:h.shape[2] - after, before:h.shape[3] - after]
+
+    def _bias(self, layer):
+        return self.weight(layer, "bias") if layer["bias"] else None
+
+    def _dense(self, h, layer):
+        return F.linear(h, self.weight(layer, "weight"), self.weight(layer, "bias"))
+
+    def _batch_norm(self, h, layer):  # of the batch that is given, in training and after it
+        beta = self.weight(layer, "beta")
+        return F.batch_norm(h, None, None, torch.ones_like(beta), beta, training=True, eps=1e-3)
+
+    def _leaky_relu(self, h, layer):
+        return F.leaky_relu(h, layer["slope"])
+
+    def _tanh(self, h, layer):
+        return torch.tanh(h)
+
+    def _dropout(self, h, layer):
+        return F.dropout(h, 1 - layer["keep"], self.training)
+
+    def _flatten(self, h, layer):
+        return h.permute(0, 2, 3, 1).flatten(1)
+
+
+class Generator(Network):
+    """z (N, d) -> images (N, H, W, C)."""
+
+    def forward(self, z):
+        return super().forward(z.reshape(len(z), *self.input[1:]))
+
+
+class Encoder(Network):
+    """Images (N, H, W, C) -> mean and log variance of z, (N, d) each."""
+
+    def forward(self, x):
+        h = super().forward(x)
+        w = self.weights
+        return F.linear(h, w["mu_weight"], w["mu_bias"]), F.linear(h, w["log_v_weight"], w["log_v_bias"])
+
+
+class PixelEnergy(Network):
+    """f of images (N, H, W, C), (N): the sum of the head's outputs."""
+
+    def forward(self, x):
+        return super().forward(x).flatten(1).sum(1)
+
+
+def _torch_layout(tensor):
+    # convolutions: (K, R, S, C) -> (K, C, R, S); transposed ones: (Cin, R, S, Cout) -> (Cin, Cout, R, S)
+    return tensor.permute(0, 3, 1, 2).contiguous() if tensor.dim() == 4 else tensor
+
+
+class Run:
+    """networks: modules by name, in evaluation mode. method, iteration, latent (d; None without a generator)."""
+
+    def __init__(self, tensors, metadata):
+        self.method, self.iteration = metadata["method"], int(metadata["iteration"])
+        self.sigma_ref = float(metadata["sigma_ref"]) if "sigma_ref" in metadata else None
+        self.networks = {}
+        for name, description in json.loads(metadata["networks"]).items():
+            own = {key[len(name) + 1:]: value for key, value in tensors.items() if key.startswith(name + ".")}
+            kind = {"generator": Generator, "encoder": Encoder}.get(name, Network)
+            if name == "energy" and self.sigma_ref is not None:
+                kind = PixelEnergy
+            self.networks[name] = kind(description, own).eval()
+        self.latent = self.networks["generator"].input[-1] if "generator" in self.networks else None
+
+    def energy(self, x):
+        """U of images (N, H, W, C) in [-1, 1], (N): low = plausible."""
+        if self.sigma_ref is None:
+            raise ValueError(f"method {self.method} has no energy of images")
+        u = -self.networks["energy"](x)
+        return u + x.square().flatten(1).sum(1) / (2 * self.sigma_ref**2) if self.sigma_ref > 0 else u
+
+
+def open_run(path):
+    path = Path(path)
+    if path.is_dir():
+        checkpoints = sorted(path.glob("checkpoint-*.safetensors"))
+        path = path / "model.safetensors"
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is not there: `./ebm export --run {path.parent}` writes it")
+        newest = int(checkpoints[-1].stem.split("-")[1]) if checkpoints else 0
+    else:
+        newest = 0
+    tensors, metadata = read_safetensors(path)
+    if "ebm.model" not in metadata:
+        raise ValueError(f"{path} is no file of `./ebm export`")
+    run = Run(tensors, metadata)
+    if run.iteration < newest:
+        print(f"note: {path} is of iteration {run.iteration}, the newest checkpoint of {newest}: "
+              f"`./ebm export --run {path.parent}` writes it anew", file=sys.stderr)
+    return run
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Opens a trained model of ebm.cu in PyTorch.")
+    parser.add_argument("run", help="a run's folder, or a file of `./ebm export`")
+    parser.add_argument("--images", help="a .npy file of float32 images (N, H, W, C): prints U of each")
+    parser.add_argument("--torchscript", metavar="FOLDER", help="write each network as FOLDER/NAME.pt")
+    flags = parser.parse_args()
+    try:
+        run = open_run(flags.run)
+        if flags.images:
+            with torch.no_grad():
+                for u in run.energy(torch.from_numpy(np.load(flags.images).astype(np.float32))):
+                    print(f"{u:.9g}")
+        elif not flags.torchscript:
+            for name, network in run.networks.items():
+                count = sum(p.numel() for p in network.parameters())
+                print(f"{name}: {count} parameters, input {network.input}, {len(network.layers)} layers")
+        if flags.torchscript:
+            folder = Path(flags.torchscript)
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, network in run.networks.items():
+                shape = [2, run.latent] if name == "generator" else [2] + network.input[1:]
+                torch.jit.trace(network, torch.rand(shape)).save(str(folder / f"{name}.pt"))
+                print(f"{folder / name}.pt")
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
