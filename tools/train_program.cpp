@@ -79,6 +79,8 @@ std::string history(const Checkpoint& checkpoint, const Settings& settings, RunS
   std::vector<std::string> changed = changes(list_settings(*before), list_settings(*now));
   for (std::string& line : changes(list_settings(was.run), list_settings(run))) changed.push_back(std::move(line));
   for (const std::string& change : changed) {
+    if (change.starts_with("iterations "))
+      continue;  // a longer run has the checkpoints of one that was meant to be so long
     const std::string& iteration = checkpoint.file.metadata.at("iteration");
     lines += fmt::format("{}{}: {}\n", kChangedAt, iteration, change);
     tell(fmt::format("changed, from iteration {} on: {}", iteration, change));

@@ -1,5 +1,6 @@
 // The engine as a library: trains EBM-VAE on generated shapes and draws what it has learnt into shapes.png.
 #include <cstdio>
+#include <cstdlib>
 
 #include "core/check.h"
 #include "train/data/batch_feed.h"

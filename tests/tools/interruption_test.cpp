@@ -119,17 +119,15 @@ TEST_CASE("what a resumed run changes is told, and stays in config.toml and the 
   const Outcome changed = train(folder, {"--resume", "run", "--iterations", "3", "--energy-lr", "0.001",
                                          "--checkpoint-every", "7", "--device", "cpu"});
   CHECK_MESSAGE(changed.code == 0, changed.err);
-  const char* kChanges[] = {"iterations 2 -> 3", "energy-lr 0.0005 -> 0.001", "checkpoint-every 500 -> 7"};
+  const char* kChanges[] = {"energy-lr 0.0005 -> 0.001", "checkpoint-every 500 -> 7"};
   for (const std::string change : kChanges) CHECK(contains(changed.out, "changed, from iteration 2 on: " + change));
   const Outcome more = train(folder, {"--resume", "run", "--iterations", "4", "--device", "cpu"});
-  CHECK(contains(more.out, "changed, from iteration 3 on: iterations 3 -> 4"));
-  CHECK(!contains(more.out, "energy-lr"));
+  CHECK(!contains(more.out, "changed"));
   const std::string config = get(folder / "run/config.toml"), report = get(folder / "run/report.html");
   for (const std::string change : kChanges) {
     CHECK(contains(config, "\n# changed at iteration 2: " + change + "\n"));
     CHECK(contains(report, "\"changed at iteration 2: " + change + "\""));
   }
-  CHECK(contains(config, "\n# changed at iteration 3: iterations 3 -> 4\n"));
 }
 
 TEST_CASE("a run's folder is refused to a second program while the first one trains there") {

@@ -68,8 +68,12 @@ for name, value in made.items():
 
 }  // namespace
 
-TEST_CASE("a run's networks in PyTorch compute what ours do" * doctest::skip(python_with_torch().empty())) {
+TEST_CASE("a run's networks in PyTorch compute what ours do") {
   const std::string python = python_with_torch();
+  if (python.empty()) {
+    MESSAGE("not compared: no Python with numpy and torch");
+    return;
+  }
   for (const std::string method : {"ebm-vae", "vae", "lebm"}) {
     CAPTURE(method);
     const TemporaryFolder folder;
