@@ -23,8 +23,8 @@ fail() {
 
 "$train" synthetic "${tiny[@]}" --sigma-ref 5 --out run
 [[ -e run/model.safetensors ]] || fail "the run left no model.safetensors"
-"$ebm" sample --run run --n 16 --out x.npy >/dev/null
-"$ebm" energy --run run --images x.npy --out u.csv >/dev/null
+"$ebm" sample --run run --device cpu --n 16 --out x.npy >/dev/null
+"$ebm" energy --run run --device cpu --images x.npy --out u.csv >/dev/null
 open_run run --images x.npy >u.txt
 open_run run >networks.txt
 for name in energy generator encoder; do grep -q "^$name: [0-9]* parameters" networks.txt || fail "$(cat networks.txt)"; done
