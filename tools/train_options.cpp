@@ -154,7 +154,8 @@ TrainPlan plan_run(TrainFlags& flags) {
 
   if (flags.resume_given) {
     options.resume = find_checkpoint(flags);
-    const Config config = read_config(options.resume->config(), options.resume->path.string());
+    plan.resumed = read_config(options.resume->config(), options.resume->path.string());
+    const Config& config = *plan.resumed;
     std::unique_ptr<Settings> settings = config.settings->clone();
     options.run = config.run;
     if (!flags.recipe.empty()) refuse_change("recipe", config.settings->recipe, flags.recipe);

@@ -30,6 +30,7 @@ std::string resumed_method(int argc, char** argv);
 struct TrainPlan {
   RunOptions options;
   std::unique_ptr<Settings> settings;  // iterations as given: --epochs needs the data set's size
+  std::optional<Config> resumed;       // of the checkpoint that the run goes on from
   std::string profile_line;            // which profile and device were taken, for the user
 };
 

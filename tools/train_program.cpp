@@ -69,18 +69,19 @@ std::filesystem::path choose_folder(const TrainFlags& flags, const TrainPlan& pl
 
 // The lines of config.toml about what resumes have changed: those of the checkpoint's, and what this one changes, which
 // is told.
-std::string history(const Checkpoint& checkpoint, const Settings& settings, RunSettings run, const Say& tell) {
+std::string history(const TrainPlan& plan, const Say& tell) {
+  const Checkpoint& checkpoint = *plan.options.resume;
   std::string lines;
   std::istringstream config(checkpoint.config());
   for (std::string line; std::getline(config, line);)
     if (line.starts_with(kChangedAt)) lines += line + "\n";
-  Config was = read_config(checkpoint.config(), checkpoint.path.string());
-  const std::unique_ptr<Settings> before = was.settings->clone(), now = settings.clone();
+  const std::unique_ptr<Settings> before = plan.resumed->settings->clone(), now = plan.settings->clone();
+  before->iterations = now->iterations;  // a longer run has the checkpoints of one that was meant to be so long
+  RunSettings run_before = plan.resumed->run, run_now = plan.options.run;
   std::vector<std::string> changed = changes(list_settings(*before), list_settings(*now));
-  for (std::string& line : changes(list_settings(was.run), list_settings(run))) changed.push_back(std::move(line));
+  for (std::string& line : changes(list_settings(run_before), list_settings(run_now)))
+    changed.push_back(std::move(line));
   for (const std::string& change : changed) {
-    if (change.starts_with("iterations "))
-      continue;  // a longer run has the checkpoints of one that was meant to be so long
     const std::string& iteration = checkpoint.file.metadata.at("iteration");
     lines += fmt::format("{}{}: {}\n", kChangedAt, iteration, change);
     tell(fmt::format("changed, from iteration {} on: {}", iteration, change));
@@ -102,7 +103,7 @@ void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images, const Say&
   EBM_CHECK(done < settings.iterations, "--resume",
             fmt::format("{}, where all {} iterations are done", options.resume->path.string(), done),
             fmt::format("--iterations above {}", done));
-  options.config += history(*options.resume, settings, options.run, tell);
+  options.config += history(plan, tell);
 }
 
 // What the run has come to, in a line.

@@ -139,11 +139,8 @@ class Run {
   // Sets the pictures of iterations aside that this run will do again; returns how many.
   int64_t set_pictures_aside() {
     std::vector<fs::path> later;
-    for (const fs::directory_entry& file : fs::directory_iterator(options_.folder / "samples")) {
-      const auto iteration = parse_number<int64_t>(file.path().stem().string());
-      if (file.path().extension() == ".png" && iteration && *iteration > trainer_.iteration())
-        later.push_back(file.path());
-    }
+    for (const fs::directory_entry& file : fs::directory_iterator(options_.folder / "samples"))
+      if (samples_iteration(file.path()) > trainer_.iteration()) later.push_back(file.path());
     for (const fs::path& picture : later) set_aside(picture);
     return static_cast<int64_t>(later.size());
   }
@@ -234,6 +231,10 @@ class Run {
 };
 
 }  // namespace
+
+int64_t samples_iteration(const fs::path& picture) {
+  return picture.extension() == ".png" ? parse_number<int64_t>(picture.stem().string()).value_or(-1) : -1;
+}
 
 bool samples_due(int64_t done, int64_t total, int64_t every) {
   if (done == total) return true;

@@ -52,6 +52,9 @@ RunResult run_training(const RunOptions& options, const Source& source, RunObser
 // The same on the images of a data set.
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer);
 
+// The iteration in the name of a picture of samples, "00001500.png"; -1 for another name.
+int64_t samples_iteration(const std::filesystem::path& picture);
+
 // Whether a run of `total` iterations draws its samples after iteration `done`.
 bool samples_due(int64_t done, int64_t total, int64_t every);
 

@@ -37,6 +37,15 @@ std::string factor_text(double factor) {
   return text;
 }
 
+// A buffer of that network's, the flat parameters or their average, as tensors by name: "energy.conv1.weight".
+std::vector<Parts::Entry> named_parameters(const LearnerBase& learner, const Tensor& flat) {
+  std::vector<Parts::Entry> list;
+  const Parameters& parameters = learner.parameters();
+  for (size_t i = 0; i < parameters.entries().size(); ++i)
+    list.push_back({learner.name() + "." + parameters.entries()[i].name, parameters.view(flat, i)});
+  return list;
+}
+
 // Parts::entries as a checkpoint has them: parameters one by one, by their own names.
 std::vector<Parts::Entry> named_tensors(const Parts& parts) {
   std::vector<Parts::Entry> list;
@@ -47,9 +56,7 @@ std::vector<Parts::Entry> named_tensors(const Parts& parts) {
       list.push_back(entry);
       continue;
     }
-    const Parameters& parameters = (*learner)->parameters();
-    for (size_t i = 0; i < parameters.entries().size(); ++i)
-      list.push_back({entry.name + "." + parameters.entries()[i].name, parameters.vars()[i].value()});
+    for (Parts::Entry& named : named_parameters(**learner, entry.tensor)) list.push_back(std::move(named));
   }
   return list;
 }
@@ -76,10 +83,9 @@ SafetensorsFile Trainer::state() const {
 SafetensorsFile Trainer::model() const {
   SafetensorsFile file;
   for (LearnerBase* learner : parts_.learners()) {
-    const Parameters& parameters = learner->parameters();
-    const Tensor& flat = learner->adam().has_average() ? learner->adam().average() : parameters.flat();
-    for (size_t i = 0; i < parameters.entries().size(); ++i)
-      file.tensors[learner->name() + "." + parameters.entries()[i].name] = to_entry(parameters.view(flat, i));
+    const Tensor& flat = learner->adam().has_average() ? learner->adam().average() : learner->parameters().flat();
+    for (const Parts::Entry& named : named_parameters(*learner, flat))
+      file.tensors[named.name] = to_entry(named.tensor);
   }
   file.metadata["iteration"] = std::to_string(iteration_);
   file.metadata["networks"] = networks_json(parts_);

@@ -1,7 +1,6 @@
 #include "tools/evaluate/run_record.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <sstream>
 
@@ -10,6 +9,7 @@
 #include "core/check.h"
 #include "train/checkpoint.h"
 #include "train/files/file_io.h"
+#include "train/run.h"
 
 namespace ebm {
 namespace {
@@ -39,18 +39,10 @@ std::vector<fs::path> files(const fs::path& folder, const char* ending) {
   return found;
 }
 
-// "00001500.png" -> 1500; -1 for another name.
-int64_t sample_iteration(const fs::path& path) {
-  const std::string name = path.stem().string();
-  int64_t iteration = -1;
-  const auto read = std::from_chars(name.data(), name.data() + name.size(), iteration);
-  return read.ec == std::errc() && read.ptr == name.data() + name.size() ? iteration : -1;
-}
-
 std::vector<RunRecord::Sample> samples(const fs::path& folder) {
   std::vector<RunRecord::Sample> all, kept;
   for (const fs::path& file : files(folder, ".png"))
-    if (const int64_t iteration = sample_iteration(file); iteration >= 0) all.push_back({iteration, file});
+    if (const int64_t iteration = samples_iteration(file); iteration >= 0) all.push_back({iteration, file});
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.iteration < b.iteration; });
   const auto count = static_cast<int64_t>(all.size());
   const int64_t wanted = std::min(count, kMostSamples);

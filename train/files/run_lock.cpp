@@ -44,13 +44,13 @@ RunLock::RunLock(const std::filesystem::path& folder) : path_(folder / kName) {
   while (true) {
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) refuse(path_.string() + ": " + std::strerror(errno), "a file that can be made");
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EINTR) continue;
-      if (errno == EWOULDBLOCK)
-        refuse(folder.string() + ", where " + holder(descriptor_) + " is training", "one run at a time in a folder");
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+      if (is_file_at(descriptor_, path_)) break;
+    } else if (errno == EWOULDBLOCK) {
+      refuse(folder.string() + ", where " + holder(descriptor_) + " is training", "one run at a time in a folder");
+    } else if (errno != EINTR) {
       break;  // a file system without locks: the run goes on unguarded
     }
-    if (is_file_at(descriptor_, path_)) break;
     ::close(descriptor_);
   }
   char host[256] = {};
