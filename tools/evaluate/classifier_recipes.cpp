@@ -50,7 +50,7 @@ NetworkConfig synthetic_network() {
 ClassifierRecipe classifier_recipe(const std::string& dataset) {
   if (dataset == "mnist") return {.network = grey_network(), .epochs = 4, .shift = 1};
   if (dataset == "fashion") return {.network = grey_network(), .epochs = 8, .mirror = true};
-  if (dataset == "cifar10") return {.network = colour_network(), .epochs = 20, .shift = 3, .mirror = true};
+  if (dataset == "cifar10") return {.network = colour_network(), .epochs = 10, .shift = 3, .mirror = true};
   if (dataset == "synthetic") return {.network = synthetic_network(), .epochs = 16, .batch = 32, .lr = 5e-3};
   EBM_FAIL("classifier", "\"" + dataset + "\"", "mnist, fashion, cifar10 or synthetic");
 }

@@ -17,6 +17,7 @@ ebm.cu. Images are (N, H, W, C) as everywhere in ebm.cu; PyTorch's own layout is
 """
 import argparse
 import json
+import os
 import struct
 import sys
 from pathlib import Path
@@ -98,7 +99,7 @@ class Generator(Network):
     """z (N, d) -> images (N, H, W, C)."""
 
     def forward(self, z):
-        return super().forward(z.reshape(len(z), *self.input[1:]))
+        return super().forward(z.reshape(-1, *self.input[1:]))
 
 
 class Encoder(Network):
@@ -188,6 +189,8 @@ def main():
                 shape = [2, run.latent] if name == "generator" else [2] + network.input[1:]
                 torch.jit.trace(network, torch.rand(shape)).save(str(folder / f"{name}.pt"))
                 print(f"{folder / name}.pt")
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
 
