@@ -18,6 +18,7 @@
 
 #include "core/check.h"
 #include "core/version.h"
+#include "tools/help_format.h"
 
 namespace ebm {
 namespace {
@@ -126,6 +127,9 @@ void limit_spinning(char** argv) {
 }
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  const auto format = std::make_shared<HelpFormat>();
+  app.formatter(format);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) command->formatter(format);
   app.set_version_flag("--version", std::string("ebm.cu ") + version(), "Print which version this is and exit");
   std::signal(SIGXFSZ, SIG_IGN);  // a write past the limit then fails with EFBIG
   try {

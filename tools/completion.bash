@@ -13,7 +13,7 @@ _ebm_complete() {
     words=$(grep -oE -- '^ *(-[a-z],)?--[a-z0-9-]+' <<<"$help" | grep -oE -- '--[a-z0-9-]+')
   else
     # the commands, or what the first positional argument may be: "recipe  mnist, fashion, cifar10 or synthetic"
-    words=$(sed -n '/^Subcommands:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p; /^Positionals:/,/^$/s/^  [a-z]\{1,\} *\(REQUIRED\)\{0,1\} *//p' <<<"$help" |
+    words=$(sed -n '/^Subcommands:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p; /^Arguments:/,/^$/s/^  [a-z]\{1,\} *\(REQUIRED\)\{0,1\} *//p' <<<"$help" |
       tr ',' ' ' | sed 's/ or / /g')
   fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   ebm::add_info_command(app);
   ebm::add_export_command(app);
   ebm::add_evaluate_command(app);
+  ebm::add_fd_command(app);
   ebm::add_report_command(app);
   ebm::add_interpolate_command(app);
   ebm::add_trace_command(app);

@@ -17,6 +17,7 @@ void add_fetch_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
+void add_fd_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_report_command(CLI::App& app);
@@ -37,6 +38,9 @@ int train_main(int argc, char** argv);
 // Where a command puts what it makes: --out, or, where that is empty, a file of this name in the folder of --run, which is
 // the folder itself or a checkpoint in it.
 std::filesystem::path output_path(const std::string& out, const std::filesystem::path& run, const std::string& name);
+
+// --run, or the path alone: which run a command is about.
+CLI::Option* add_run_option(CLI::App& command, std::string& run);
 
 // What commands that compute with a trained model share.
 struct ModelFlags {

@@ -32,7 +32,7 @@ constexpr int64_t kGridRows = 8, kGridScale = 2;
 struct DiagnoseFlags {
   ModelFlags model;
   ChainFlags chain;  // noise and seed
-  std::string chains = "64", steps = "2000", warmup, projections = "8", quality = "256";
+  std::string chains = "64", steps = "1000", warmup, projections = "8", quality = "256";
   std::string data, json, out;
 };
 
@@ -204,7 +204,9 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
   plan_.seed = flags.chain.key_seed();
   quality_plan_.n = parse_count("quality", flags.quality, 0, kMostChains);
   trainer_ = load_model(flags.model, {Ability::chains});
-  noise_scale_ = flags.chain.noise(*trainer_);
+  // of the chains that the run trains by, which samples may have less noise than
+  noise_scale_ =
+      flags.chain.noise_scale.empty() ? trainer_->abilities().chain.noise_scale : flags.chain.noise(*trainer_);
   make_folder(out_);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out_ / name);
   if (shows_latent()) check_writable(out_ / "latent.png");
@@ -271,7 +273,7 @@ void add_diagnose_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("diagnose", "do a model's Langevin chains mix?");
   flags->model.add_to(*command);
   command->add_option("--chains", flags->chains, "how many, from where the run's begin [64]")->type_name("N");
-  command->add_option("--steps", flags->steps, "Langevin steps of each [2000]")->type_name("N");
+  command->add_option("--steps", flags->steps, "Langevin steps of each [1000]")->type_name("N");
   command->add_option("--warmup", flags->warmup, "first steps that R-hat, ESS and tau leave out [half]")
       ->type_name("N");
   command->add_option("--projections", flags->projections, "random directions to look at x along [8]")->type_name("N");

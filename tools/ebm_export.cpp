@@ -26,7 +26,7 @@ void add_export_command(CLI::App& app) {
   auto flags = std::make_shared<ExportFlags>();
   CLI::App* command = app.add_subcommand(
       "export", "the trained networks by name for other programs; tools/scripts/open_run.py opens them in PyTorch");
-  command->add_option("--run", flags->run, "a run's folder or a checkpoint")->required()->type_name("DIR|FILE");
+  add_run_option(*command, flags->run);
   command->add_option("--out", flags->out, "a safetensors file [model.safetensors in the run's folder]")
       ->type_name("FILE");
   command->callback([flags] { export_model(*flags); });

@@ -60,9 +60,8 @@ void info(const std::string& what) {
 void add_info_command(CLI::App& app) {
   auto file = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("info", "what a checkpoint holds");
-  command->add_option("file", *file, "a checkpoint, another safetensors file, or the folder of a run")
-      ->required()
-      ->type_name("");
+  add_run_option(*command, *file)
+      ->description("folder of a run, a checkpoint or another safetensors file, by --run or alone");
   command->callback([file] { info(*file); });
 }
 

@@ -7,8 +7,14 @@
 
 namespace ebm {
 
+CLI::Option* add_run_option(CLI::App& command, std::string& run) {
+  return command.add_option("run,--run", run, "folder of a run, or a checkpoint file, by --run or alone")
+      ->required()
+      ->type_name("DIR|FILE");
+}
+
 void ModelFlags::add_to(CLI::App& command) {
-  command.add_option("--run", run, "folder of a run, or a checkpoint file")->required()->type_name("DIR|FILE");
+  add_run_option(command, run);
   command.add_option("--device", device, "auto: a GPU if there is one")->type_name("auto|cpu|cuda|cuda:N");
   command.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
   command

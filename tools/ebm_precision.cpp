@@ -89,7 +89,8 @@ void add_precision_command(CLI::App& app) {
   command->add_option("--net", flags->nets, "untrained networks: the paper's or the laptop profile's")
       ->delimiter(',')
       ->type_name("mnist,cifar10,laptop");
-  command->add_option("--run", flags->runs, "trained ones: folders of runs, or checkpoint files")
+  command
+      ->add_option("runs,--run", flags->runs, "trained ones: folders of runs, or checkpoint files, by --run or alone")
       ->delimiter(',')
       ->type_name("DIR|FILE,...");
   command->add_option("--n", flags->n, "images, samples of the network itself [4]")->type_name("N");

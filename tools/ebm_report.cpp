@@ -1,18 +1,41 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "core/check.h"
 #include "tools/ebm_commands.h"
 #include "tools/evaluate/report.h"
+#include "tools/live_report.h"
+#include "tools/settings_flags.h"
+#include "train/files/run_lock.h"
 
 namespace ebm {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kMostSeconds = 86'400;
+
 struct ReportFlags {
   std::vector<std::string> runs;
-  std::string out;
+  std::string out, every = "30";
+  bool watch = false;
 };
+
+// Writes the page again and again while one of the runs is training.
+void look_on(const std::vector<fs::path>& folders, const fs::path& out, int seconds) {
+  const auto training = [](const fs::path& folder) { return RunLock::is_held(folder); };
+  fmt::print("the page is written every {} s while a run is training: {}\n", seconds, page_address(out));
+  std::fflush(stdout);
+  while (std::any_of(folders.begin(), folders.end(), training)) {
+    write_report(folders, out, seconds);
+    for (int i = 0; i < seconds && std::any_of(folders.begin(), folders.end(), training); ++i)
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
 
 void report(const ReportFlags& flags) {
   const std::vector<fs::path> folders(flags.runs.begin(), flags.runs.end());
@@ -20,6 +43,7 @@ void report(const ReportFlags& flags) {
             fmt::format("at most {}", kMostRunsInReport));
   const fs::path own = folders.size() == 1 ? folders.front() / kReportName : fs::path(kReportName);
   const fs::path out = flags.out.empty() ? own : fs::path(flags.out);
+  if (flags.watch) look_on(folders, out, static_cast<int>(parse_count("every", flags.every, 1, kMostSeconds)));
   write_report(folders, out);
   fmt::print("report of {} run{} in {}\n", folders.size(), folders.size() == 1 ? "" : "s", out.string());
 }
@@ -29,12 +53,17 @@ void report(const ReportFlags& flags) {
 void add_report_command(CLI::App& app) {
   auto flags = std::make_shared<ReportFlags>();
   CLI::App* command = app.add_subcommand("report", "one HTML page about one or more runs, side by side");
-  command->add_option("runs", flags->runs, "folders of runs, at most 8")->required()->type_name("DIR");
+  command->add_option("runs,--run", flags->runs, "folders of runs, at most 8, by --run or alone")
+      ->required()
+      ->type_name("DIR");
   command
       ->add_option(
           "--out", flags->out,
           "the page; it needs no other file and no network [report.html in the run's folder, of several runs here]")
       ->type_name("FILE.html");
+  command->add_flag("--watch", flags->watch,
+                    "write the page again and again, and let it reload itself, as long as one of the runs is training");
+  command->add_option("--every", flags->every, "seconds from one page of --watch to the next [30]")->type_name("N");
   command->callback([flags] { report(*flags); });
 }
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "core/check.h"
@@ -7,40 +10,65 @@
 #include "tools/evaluate/results.h"
 #include "tools/settings_flags.h"
 #include "train/files/file_io.h"
+#include "train/files/image_file.h"
 
 namespace ebm {
 namespace {
 
 constexpr char kName[] = "trace";
 constexpr int64_t kTraceScale = 3;  // leaves room for a number under an image
-constexpr int64_t kMostSteps = 100'000;
+constexpr int64_t kMostSteps = 100'000, kMostFrames = 1000;
+constexpr char kAnimated[] = ".animated.png";
+constexpr uint16_t kFrameMilliseconds = 80;
 
 struct TraceFlags {
   PictureFlags picture;
-  std::string n = "8", columns = "8";
+  std::string n = "8", columns = "8", frames = "48";
 };
 
 std::string energy_text(float u) { return fmt::format("{:.3G}", u); }
 
+// The images of all chains after a step that was kept, (n, H, W, C).
+const std::vector<float>& images_after(const ChainTrace& trace, int64_t step) {
+  const auto place = std::lower_bound(trace.shown.begin(), trace.shown.end(), step) - trace.shown.begin();
+  return trace.x[static_cast<size_t>(place)];
+}
+
 // A row of images for each chain, U under each of them and the step above.
-Picture trace_picture(const ChainTrace& trace, int64_t n, ImageShape image) {
-  const auto columns = static_cast<int64_t>(trace.shown.size());
+Picture trace_picture(const ChainTrace& trace, const std::vector<int64_t>& columns, int64_t n, ImageShape image) {
   std::vector<std::string> heading;
-  for (const int64_t step : trace.shown) heading.push_back(fmt::format("t={}", step));
+  for (const int64_t step : columns) heading.push_back(fmt::format("t={}", step));
   std::vector<Picture> parts{caption_strip(heading, image.width * kTraceScale, image.channels)};
   for (int64_t chain = 0; chain < n; ++chain) {
     std::vector<float> row;
     std::vector<std::string> energies;
-    for (int64_t column = 0; column < columns; ++column) {
-      const float* x = trace.x[static_cast<size_t>(column)].data() + chain * image.elements();
+    for (const int64_t step : columns) {
+      const float* x = images_after(trace, step).data() + chain * image.elements();
       row.insert(row.end(), x, x + image.elements());
-      const int64_t step = trace.shown[static_cast<size_t>(column)];
       energies.push_back(energy_text(trace.u[static_cast<size_t>(step)][static_cast<size_t>(chain)]));
     }
-    parts.push_back(image_grid(row, image, 1, columns, kTraceScale));
+    parts.push_back(image_grid(row, image, 1, static_cast<int64_t>(columns.size()), kTraceScale));
     parts.push_back(caption_strip(energies, image.width * kTraceScale, image.channels));
   }
   return stacked(parts);
+}
+
+// The chains side by side, a frame for each of the steps, which stands above.
+std::vector<std::byte> animation(const ChainTrace& trace, const std::vector<int64_t>& steps, int64_t n,
+                                 ImageShape image) {
+  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
+  std::vector<std::vector<uint8_t>> frames;
+  ImageShape shape;
+  for (const int64_t step : steps) {
+    const Picture grid =
+        image_grid(images_after(trace, step), image, (n + columns - 1) / columns, columns, kTraceScale);
+    const std::string heading[] = {fmt::format("t={}", step)};
+    const Picture frame =
+        stacked(std::vector{caption_strip(heading, grid.shape.width - 2 * kGridPadding, image.channels), grid});
+    shape = frame.shape;
+    frames.push_back(frame.pixels);
+  }
+  return encode_animation(frames, shape, kFrameMilliseconds);
 }
 
 void write_energies(const ChainTrace& trace, int64_t n, const PicturePlan& plan) {
@@ -65,14 +93,21 @@ void write_energies(const ChainTrace& trace, int64_t n, const PicturePlan& plan)
 void trace(const TraceFlags& flags) {
   const int64_t n = parse_count("n", flags.n, 1, kMostImagesAcross);
   const int64_t columns = parse_count("columns", flags.columns, 2, kMostImagesAcross);
-  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::chains}, {".csv", ".json"});
+  const int64_t frames = parse_count("frames", flags.frames, 0, kMostFrames);
+  const PicturePlan plan = plan_picture(flags.picture, kName, {Ability::chains}, {".csv", ".json", kAnimated});
   EBM_CHECK(plan.num_steps <= kMostSteps, "--steps", std::to_string(plan.num_steps),
             fmt::format("0 to {}", kMostSteps));
-  const ChainTrace trace = trace_chains(*plan.trainer, n, plan.key, plan.num_steps, plan.noise_scale, columns);
-  write_png(plan.out, trace_picture(trace, n, plan.image()));
+  const std::vector<int64_t> in_columns = spread_steps(columns, plan.num_steps),
+                             in_frames = spread_steps(frames, plan.num_steps);
+  std::vector<int64_t> shown;
+  std::set_union(in_columns.begin(), in_columns.end(), in_frames.begin(), in_frames.end(), std::back_inserter(shown));
+  const ChainTrace trace = trace_chains(*plan.trainer, n, plan.key, plan.num_steps, plan.noise_scale, std::move(shown));
+  write_png(plan.out, trace_picture(trace, in_columns, n, plan.image()));
+  if (frames > 0) write_file_atomically(plan.beside(kAnimated), animation(trace, in_frames, n, plan.image()));
   write_energies(trace, n, plan);
-  fmt::print("{} chains of {} Langevin steps from {} in {}, U of every step in {}\n", n, plan.num_steps,
-             method_record(plan.trainer->settings().method).start, plan.out.string(), plan.beside(".csv").string());
+  fmt::print("{} chains of {} Langevin steps from {} in {}, U of every step in {}{}\n", n, plan.num_steps,
+             method_record(plan.trainer->settings().method).start, plan.out.string(), plan.beside(".csv").string(),
+             frames > 0 ? ", moving in " + plan.beside(kAnimated).string() : "");
 }
 
 }  // namespace
@@ -83,6 +118,10 @@ void add_trace_command(CLI::App& app) {
   flags->picture.add_to(*command, kName);
   command->add_option("--n", flags->n, "rows: chains [8]")->type_name("N");
   command->add_option("--columns", flags->columns, "images of a chain, first and last among them [8]")->type_name("N");
+  command
+      ->add_option("--frames", flags->frames,
+                   "steps that trace.animated.png shows one after the other, which browsers play; 0: no such file [48]")
+      ->type_name("N");
   command->callback([flags] { trace(*flags); });
 }
 

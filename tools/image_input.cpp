@@ -27,7 +27,9 @@ ImageInput load_files(const fs::path& path, ImageShape shape) {
   ImageInput images;
   images.column = "file";
   for (const fs::path& file : image_files(path)) {
-    append(load_images(file, shape), images);
+    const ImageSet image = load_images(file, shape);
+    shape = images.shape = image.shape();  // the first one decides what was left open
+    append(image, images);
     images.names.push_back(file.filename().string());
   }
   return images;
@@ -59,11 +61,14 @@ void check_range(const std::string& flag, const fs::path& path, const std::vecto
 
 ImageInput load_npy(const std::string& flag, const fs::path& path, const std::string& range, ImageShape shape) {
   NpyArray array = read_npy(path);
+  const bool any = shape.height == 0 && array.shape.size() == 4 && (array.shape[3] == 1 || array.shape[3] == 3);
+  if (any) shape = {array.shape[1], array.shape[2], array.shape[3]};
   const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height, shape.width,
                                     shape.channels};
   EBM_CHECK(array.shape == wanted && wanted[0] > 0, flag,
             fmt::format("{} of shape ({})", path.string(), fmt::join(array.shape, ", ")),
-            fmt::format("(N, {}, {}, {})", shape.height, shape.width, shape.channels));
+            shape.height == 0 ? "(N, H, W, C) with 1 or 3 channels"
+                              : fmt::format("(N, {}, {}, {})", shape.height, shape.width, shape.channels));
   if (array.bytes)
     for (float& v : array.values) v = to_float(static_cast<uint8_t>(v));
   else if (!range.empty())
@@ -72,6 +77,7 @@ ImageInput load_npy(const std::string& flag, const fs::path& path, const std::st
     check_range(flag, path, array.values);
   ImageInput images;
   images.pixels = std::move(array.values);
+  images.shape = shape;
   return images;
 }
 
@@ -90,13 +96,14 @@ ImageInput load_image_input(const std::string& flag, const std::string& what, co
   if (std::find(names.begin(), names.end(), what) != names.end()) {
     const Dataset dataset =
         load_or_fetch(what, data, Split::test, [](const std::string& line) { fmt::print("{}\n", line); });
-    EBM_CHECK(dataset.images.shape() == shape, flag,
+    EBM_CHECK(shape.height == 0 || dataset.images.shape() == shape, flag,
               fmt::format("{} with images of {}x{}x{}", what, dataset.images.height, dataset.images.width,
                           dataset.images.channels),
-              fmt::format("{}x{}x{}, the model's", shape.height, shape.width, shape.channels));
+              fmt::format("{}x{}x{}, as the others", shape.height, shape.width, shape.channels));
     if (!dataset.note.empty()) fmt::print("note: {}\n", dataset.note);
     ImageInput images;
     images.column = "label";
+    images.shape = dataset.images.shape();
     append(dataset.images, images);
     for (const uint8_t label : dataset.images.labels) images.names.push_back(std::to_string(label));
     return images;

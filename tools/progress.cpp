@@ -1,6 +1,5 @@
 #include "tools/progress.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,22 +8,19 @@
 
 #include <fmt/format.h>
 
+#include "tools/terminal.h"
+
 namespace ebm {
 namespace {
 
 constexpr double kBarSeconds = 0.1, kLineSeconds = 5.0;
 constexpr int64_t kFirstLines = 3;        // iterations that get a line each: a sign of life
 constexpr double kEstimateSeconds = 2.0;  // measured before a time is promised
+constexpr double kMarkSeconds = 30.0;
 constexpr int kBarWidth = 24;
 
 double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
-}
-
-size_t terminal_width() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
-  return size.ws_col;
 }
 
 }  // namespace
@@ -54,30 +50,36 @@ Progress::Style Progress::choose(bool quiet) {
 }
 
 void Progress::started(const Trainer& trainer) {
-  start_ = first_ = done_ = trainer.iteration();
-  begin_ = shown_ = Clock::now();
+  start_ = trainer.iteration();
+  shown_ = Clock::now();
+  older_ = newer_ = {shown_, start_};
+}
+
+void Progress::measure(int64_t iterations) {
+  const Mark now{Clock::now(), iterations};
+  // the first iteration chooses kernels and fills caches, and a run that went back begins to count anew
+  if (iterations <= start_ + 1 || iterations < newer_.iterations) older_ = newer_ = now;
+  if (seconds_between(newer_.at, now.at) >= kMarkSeconds) older_ = newer_, newer_ = now;
 }
 
 void Progress::stepped(const Metrics& m) {
   const Clock::time_point now = Clock::now();
-  done_ = m.iteration;
-  // the first iteration chooses kernels and fills caches: it says nothing about the rest
-  if (done_ <= start_ + 1) first_ = done_, begin_ = now;
+  measure(m.iteration);
   if (style_ == Style::quiet) return;
-  if (!estimated_ && done_ > first_ && seconds_between(begin_, now) >= kEstimateSeconds) estimate();
   const double since = seconds_between(shown_, now);
   if (style_ == Style::bar) {
-    if (since < kBarSeconds && done_ < total_ && bar_shown_) return;
+    if (since < kBarSeconds && m.iteration < total_ && bar_shown_) return;
     const std::string text = numbers(m);
     const auto width = static_cast<int64_t>(terminal_width()) - 1;
-    const int64_t cells = std::clamp<int64_t>(width - static_cast<int64_t>(text.size()) - 3, 0, kBarWidth);
+    longest_ = std::max(longest_, text.size());
+    const int64_t cells = std::clamp<int64_t>(width - static_cast<int64_t>(longest_) - 3, 0, kBarWidth);
     std::string bar(static_cast<size_t>(cells), '.');
-    const auto full = std::llround(static_cast<double>(cells * done_) / static_cast<double>(total_));
+    const auto full = std::llround(static_cast<double>(cells * m.iteration) / static_cast<double>(total_));
     std::fill_n(bar.begin(), std::clamp<int64_t>(full, 0, cells), '#');
     fmt::print("\r{}\x1b[K", ("[" + bar + "] " + text).substr(0, static_cast<size_t>(width)));
     bar_shown_ = true;
   } else {
-    if (since < kLineSeconds && done_ < total_ && done_ > start_ + kFirstLines) return;
+    if (since < kLineSeconds && m.iteration < total_ && m.iteration > start_ + kFirstLines) return;
     fmt::print("{}\n", numbers(m));
   }
   std::fflush(stdout);
@@ -85,13 +87,13 @@ void Progress::stepped(const Metrics& m) {
 }
 
 void Progress::notice(const std::string& line) {
-  end_line();
+  clear_line();
   std::fputs(("note: " + line + "\n").c_str(), stderr);
 }
 
 void Progress::say(const std::string& line) {
   if (style_ == Style::quiet) return;
-  end_line();
+  clear_line();
   fmt::print("{}\n", line);
   std::fflush(stdout);
 }
@@ -103,26 +105,27 @@ void Progress::end_line() {
   bar_shown_ = false;
 }
 
+void Progress::clear_line() {
+  if (!bar_shown_) return;
+  fmt::print("\r\x1b[K");
+  std::fflush(stdout);
+  bar_shown_ = false;
+}
+
 std::string Progress::numbers(const Metrics& m) const {
   std::string rate = "", left = "";
-  const double seconds = seconds_between(begin_, Clock::now());
-  if (done_ > first_ && seconds > 0) {
-    const double per_second = static_cast<double>(done_ - first_) / seconds;
+  const double seconds = seconds_between(older_.at, Clock::now());
+  if (m.iteration > older_.iterations && seconds >= kEstimateSeconds) {
+    const double per_second = static_cast<double>(m.iteration - older_.iterations) / seconds;
     rate = fmt::format("  {:.3g} it/s", per_second);
-    left = fmt::format("  ETA {}", duration_text(static_cast<double>(total_ - done_) / per_second));
+    if (m.iteration < total_)
+      left = fmt::format("  ETA {}", duration_text(static_cast<double>(total_ - m.iteration) / per_second));
   }
   std::string text = fmt::format("iteration {}/{}{}{}", m.iteration, total_, rate, left);
   for (size_t i = 0; i < m.values.size(); ++i)
     if (const char* format = (*m.columns)[i].options.progress; *format)
       text += "  " + fmt::format(fmt::runtime(format), m.values[i]);
   return text;
-}
-
-void Progress::estimate() {
-  estimated_ = true;
-  const double each = seconds_between(begin_, Clock::now()) / static_cast<double>(done_ - first_);
-  say(fmt::format("estimate: {} iterations in about {} ({:.3g} s each)", total_ - start_,
-                  duration_text(each * static_cast<double>(total_ - start_)), each));
 }
 
 }  // namespace ebm

@@ -20,22 +20,27 @@ class Progress : public RunObserver {
   void started(const Trainer& trainer) override;
   void stepped(const Metrics& metrics) override;
   void notice(const std::string& line) override;
-  // A line of its own, above the bar; nothing when quiet.
+  // A line of its own, in the bar's place, which comes back below it; nothing when quiet.
   void say(const std::string& line) override;
-  // Ends the bar, so that other output starts on a fresh line.
-  void end_line();
 
  private:
   using Clock = std::chrono::steady_clock;
+  struct Mark {
+    Clock::time_point at;
+    int64_t iterations;
+  };
   std::string numbers(const Metrics& metrics) const;
-  void estimate();
+  void measure(int64_t iterations);  // takes note of how many are done
+  void end_line();                   // leaves the bar as it is and goes to the next line
+  void clear_line();                 // takes the bar away
 
   Style style_;
   int64_t total_;
-  int64_t first_ = 0, done_ = 0;  // iterations at the start of the measurement, and so far
-  int64_t start_ = 0;             // iterations at the start of the run
-  Clock::time_point begin_, shown_;
-  bool bar_shown_ = false, estimated_ = false;
+  int64_t start_ = 0;       // iterations at the start of the run
+  Mark older_{}, newer_{};  // what the speed is measured from, half a minute apart: it may change
+  Clock::time_point shown_;
+  size_t longest_ = 0;  // text beside the bar so far: the bar does not change with every digit
+  bool bar_shown_ = false;
 };
 
 // Prints a line at once, wherever stdout leads.

@@ -13,15 +13,25 @@ namespace {
 
 constexpr char kPixels[] = "clipped to [-1, 1] and rounded to 8 bits";
 
-struct Score {
-  std::string name;
-  double value;
-  std::optional<double> plus_minus;
-  std::string what;  // the sort of plus_minus and the parameters
-};
+std::vector<Score> listed(const ReconstructionScores& s) {
+  std::vector<Score> list;
+  if (s.psnr) list.push_back({"PSNR", *s.psnr, {}, "dB, mean over images x against g(mu(x))"});
+  if (s.ssim) list.push_back({"SSIM", *s.ssim, {}, "mean over images x against g(mu(x))"});
+  return list;
+}
 
-// "-cls": of the classifier's features. FID is the name of the Inception network's distance alone.
-std::vector<Score> listed(const FeatureScores& s, bool inception) {
+std::string split_name(Split split) { return split == Split::train ? "training" : "test"; }
+
+// Pads to `width` characters on the screen; "±" and "é" are two bytes and one character.
+std::string padded(const std::string& text, size_t width) {
+  const auto characters = static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return text + std::string(width > characters ? width - characters : 0, ' ');
+}
+
+}  // namespace
+
+std::vector<Score> list_scores(const FeatureScores& s, bool inception) {
   const std::string suffix = inception ? "" : "-cls";
   std::vector<Score> list;
   if (s.frechet) list.push_back({inception ? "FID" : "FD-cls", *s.frechet, {}, "Fréchet distance"});
@@ -48,28 +58,10 @@ std::vector<Score> listed(const FeatureScores& s, bool inception) {
   return list;
 }
 
-std::vector<Score> listed(const ReconstructionScores& s) {
-  std::vector<Score> list;
-  if (s.psnr) list.push_back({"PSNR", *s.psnr, {}, "dB, mean over images x against g(mu(x))"});
-  if (s.ssim) list.push_back({"SSIM", *s.ssim, {}, "mean over images x against g(mu(x))"});
-  return list;
-}
-
-std::string split_name(Split split) { return split == Split::train ? "training" : "test"; }
-
-std::string number(const Score& score) {
+std::string score_text(const Score& score) {
   const std::string value = fmt::format("{:.4g}", score.value);
   return score.plus_minus ? fmt::format("{} ± {:.2g}", value, *score.plus_minus) : value;
 }
-
-// Pads to `width` characters on the screen; "±" and "é" are two bytes and one character.
-std::string padded(const std::string& text, size_t width) {
-  const auto characters = static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-  return text + std::string(width > characters ? width - characters : 0, ' ');
-}
-
-}  // namespace
 
 std::string score_table(const ScoreContext& c, const Evaluation& e) {
   const EvaluationOptions& o = c.options;
@@ -88,17 +80,17 @@ std::string score_table(const ScoreContext& c, const Evaluation& e) {
     text += fmt::format("real: {} images that are not in the reference{}\n\n", e.real_images, from);
     text += fmt::format("{:<15}{:<22}{:<22}{:<22}\n", "", "generated", "revised", "real");
     const bool inception = c.features->inception;
-    const std::vector<Score> generated = listed(e.generated, inception), revised = listed(e.revised, inception),
-                             real = listed(e.real, inception);
+    const std::vector<Score> generated = list_scores(e.generated, inception),
+                             revised = list_scores(e.revised, inception), real = list_scores(e.real, inception);
     for (size_t i = 0; i < generated.size(); ++i) {
-      text += fmt::format("{:<15}{}{}{}{}\n", generated[i].name, padded(number(generated[i]), 22),
-                          padded(number(revised[i]), 22), padded(number(real[i]), 22), generated[i].what);
+      text += fmt::format("{:<15}{}{}{}{}\n", generated[i].name, padded(score_text(generated[i]), 22),
+                          padded(score_text(revised[i]), 22), padded(score_text(real[i]), 22), generated[i].what);
     }
   }
   if (const std::vector<Score> list = listed(e.reconstruction); !list.empty()) {
     text += fmt::format("\n{:<15}{}\n", "", "reconstructed");
     for (const Score& score : list)
-      text += fmt::format("{:<15}{}{}\n", score.name, padded(number(score), 66), score.what);
+      text += fmt::format("{:<15}{}{}\n", score.name, padded(score_text(score), 66), score.what);
   }
   return text;
 }
@@ -118,8 +110,8 @@ std::string score_json(const ScoreContext& c, const Evaluation& e) {
   };
   if (c.features) {
     const bool inception = c.features->inception;
-    const std::vector<Score> generated = listed(e.generated, inception), revised = listed(e.revised, inception),
-                             real = listed(e.real, inception);
+    const std::vector<Score> generated = list_scores(e.generated, inception),
+                             revised = list_scores(e.revised, inception), real = list_scores(e.real, inception);
     for (size_t i = 0; i < generated.size(); ++i) {
       add(generated[i], "generated", &real[i]);
       add(revised[i], "revised", &real[i]);

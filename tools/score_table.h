@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tools/evaluate/evaluation.h"
 
@@ -14,6 +15,16 @@ struct FeatureSource {
   std::string note;        // how good it is, or where it comes from
   bool inception = false;  // its distance is the FID; scores of other features have names of their own
 };
+
+// One figure of a set of images.
+struct Score {
+  std::string name;  // "FD-cls"; "-cls" is of the classifier's features, FID the name of Inception's distance alone
+  double value;
+  std::optional<double> plus_minus;
+  std::string what;  // the sort of plus_minus and the parameters
+};
+std::vector<Score> list_scores(const FeatureScores& scores, bool inception);
+std::string score_text(const Score& score);  // "3.1 ± 0.4"
 
 // Everything that a score depends on.
 struct ScoreContext {

@@ -31,6 +31,12 @@ std::string with_symbol(const Setting& setting) {
   return (*setting.symbol ? std::string(setting.symbol) + ": " : "") + setting.help;
 }
 
+// As help shows it.
+const char* type_name(const Setting& setting) {
+  if (std::get_if<double*>(&setting.value)) return "X";
+  return std::get_if<std::string*>(&setting.value) ? "WORD" : "N";
+}
+
 // A text in quotes, anything else as it is.
 std::string toml_value(const Setting& setting) {
   const std::string text = setting_text(setting);
@@ -66,7 +72,7 @@ void SettingsOptions::add_to(CLI::App& app, S& laptop, S& paper, const std::stri
     else
       option = app.add_option_function<std::string>(
                       "--" + flag, [this, flag](const std::string& text) { given_[flag] = text; }, help)
-                   ->type_name("X");
+                   ->type_name(type_name(setting));
     option->group(group);
   }
 }

@@ -12,8 +12,10 @@
 #include "core/check.h"
 #include "tools/data.h"
 #include "tools/evaluate/report.h"
+#include "tools/live_report.h"
 #include "tools/model_export.h"
 #include "tools/progress.h"
+#include "tools/training_score.h"
 
 namespace ebm {
 namespace {
@@ -106,20 +108,37 @@ void settle(const TrainFlags& flags, TrainPlan& plan, int64_t images, const Say&
   options.config += history(plan, tell);
 }
 
-// What the run has come to, in a line.
-std::string last_line(const RunResult& result, const TrainPlan& plan, double seconds, bool has_report, Door door) {
+// What the run has come to: short lines, the last of them where to look or how to go on.
+void tell_end(const RunResult& result, const TrainPlan& plan, double seconds, bool has_report, Door door,
+              Progress& progress) {
   const Settings& settings = *plan.settings;
-  const std::string checkpoint = result.checkpoint.filename().string(), folder = plan.options.folder.string();
-  if (result.stopped)
-    return fmt::format("stopped at iteration {} after {}, saved as {}; go on with: {} {} --resume {}",
-                       result.iterations, duration_text(seconds), checkpoint,
-                       door == Door::ebm_train ? "ebm train " + settings.method : "train_ebm_vae", settings.recipe,
-                       folder);
-  return fmt::format(
-      "done: {} iterations of {} in {}; samples in {} (left: {}, right: revised), {}, metrics.csv{}, all in {}",
-      result.iterations, settings.recipe, duration_text(seconds), result.samples.string(),
-      method_record(settings.method).start, checkpoint, has_report ? fmt::format(", {}", kReportName) : "", folder);
+  const std::filesystem::path& folder = plan.options.folder;
+  const std::string best = result.best.empty() ? "" : fmt::format("; best {}", result.best);
+  if (result.stopped) {
+    progress.say(
+        fmt::format("stopped at iteration {} after {}, saved{}", result.iterations, duration_text(seconds), best));
+    progress.say(fmt::format("go on with: {} {} --resume {}",
+                             door == Door::ebm_train ? "ebm train " + settings.method : "train_ebm_vae",
+                             settings.recipe, folder.string()));
+    return;
+  }
+  progress.say(fmt::format("done: {} iterations of {} in {}{}", result.iterations, settings.recipe,
+                           duration_text(seconds), best));
+  progress.say(has_report ? page_address(folder / kReportName) : folder.string());
 }
+
+// Progress on the terminal and on the run's page.
+class View : public Progress {
+ public:
+  View(Style style, int64_t total, const std::filesystem::path& folder) : Progress(style, total), page_(folder) {}
+  void stepped(const Metrics& metrics) override {
+    Progress::stepped(metrics);
+    page_.refresh();
+  }
+
+ private:
+  LiveReport page_;
+};
 
 int train(TrainFlags& flags, Door door) {
   TrainPlan plan = plan_run(flags);
@@ -133,9 +152,12 @@ int train(TrainFlags& flags, Door door) {
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
                    options.folder.string()));
 
+  if (options.run.score_every > 0)
+    options.score = training_score(*plan.settings, dataset, flags.data, options.device, tell);
+  tell(fmt::format("to look on while it trains: {}", page_address(options.folder / kReportName)));
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
-  Progress progress(tell.style, plan.settings->iterations);
+  View progress(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
   RunResult result;
   try {
@@ -150,7 +172,7 @@ int train(TrainFlags& flags, Door door) {
   if (!no_model.empty()) progress.notice("no " + std::string(kModelName) + ": " + no_model);
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
-  progress.say(last_line(result, plan, seconds, trouble.empty(), door));
+  tell_end(result, plan, seconds, trouble.empty(), door, progress);
   return result.stopped ? 128 + stop_signal : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 #include "train/files/file_io.h"
 
 namespace ebm {
@@ -38,6 +39,12 @@ SafetensorsFile read_valid(const fs::path& path) {
       !iteration.empty() && iteration.size() < 19 && iteration.find_first_not_of("0123456789") == std::string::npos,
       kOp, fmt::format("{} with iteration \"{}\"", path.string(), iteration), "a whole number");
   return file;
+}
+
+void write_whole(const fs::path& path, SafetensorsFile file) {
+  file.metadata.insert_or_assign(kCheckpointFormat, std::string(kVersion));
+  file.metadata.insert_or_assign(kCheckpointChecksum, checksum(file));
+  write_safetensors(path, file);
 }
 
 // The newest valid checkpoint of the folder with a smaller iteration than this one's.
@@ -138,15 +145,36 @@ int64_t CheckpointStore::set_aside_after(int64_t iteration) {
   return count;
 }
 
+bool CheckpointStore::find_best(int64_t iteration) {
+  const fs::path path = folder_ / kBest;
+  std::error_code error;
+  if (!fs::exists(path, error)) return false;
+  try {
+    const auto metadata = read_valid(path).metadata;
+    const auto score = metadata.find(kCheckpointScore);
+    if (score != metadata.end() && std::stoll(metadata.at("iteration")) <= iteration) {
+      best_score_ = parse_number<double>(score->second).value_or(best_score_);
+      return false;
+    }
+  } catch (const Error&) {  // damaged
+  }
+  set_aside(path);
+  return true;
+}
+
 void CheckpointStore::write(int64_t iteration, SafetensorsFile file) {
-  file.metadata.insert_or_assign(kCheckpointFormat, std::string(kVersion));
-  file.metadata.insert_or_assign(kCheckpointChecksum, checksum(file));
-  write_safetensors(folder_ / fmt::format("{}{:08}{}", kPrefix, iteration, kSuffix), file);
+  write_whole(folder_ / fmt::format("{}{:08}{}", kPrefix, iteration, kSuffix), std::move(file));
   const std::vector<fs::path> list = list_checkpoints(folder_);
   for (size_t i = 0; i + keep_ < list.size(); ++i) {
     std::error_code ignored;  // an old file too many does no harm
     fs::remove(list[i], ignored);
   }
+}
+
+void CheckpointStore::write_best(SafetensorsFile file, double score) {
+  file.metadata[kCheckpointScore] = fmt::format("{}", score);
+  write_whole(folder_ / kBest, std::move(file));
+  best_score_ = score;
 }
 
 fs::path CheckpointStore::last() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ inline constexpr const char* kCheckpointPlans = "conv_plans";       // kernels/c
 inline constexpr const char* kCheckpointThreads = "threads";        // equal bits need equal threads
 inline constexpr const char* kCheckpointDevice = "device";          // what made it, for people to read
 inline constexpr const char* kCheckpointVersion = "version";        // core/version.h, of the program that wrote it
+inline constexpr const char* kCheckpointScore = "score";            // of the best one: what it was kept for
 inline constexpr const char* kCheckpointChecksum = "crc32";         // checksum(); older files have none
 
 // Begins a line of config.toml for each setting that a resumed run changed, the iteration, ": " and what changes() says.
@@ -47,10 +49,11 @@ Checkpoint read_checkpoint(const std::filesystem::path& path);
 // Throws `reason` again, with the newest valid checkpoint before `path` where there is one.
 [[noreturn]] void refuse_checkpoint(const std::filesystem::path& path, const Error& reason);
 
-// Writes the checkpoints of one run and keeps the last few.
+// Writes the checkpoints of one run and keeps the last few, and the best by a score.
 class CheckpointStore {
  public:
   static constexpr int kKeep = 3;
+  static constexpr const char* kBest = "best.safetensors";  // a checkpoint like the others, of any iteration
 
   // The folder must exist.
   explicit CheckpointStore(std::filesystem::path folder, int keep = kKeep);
@@ -62,12 +65,20 @@ class CheckpointStore {
   // `keep` are deleted. Throws Error when it cannot be written; earlier ones stay.
   void write(int64_t iteration, SafetensorsFile file);
 
+  // Finds the best one of the run so far. One of a later iteration, or a damaged one, is set aside: true.
+  bool find_best(int64_t iteration);
+  // Its score, the lower the better; infinity where there is none.
+  double best_score() const { return best_score_; }
+  // Replaces it, as write() does.
+  void write_best(SafetensorsFile file, double score);
+
   // The last one written or found here; empty if there is none.
   std::filesystem::path last() const;
 
  private:
   std::filesystem::path folder_;
   int keep_;
+  double best_score_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace ebm

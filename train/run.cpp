@@ -87,7 +87,7 @@ class Run {
     }
     guard_.emplace(trainer_);
     if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
-    const int64_t checkpoints = store_.set_aside_after(trainer_.iteration());
+    const int64_t checkpoints = store_.set_aside_after(trainer_.iteration()) + store_.find_best(trainer_.iteration());
     make_folder(options.folder / "samples");
     const int64_t pictures = set_pictures_aside();
     std::string config = options.config;
@@ -99,6 +99,7 @@ class Run {
     write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(config)));
     log_.emplace(options.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
                  guard_->rollbacks());
+    if (scores_wanted()) scores_.emplace(options.folder / ScoreLog::kName, *options.score, trainer_.iteration());
     events_.emplace(options.folder, trainer_.iteration());
     tell_aside(checkpoints, pictures, log_->rows_set_aside());
     scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
@@ -116,22 +117,25 @@ class Run {
       const bool samples = samples_due(done, total, options_.run.samples_every) || result.stopped;
       const bool checkpoint = done == total || result.stopped ||
                               (options_.run.checkpoint_every > 0 && done % options_.run.checkpoint_every == 0);
+      const bool score = scores_wanted() && (done % options_.run.score_every == 0 || done == total);
       // The guard keeps a state, and a checkpoint is written, when the iteration that made it was judged: then
       // all are waited for. Else what is read is of the iterations begun before the last reading.
       const bool keep = done % options_.settings->guard_every == 0;
-      const bool wait = samples || checkpoint || keep || read_every_ == 1;
+      const bool wait = samples || checkpoint || score || keep || read_every_ == 1;
       if (!wait && done % read_every_ != 0) continue;
       if (!take_in(wait ? trainer_.finish_steps() : trainer_.finish_earlier_steps())) {
         result.stopped = false;
         continue;
       }
       if (samples) write_samples();
+      if (score) write_scores();
       if (checkpoint) write_checkpoint();
     }
     result.iterations = trainer_.iteration();
     result.rollbacks = guard_->rollbacks();
     result.checkpoint = store_.last();
     result.samples = last_samples_;
+    result.best = best_;
     return result;
   }
 
@@ -160,6 +164,7 @@ class Run {
       observer_.stepped(metrics);
       if (const auto rollback = guard_->watch(trainer_, metrics)) {
         store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
+        if (scores_) scores_->undo_after(rollback->to);
         if (rollback->gave_up) give_up(*rollback);
         observer_.notice(fmt::format("diverged at iteration {}: {}; back to iteration {} with {}", rollback->from,
                                      rollback->reason, rollback->to, trainer_.method().lowered(rollback->slowed)));
@@ -196,7 +201,38 @@ class Run {
     events_->flush();
   }
 
-  void write_checkpoint() {
+  bool scores_wanted() const { return options_.score && options_.run.score_every > 0; }
+
+  // Measures the model, and keeps it where it is the best so far. A model that cannot be measured is no reason to end.
+  void write_scores() {
+    const ProfileRange range("scores");
+    std::vector<double> values;
+    try {
+      values = options_.score->measure(trainer_);
+    } catch (const Error& e) {
+      observer_.notice(fmt::format("no score at iteration {}: {}", trainer_.iteration(), e.message()));
+      return;
+    }
+    scores_->append(trainer_.iteration(), values);
+    std::string told;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const std::string& name = options_.score->names[i];
+      events_->scalar("scores/" + name, values[i], trainer_.iteration());
+      told += fmt::format("{}{} {:.4g}", i > 0 ? ", " : "", name, values[i]);
+    }
+    events_->flush();
+    const bool best = values.front() < store_.best_score();
+    if (best) {
+      best_ =
+          fmt::format("{} {:.4g} at iteration {}", options_.score->names.front(), values.front(), trainer_.iteration());
+      store_.write_best(checkpoint(), values.front());
+    }
+    observer_.say(fmt::format("iteration {}: {}{}", trainer_.iteration(), told, best ? ", the best so far" : ""));
+  }
+
+  void write_checkpoint() { store_.write(trainer_.iteration(), checkpoint()); }
+
+  SafetensorsFile checkpoint() {
     const ProfileRange range("checkpoint");
     SafetensorsFile file = trainer_.state();
     file.metadata[kCheckpointConfig] = options_.config;
@@ -205,7 +241,7 @@ class Run {
     file.metadata[kCheckpointDevice] = describe(options_.device);
     file.metadata[kCheckpointVersion] = version();
     guard_->save(trainer_, file);
-    store_.write(trainer_.iteration(), std::move(file));
+    return file;
   }
 
   [[noreturn]] void give_up(const DivergenceGuard::Rollback& rollback) {
@@ -223,11 +259,13 @@ class Run {
   CheckpointStore store_;
   std::optional<DivergenceGuard> guard_;
   std::optional<MetricsLog> log_;
+  std::optional<ScoreLog> scores_;
   std::optional<EventWriter> events_;
   BatchFeed feed_;
   int64_t read_every_;
   int64_t scalars_every_ = 1;
   fs::path last_samples_;
+  std::string best_;  // of this part of the run
 };
 
 }  // namespace

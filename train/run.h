@@ -11,6 +11,7 @@
 #include "train/data/dataset.h"
 #include "train/files/image_grid.h"
 #include "train/guard.h"
+#include "train/score_log.h"
 #include "train/trainer.h"
 
 namespace ebm {
@@ -24,6 +25,7 @@ struct RunOptions {
   bool graph = true;                     // replay an iteration as a CUDA graph
   std::optional<Checkpoint> resume;      // where to go on from
   std::function<bool()> stop_requested;  // asked after each iteration; true saves and ends
+  std::optional<RunScore> score;         // taken every run.score_every iterations and at the end
 };
 
 // What a run tells while it goes; all functions may be left out.
@@ -42,10 +44,11 @@ struct RunResult {
   bool stopped = false;  // on request, before the last iteration
   std::filesystem::path checkpoint;
   std::filesystem::path samples;  // the last picture: left the generator's, right the revised samples
+  std::string best;  // what best.safetensors was kept for, as "FD-cls 6.3 at iteration 1000"; "" where none was
 };
 
 // Trains until settings.iterations and writes config.toml, metrics.csv, TensorBoard events,
-// samples/*.png and checkpoints. On the CPU a resumed run is the uninterrupted one bit for bit, for
+// samples/*.png, checkpoints and, with a score, scores.csv and the best checkpoint, best.safetensors. On the CPU a resumed run is the uninterrupted one bit for bit, for
 // the same number of threads and the same plans (kernels/conv/conv_plan.h). Throws Error when the output
 // cannot be written or the run diverges for good; the message then names the last good checkpoint.
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer);

@@ -99,6 +99,8 @@ void RunSettings::describe(SettingVisitor& v) {
   const Range count{.least = 0, .most = 1e18, .says = "a whole number, 0 or more"};
   v("checkpoint-every", checkpoint_every, "", "iterations between checkpoints; 0: only at the end", count);
   v("samples-every", samples_every, "", "iterations between sample pictures; 0: about a dozen in a run", count);
+  v("score-every", score_every, "",
+    "iterations between scores of 1,000 samples (FD-cls, sure); the best checkpoint is kept; 0: none", count);
   v("precision", precision, "",
     "arithmetic of convolutions and products, auto|fp32|tf32|bf16|bf16-chains; auto: fp32 on the CPU, which emulates "
     "the "

@@ -134,6 +134,7 @@ struct Settings {
 struct RunSettings {
   int64_t checkpoint_every = 500;  // iterations; 0: at the end only
   int64_t samples_every = 0;       // iterations; 0: a dozen or so in a run, more often at first
+  int64_t score_every = 0;         // iterations between scores of samples; 0: none
   std::string precision = "auto";  // choose_precisions()
   bool deterministic = false;      // kernels by rule, not by timing
   int64_t read_every = 0;          // iterations from one reading of losses to the next, which takes those begun

@@ -152,7 +152,7 @@ TEST_CASE("--resume finds the latest run of a recipe, and a checkpoint in the cu
     REQUIRE(train(folder, tiny({"synthetic", "--iterations", "2", "--out", out})).code == 0);
   const Outcome latest = train(folder, {"synthetic", "--resume", "--iterations", "3", "--device", "cpu"});
   CHECK_MESSAGE(latest.code == 0, latest.err);
-  CHECK(contains(latest.out, "all in runs/long"));
+  CHECK(contains(latest.out, "/runs/long/report.html\n"));
   const Outcome here = Program(EBM_TRAIN_PROGRAM,
                                {"--resume", "checkpoint-00000002.safetensors", "--iterations", "3", "--device", "cpu"},
                                folder / "runs/synthetic-9")

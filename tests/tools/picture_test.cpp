@@ -36,6 +36,10 @@ TEST_CASE("each picture has its size, and figures beside it that a report shows"
 
   CHECK(contains(made({"trace", "--n", "2", "--columns", "3", "--steps", "4"}), "2 chains of 4"));
   CHECK(picture(folder / "run/trace.png").width == 3 * (28 * 3 + 2) + 2);
+  const std::string moving = get(folder / "run/trace.animated.png");
+  check_png(std::as_bytes(std::span(moving)), "trace.animated.png");
+  CHECK(moving.substr(moving.find("acTL") + 4, 4) == std::string("\0\0\0\5", 4));  // steps 0 to 4
+  CHECK(picture(folder / "run/trace.animated.png").width == 2 * (28 * 3 + 2) + 2);
   const std::string energies = get(folder / "run/trace.csv");
   CHECK(std::count(energies.begin(), energies.end(), '\n') == 2 + 2 * 5);
   CHECK(contains(get(folder / "run/trace.json"), "chain 1"));

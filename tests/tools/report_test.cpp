@@ -38,6 +38,23 @@ TEST_CASE("a run leaves its report, and two runs make one page") {
   CHECK(std::filesystem::exists(folder / "first/report.html"));
 }
 
+TEST_CASE("the page is there from the first iteration on, reloads itself while the run goes on, and can be watched") {
+  const TemporaryFolder folder;
+  Program program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
+  REQUIRE(eventually([&] { return contains(get(folder / "run/report.html"), "</html>"); }));
+  const std::string page = get(folder / "run/report.html");
+  CHECK(contains(page, "\"live\":30"));
+  Program watch(EBM_PROGRAM, {"report", "--watch", "--every", "1", "run", "--out", "watched page.html"}, folder.path());
+  REQUIRE(eventually([&] { return contains(get(folder / "watched page.html"), "\"live\":1"); }));
+  program.signal(SIGINT);
+  const Outcome trained = program.wait(), watched = watch.wait();
+  CHECK(trained.code == 128 + SIGINT);
+  CHECK(contains(trained.out, "to look on while it trains: file:///"));
+  CHECK(watched.code == 0);
+  CHECK(contains(watched.out, "/watched%20page.html\n"));
+  for (const char* name : {"run/report.html", "watched page.html"}) CHECK(!contains(get(folder / name), "\"live\":"));
+}
+
 TEST_CASE("a stopped run and one that diverged for good have a report") {
   const TemporaryFolder folder;
   Program program(EBM_TRAIN_PROGRAM, tiny({"synthetic", "--iterations", "1000000", "--out", "run"}), folder.path());
@@ -59,14 +76,14 @@ TEST_CASE("a report that cannot be written is a note and costs the run nothing")
   CHECK(run.code == 0);
   CHECK(contains(run.err, "note: no report: "));
   CHECK(contains(run.out, "done: 2 iterations"));
-  CHECK(!contains(run.out, "report.html"));
+  CHECK(run.out.ends_with("\nrun\n"));  // where else the page's address would stand
 }
 
 TEST_CASE("what is no run, or cannot be written, is one line") {
   const TemporaryFolder folder;
   put(folder / "run/config.toml", "");
   put(folder / "empty/file", "");
-  CHECK(report(folder, {}).is_error_with("runs is required"));
+  CHECK(report(folder, {}).is_error_with("--run is required"));
   CHECK(report(folder, {"nowhere"}).is_error_with("nowhere"));
   CHECK(report(folder, {"run", "empty"}).is_error_with("empty without config.toml"));
   CHECK(report(folder, {"run/config.toml"}).is_error_with("no folder"));

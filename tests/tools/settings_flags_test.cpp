@@ -33,7 +33,7 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit, for eve
           },
           setting.value);
     }
-    const RunSettings run{7, 9, "fp32", true, 11};
+    const RunSettings run{7, 9, 13, "fp32", true, 11};
     const std::string text = config_text(*s, run);
     const Config config = read_config(text, "test");
     CHECK(config.settings->method == name);
@@ -47,6 +47,7 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit, for eve
       CHECK_MESSAGE(setting_text(before[k]) == setting_text(after[k]), before[k].flag);
     CHECK(config.run.checkpoint_every == 7);
     CHECK(config.run.samples_every == 9);
+    CHECK(config.run.score_every == 13);
     CHECK(config.run.precision == "fp32");
     CHECK(config.run.deterministic);
     CHECK(config.run.read_every == 11);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include "core/check.h"
 #include "core/memory.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -52,6 +53,43 @@ TEST_CASE("reading the losses of several iterations together changes neither the
   CHECK(one_by_one.losses.size() == 12);
   CHECK(one_by_one.losses == together.losses);
   CHECK(read_file(first.checkpoint, 1 << 28) == read_file(second.checkpoint, 1 << 28));
+}
+
+TEST_CASE("scores are taken when they are due and change nothing; the lowest one keeps its checkpoint") {
+  const FixedPlans fixed;
+  const OneThread one_thread;
+  const TemporaryFolder folder;
+  const TeachingSettings s = tiny_settings(8);
+  const Dataset data = load_dataset("synthetic", {}, Split::train);
+  RunObserver nobody;
+  RunOptions options = tiny_run(folder / "plain", s);
+  const RunResult plain = run_training(options, data, nobody);
+
+  options = tiny_run(folder / "scored", s);
+  options.run.score_every = 3;
+  std::vector<int64_t> measured;
+  options.score = RunScore{"a parabola", {"distance"}, [&](const Trainer& trainer) {
+                             measured.push_back(trainer.iteration());
+                             trainer.sample(4, {1, Stream::sample, 0, 0}, 2, 1.0);
+                             if (trainer.iteration() == 3) EBM_FAIL("score", "nothing", "a number");
+                             return std::vector<double>{std::abs(trainer.iteration() - 6.5)};
+                           }};
+  struct Told : RunObserver {
+    void notice(const std::string& line) override { lines += line + "\n"; }
+    void say(const std::string& line) override { lines += line + "\n"; }
+    std::string lines;
+  } told;
+  const RunResult scored = run_training(options, data, told);
+  CHECK(measured == std::vector<int64_t>{3, 6, 8});  // and at the end
+  CHECK(contains(told.lines, "no score at iteration 3: "));
+  CHECK(contains(told.lines, "iteration 6: distance 0.5, the best so far\n"));
+  CHECK(contains(told.lines, "iteration 8: distance 1.5\n"));
+  CHECK(scored.best == "distance 0.5 at iteration 6");
+  CHECK(get(folder / "scored/scores.csv") == "# a parabola\niteration,distance\n6,0.5\n8,1.5\n");
+  CHECK(read_checkpoint(folder / "scored/best.safetensors").file.metadata.at("iteration") == "6");
+  const SafetensorsFile a = read_checkpoint(plain.checkpoint).file, b = read_checkpoint(scored.checkpoint).file;
+  REQUIRE(a.tensors.size() == b.tensors.size());
+  for (const auto& [name, entry] : a.tensors) CHECK_MESSAGE(entry.data == b.tensors.at(name).data, name);
 }
 
 TEST_CASE("one program a run's folder: a second one is refused, and a lock that was left behind is taken over") {

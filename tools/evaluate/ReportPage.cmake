@@ -17,5 +17,6 @@ ebm_read_page(EBM_PAGE_HEAD head.html)
 ebm_read_page(EBM_PAGE_STYLE style.css)
 ebm_read_page(EBM_PAGE_BODY body.html)
 ebm_read_page(EBM_PAGE_SCRIPT
-  elements.js summary.js samples.js scale.js chart.js curves.js results.js settings.js tail.html)
+  elements.js state.js summary.js samples.js scale.js view.js chart.js export.js scores.js curves.js results.js pictures.js
+  settings.js live.js page.js tail.html)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/report_page.cpp.in ${EBM_REPORT_PAGE} @ONLY)

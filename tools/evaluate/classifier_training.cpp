@@ -14,6 +14,7 @@ namespace ebm {
 namespace {
 
 constexpr int64_t kEvaluationBatch = 500;
+constexpr double kSecondsBetweenLines = 10;
 
 void check_images(const Classifier& classifier, const Dataset& images) {
   const auto& labels = images.images.labels;
@@ -66,6 +67,7 @@ Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& image
   std::vector<uint8_t> labels(static_cast<size_t>(recipe.batch));
   double loss_sum = 0;
   const auto begin = std::chrono::steady_clock::now();
+  double told = 0;  // seconds after `begin` of the last line
   for (int64_t i = 0; i < total; ++i) {
     const auto iteration = static_cast<uint32_t>(i);
     const std::vector<int64_t> indices = batch_indices(recipe.seed, i, recipe.batch, images.count());
@@ -77,12 +79,15 @@ Classifier train_classifier(const ClassifierRecipe& recipe, const Dataset& image
               "a finite one");
     const double done = static_cast<double>(i) / static_cast<double>(total);
     training.step(recipe.lr * (1 - done * done * (3 - 2 * done)));
-    if ((i + 1) % per_epoch != 0) continue;
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-    const double left = elapsed.count() * static_cast<double>(total - i - 1) / static_cast<double>(i + 1);
-    say(fmt::format("classifier of {}: epoch {}/{}, mean loss {:.4f}, {:.1f} min left", images.name,
-                    (i + 1) / per_epoch, recipe.epochs, loss_sum / static_cast<double>(per_epoch), left / 60));
-    loss_sum = 0;
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const bool epoch_done = (i + 1) % per_epoch == 0;
+    if (!epoch_done && elapsed - told < kSecondsBetweenLines) continue;
+    told = elapsed;
+    const double left = elapsed * static_cast<double>(total - i - 1) / static_cast<double>(i + 1);
+    say(fmt::format("classifier of {}: epoch {}/{}, {:.0f} % done, mean loss {:.4f}, {:.1f} min left", images.name,
+                    i / per_epoch + 1, recipe.epochs, 100.0 * static_cast<double>(i + 1) / static_cast<double>(total),
+                    loss_sum / static_cast<double>(i % per_epoch + 1), left / 60));
+    if (epoch_done) loss_sum = 0;
   }
   Tensor& flat = classifier.parameters().flat();
   flat.copy_from_host(training.parameters());

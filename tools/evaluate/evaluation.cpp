@@ -103,12 +103,17 @@ Statistics real_statistics(const FeatureNetwork& network, const Dataset& same, c
   return s;
 }
 
+// Of the samples from `first` on.
+RandomKey part_key(uint64_t seed, int64_t first) {
+  return {seed, Stream::sample, static_cast<uint32_t>(first / kPart), 0};
+}
+
 // Draws the samples in parts and shows them to whom they concern.
 void draw_samples(Trainer& trainer, const EvaluationOptions& options, const EvaluationObserver& observer,
                   Statistics* statistics, Evaluation& result) {
   const int64_t n = options.n;
   for (int64_t first = 0; first < n; first += kPart) {
-    const RandomKey key{options.seed, Stream::sample, static_cast<uint32_t>(first / kPart), 0};
+    const RandomKey key = part_key(options.seed, first);
     std::vector<uint8_t> x_hat, x_tilde;  // (count, H, W, C)
     {
       const Stopwatch watch(result.model_seconds);
@@ -162,6 +167,26 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
     result.score_seconds += seconds - (result.model_seconds - model_before);
   }
   return result;
+}
+
+SampleScores::SampleScores(const FeatureNetwork& network, const Dataset& images, const EvaluationOptions& options)
+    : network_(network), options_(options) {
+  auto statistics = std::make_unique<FeatureStatistics>(network, images.images.shape(), options.metrics, options.n);
+  for_parts(images, 0, options.n, [&](int64_t, const std::vector<uint8_t>& levels) { statistics->add(levels); });
+  images_ = std::move(statistics);
+  reference_ = std::make_unique<FeatureReference>(*images_, options.metrics);
+}
+
+FeatureScores SampleScores::operator()(const Trainer& trainer) const {
+  const Abilities& model = trainer.abilities();
+  FeatureStatistics samples(network_, model.image, options_.metrics, options_.n);
+  for (int64_t first = 0; first < options_.n; first += kPart) {
+    SampleOptions usual = model.usual;
+    usual.first_row = first;
+    const Samples part = model.sample(std::min(kPart, options_.n - first), part_key(options_.seed, first), usual);
+    samples.add(to_levels(part.last(), "sample", first));
+  }
+  return reference_->score(samples);
 }
 
 }  // namespace ebm

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "tools/evaluate/feature_scores.h"
@@ -48,5 +49,23 @@ void check_options(const EvaluationOptions& options, const Settings& model, cons
 // no metric needs features. Throws Error for NaN in a sample.
 Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
                     const EvaluationOptions& options, const EvaluationObserver& observer);
+
+// The scores of a model's last samples alone, against reference images whose features are computed once: those that
+// evaluate() finds for them. Keeps a reference to the network.
+class SampleScores {
+ public:
+  // options: n, metrics (of features), seed. The reference: n images of `images`, as evaluate() draws them.
+  SampleScores(const FeatureNetwork& network, const Dataset& images, const EvaluationOptions& options);
+  SampleScores(SampleScores&&) = default;
+
+  // Of samples drawn as the run's are (Abilities::usual).
+  FeatureScores operator()(const Trainer& trainer) const;
+
+ private:
+  const FeatureNetwork& network_;
+  EvaluationOptions options_;
+  std::unique_ptr<const FeatureStatistics> images_;
+  std::unique_ptr<const FeatureReference> reference_;  // refers to images_
+};
 
 }  // namespace ebm

@@ -7,6 +7,32 @@
 
 namespace ebm {
 
+namespace {
+
+// Shows take(values) what the network says of the images, part by part, in fp32 in every mode.
+template <class Take>
+void for_values(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image, const Take& take) {
+  const PrecisionScope fp32(Precision::fp32);
+  const auto per_image = static_cast<size_t>(image.elements());
+  const int64_t n = static_cast<int64_t>(levels.size() / per_image);
+  for (int64_t first = 0; first < n; first += network.batch()) {
+    const int64_t count = std::min(network.batch(), n - first);
+    take(network.values(levels.subspan(static_cast<size_t>(first) * per_image, static_cast<size_t>(count) * per_image),
+                        image));
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
+  std::vector<int64_t> classes;
+  for_values(network, levels, image, [&](const FeatureNetwork::Values& values) {
+    for (auto row = values.logits.begin(); row != values.logits.end(); row += network.classes())
+      classes.push_back(std::max_element(row, row + network.classes()) - row);
+  });
+  return classes;
+}
+
 FeatureStatistics::FeatureStatistics(const FeatureNetwork& network, ImageShape image, const MetricSet& metrics,
                                      int64_t images)
     : network_(network),
@@ -18,13 +44,8 @@ FeatureStatistics::FeatureStatistics(const FeatureNetwork& network, ImageShape i
 }
 
 void FeatureStatistics::add(std::span<const uint8_t> levels) {
-  const PrecisionScope fp32(Precision::fp32);
-  const auto per_image = static_cast<size_t>(image_.elements());
-  const int64_t n = static_cast<int64_t>(levels.size() / per_image);
-  for (int64_t first = 0; first < n; first += network_.batch()) {
-    const int64_t count = std::min(network_.batch(), n - first);
-    const auto [features, logits] = network_.values(
-        levels.subspan(static_cast<size_t>(first) * per_image, static_cast<size_t>(count) * per_image), image_);
+  for_values(network_, levels, image_, [&](const FeatureNetwork::Values& values) {
+    const auto& [features, logits] = values;
     if (metrics_.frechet) moments_.add(features);
     if (metrics_.kernel || metrics_.neighbours) features_.insert(features_.end(), features.begin(), features.end());
     if (inception_) inception_->add(logits);
@@ -35,8 +56,8 @@ void FeatureStatistics::add(std::span<const uint8_t> levels) {
       for (auto logit = row; logit != row + network_.classes(); ++logit) sum += std::exp(double{*logit} - *best);
       sure_ += 1 / sum >= kSure;
     }
-  }
-  count_ += n;
+  });
+  count_ += static_cast<int64_t>(levels.size()) / image_.elements();
 }
 
 std::vector<double> FeatureStatistics::class_shares() const {

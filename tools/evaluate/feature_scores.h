@@ -66,6 +66,9 @@ struct FeatureScores {
   std::optional<double> sure;        // likewise
 };
 
+// The likeliest class of each image by the network, (n). levels (n,H,W,C).
+std::vector<int64_t> classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image);
+
 // The images that sets of samples are compared with. Keeps a reference to their statistics.
 class FeatureReference {
  public:

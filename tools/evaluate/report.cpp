@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <set>
 
 #include <fmt/format.h>
@@ -62,6 +63,14 @@ Json curves(const MetricsTable& table, int64_t points) {
           {"done", iterations_done},
           {"undone", table.undone},
           {"seconds", table.elapsed.empty() ? Json(nullptr) : number(table.elapsed.back())}};
+}
+
+Json scores(const RunRecord::Scores& table) {
+  Json columns = Json::object();
+  for (size_t c = 0; c < table.names.size(); ++c) columns[table.names[c]] = numbers(table.values[c]);
+  Json best = nullptr;
+  if (table.best_iteration >= 0) best = table.best_iteration;
+  return {{"says", table.says}, {"iterations", table.iterations}, {"columns", columns}, {"best", best}};
 }
 
 // A run's method; of a run of earlier versions, or of a method that is not known here, the first of the table.
@@ -174,6 +183,7 @@ Json run_data(const RunRecord& run, const std::string& name, int64_t points) {
           {"settings", settings},
           {"changes", run.changes},
           {"curves", run.metrics ? curves(*run.metrics, points) : Json(nullptr)},
+          {"scores", run.scores ? scores(*run.scores) : Json(nullptr)},
           {"samples", samples},
           {"pictures", pictures},
           {"results", results},
@@ -210,21 +220,25 @@ std::string script_json(const Json& json) {
 
 }  // namespace
 
-std::string report_page(std::span<const RunRecord> runs) {
+std::string report_page(std::span<const RunRecord> runs, int reload) {
   EBM_CHECK(!runs.empty() && static_cast<int64_t>(runs.size()) <= kMostRunsInReport, "report",
             fmt::format("{} runs", runs.size()), fmt::format("1 to {}", kMostRunsInReport));
   const int64_t points = std::min(kPoints, kPointsOfAllRuns / static_cast<int64_t>(runs.size()));
   const std::vector<std::string> names = run_names(runs);
   Json list = Json::array();
   for (size_t i = 0; i < runs.size(); ++i) list.push_back(run_data(runs[i], names[i], points));
-  const Json data = {{"runs", list}, {"charts", charts(runs)}};
+  Json data = {{"runs", list}, {"charts", charts(runs)}};
+  if (reload > 0) {
+    data["live"] = reload;
+    data["written"] = std::time(nullptr);
+  }
   return std::string(kReportHead) + kReportStyle + kReportBody + script_json(data) + kReportScript;
 }
 
-void write_report(std::span<const fs::path> folders, const fs::path& out) {
+void write_report(std::span<const fs::path> folders, const fs::path& out, int reload) {
   std::vector<RunRecord> runs;
   for (const fs::path& folder : folders) runs.push_back(read_run(folder));
-  const std::string page = report_page(runs);
+  const std::string page = report_page(runs, reload);
   write_file_atomically(out, std::as_bytes(std::span(page)));
 }
 

@@ -22,11 +22,12 @@ namespace ebm {
 inline constexpr const char* kReportName = "report.html";  // in the folder of a run
 inline constexpr int64_t kMostRunsInReport = 8;            // each has a colour of its own
 
-// The whole page. What comes from files is data in it and never markup.
-std::string report_page(std::span<const RunRecord> runs);
+// The whole page. What comes from files is data in it and never markup. `reload`: of runs that go on, the seconds after
+// which the page loads itself anew; 0: it does not.
+std::string report_page(std::span<const RunRecord> runs, int reload = 0);
 
 // Reads the runs and writes their page to `out`, replaced atomically. Throws Error when a folder is no run
 // (read_run) or the file cannot be written.
-void write_report(std::span<const std::filesystem::path> folders, const std::filesystem::path& out);
+void write_report(std::span<const std::filesystem::path> folders, const std::filesystem::path& out, int reload = 0);
 
 }  // namespace ebm

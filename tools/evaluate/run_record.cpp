@@ -7,9 +7,11 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 #include "train/checkpoint.h"
 #include "train/files/file_io.h"
 #include "train/run.h"
+#include "train/score_log.h"
 
 namespace ebm {
 namespace {
@@ -49,6 +51,37 @@ std::vector<RunRecord::Sample> samples(const fs::path& folder) {
   for (int64_t i = 0; i < wanted; ++i)  // the first and the last among them
     kept.push_back(all[static_cast<size_t>(wanted == 1 ? 0 : i * (count - 1) / (wanted - 1))]);
   return kept;
+}
+
+RunRecord::Scores read_scores(const fs::path& path) {
+  RunRecord::Scores scores;
+  std::istringstream lines(read_text(path, kMaxLogBytes));
+  std::string line, cell;
+  std::getline(lines, line);
+  scores.says = trimmed(std::string_view(line).substr(line.starts_with("#")));
+  std::getline(lines, line);
+  std::istringstream names(line);
+  std::getline(names, cell, ',');
+  while (std::getline(names, cell, ',')) scores.names.push_back(cell);
+  EBM_CHECK(cell != "" && !scores.names.empty(), "report", path.string() + " without names of scores", "a scores.csv");
+  scores.values.resize(scores.names.size());
+  while (std::getline(lines, line)) {
+    std::vector<double> row;
+    std::istringstream cells(line);
+    while (std::getline(cells, cell, ','))
+      if (const auto value = parse_number<double>(cell)) row.push_back(*value);
+    if (row.size() != scores.names.size() + 1) continue;  // cut short
+    scores.iterations.push_back(static_cast<int64_t>(row[0]));
+    for (size_t i = 0; i < scores.names.size(); ++i) scores.values[i].push_back(row[i + 1]);
+  }
+  const fs::path best = path.parent_path() / CheckpointStore::kBest;
+  std::error_code error;
+  if (fs::exists(best, error)) {
+    const auto metadata = read_safetensors_metadata(best);
+    if (const auto found = metadata.find("iteration"); found != metadata.end())
+      scores.best_iteration = parse_number<int64_t>(found->second).value_or(-1);
+  }
+  return scores;
 }
 
 template <class Item>
@@ -127,11 +160,12 @@ RunRecord read_run(const fs::path& folder) {
   attempt([&] {
     const std::vector<fs::path> checkpoints = list_checkpoints(folder);
     if (checkpoints.empty()) return;
-    const auto metadata = read_safetensors(checkpoints.back()).metadata;
+    const auto metadata = read_safetensors_metadata(checkpoints.back());
     // checkpoints of earlier versions do not have it
     if (const auto found = metadata.find(kCheckpointDevice); found != metadata.end()) run.device = found->second;
     if (const auto found = metadata.find(kCheckpointVersion); found != metadata.end()) run.version = found->second;
   });
+  if (fs::exists(folder / ScoreLog::kName, error)) attempt([&] { run.scores = read_scores(folder / ScoreLog::kName); });
   run.samples = samples(folder / "samples");
   run.pictures = files(folder, ".png");
   keep_first(run.pictures, kMostPictures, "pictures", run.notes);

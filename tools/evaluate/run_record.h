@@ -20,6 +20,14 @@ struct RunRecord {
     int64_t iteration;
     std::filesystem::path file;
   };
+  // Of scores.csv (train/score_log.h).
+  struct Scores {
+    std::string says;
+    std::vector<std::string> names;
+    std::vector<int64_t> iterations;
+    std::vector<std::vector<double>> values;  // of each name
+    int64_t best_iteration = -1;              // of best.safetensors; -1: there is none
+  };
   struct Results {
     std::string name;  // of the file
     std::string text;  // its JSON
@@ -29,6 +37,7 @@ struct RunRecord {
   std::vector<Setting> settings;
   std::vector<std::string> changes;  // what resumes changed of them, as "changed at iteration 100: seed 1 -> 2"
   std::optional<MetricsTable> metrics;
+  std::optional<Scores> scores;
   std::string device, version;                  // that made its last checkpoint; "" where unknown
   std::vector<Sample> samples;                  // samples/*.png by iteration, at most kMostSamples of them
   std::vector<std::filesystem::path> pictures;  // *.png beside config.toml, by name

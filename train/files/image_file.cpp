@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -32,6 +33,62 @@ std::string dimensions(int64_t height, int64_t width) {
 uint32_t big_endian(const unsigned char* bytes) {
   return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
 }
+
+constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
+
+// ISO/IEC 15948, section 5: a signature, then chunks of length, type, data and the CRC of type and data. Shows take(type,
+// data) each; throws Error where one is damaged.
+template <class Take>
+void for_chunks(std::span<const std::byte> file, const std::string& name, const Take& take) {
+  constexpr size_t kFrame = 12;  // bytes of a chunk besides its data
+  const auto require = [&](bool intact) {
+    EBM_CHECK(intact, "check_png", name + ", a damaged picture", "an intact PNG file");
+  };
+  const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
+  require(file.size() >= kPngSignature.size() &&
+          std::string_view(reinterpret_cast<const char*>(bytes), kPngSignature.size()) == kPngSignature);
+  std::string_view type;
+  for (size_t at = kPngSignature.size(); type != "IEND";) {
+    require(file.size() - at >= kFrame);
+    const uint32_t length = big_endian(bytes + at);
+    require(length <= file.size() - at - kFrame);
+    const unsigned char* body = bytes + at + 4;  // type and data
+    require(::crc32(0, body, length + 4) == big_endian(body + 4 + length));
+    require(!type.empty() || std::string_view(reinterpret_cast<const char*>(body), 4) == "IHDR");
+    type = {reinterpret_cast<const char*>(body), 4};
+    take(type, file.subspan(at + 8, length));
+    at += kFrame + length;
+  }
+}
+
+// Chunks put together into a PNG.
+class PngBytes {
+ public:
+  PngBytes() { text(kPngSignature); }
+
+  // A chunk of these numbers, big-endian, and these bytes.
+  void chunk(std::string_view type, std::initializer_list<uint32_t> words, std::span<const std::byte> data = {}) {
+    word(static_cast<uint32_t>(words.size() * 4 + data.size()));
+    const size_t begin = bytes_.size();
+    text(type);
+    for (const uint32_t value : words) word(value);
+    bytes_.insert(bytes_.end(), data.begin(), data.end());
+    word(static_cast<uint32_t>(
+        ::crc32(0, reinterpret_cast<const Bytef*>(bytes_.data() + begin), static_cast<uInt>(bytes_.size() - begin))));
+  }
+  std::vector<std::byte> take() { return std::move(bytes_); }
+
+ private:
+  void text(std::string_view t) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(t.data());
+    bytes_.insert(bytes_.end(), bytes, bytes + t.size());
+  }
+  void word(uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) bytes_.push_back(static_cast<std::byte>(value >> shift));
+  }
+
+  std::vector<std::byte> bytes_;
+};
 
 }  // namespace
 
@@ -96,27 +153,8 @@ ImageSet load_images(const std::filesystem::path& path, ImageShape wanted) {
   return set;
 }
 
-// ISO/IEC 15948, section 5: a signature, then chunks of length, type, data and the CRC of type and data.
 void check_png(std::span<const std::byte> file, const std::string& name) {
-  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
-  constexpr size_t kFrame = 12;  // bytes of a chunk besides its data
-  const auto require = [&](bool intact) {
-    EBM_CHECK(intact, "check_png", name + ", a damaged picture", "an intact PNG file");
-  };
-  const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
-  require(file.size() >= kSignature.size() &&
-          std::string_view(reinterpret_cast<const char*>(bytes), kSignature.size()) == kSignature);
-  std::string_view type;
-  for (size_t at = kSignature.size(); type != "IEND";) {
-    require(file.size() - at >= kFrame);
-    const uint32_t length = big_endian(bytes + at);
-    require(length <= file.size() - at - kFrame);
-    const unsigned char* body = bytes + at + 4;  // type and data
-    require(::crc32(0, body, length + 4) == big_endian(body + 4 + length));
-    require(!type.empty() || std::string_view(reinterpret_cast<const char*>(body), 4) == "IHDR");
-    type = {reinterpret_cast<const char*>(body), 4};
-    at += kFrame + length;
-  }
+  for_chunks(file, name, [](std::string_view, std::span<const std::byte>) {});
 }
 
 std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape shape) {
@@ -137,6 +175,33 @@ std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape sh
                                    static_cast<int>(shape.channels), pixels.data(), row_bytes) != 0,
             kOp, fmt::format("no memory for {}x{}", shape.height, shape.width), "enough memory");
   return png;
+}
+
+std::vector<std::byte> encode_animation(std::span<const std::vector<uint8_t>> frames, ImageShape shape,
+                                        uint16_t milliseconds) {
+  EBM_CHECK(!frames.empty(), "encode_animation", "no frame", "one or more");
+  PngBytes png;
+  uint32_t sequence = 0;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const std::vector<std::byte> frame = encode_png(frames[i], shape);  // its header is every frame's
+    for_chunks(frame, "a frame", [&](std::string_view type, std::span<const std::byte> data) {
+      if (type == "IHDR" && i == 0) {
+        png.chunk("IHDR", {}, data);
+        png.chunk("acTL", {static_cast<uint32_t>(frames.size()), 0});  // 0: without end
+      }
+      if (type == "IHDR") {
+        const auto delay = uint32_t{milliseconds} << 16 | 1000;
+        constexpr std::byte kReplace[2]{};  // a frame stays until the next, which covers all of it
+        png.chunk("fcTL",
+                  {sequence++, static_cast<uint32_t>(shape.width), static_cast<uint32_t>(shape.height), 0, 0, delay},
+                  kReplace);
+      }
+      if (type == "IDAT" && i == 0) png.chunk("IDAT", {}, data);
+      if (type == "IDAT" && i > 0) png.chunk("fdAT", {sequence++}, data);
+    });
+  }
+  png.chunk("IEND", {});
+  return png.take();
 }
 
 void write_png(const std::filesystem::path& path, std::span<const uint8_t> pixels, ImageShape shape) {

@@ -37,6 +37,11 @@ void check_png(std::span<const std::byte> file, const std::string& name);
 // PNG bytes of one image, (H, W, C) with 1 or 3 channels.
 std::vector<std::byte> encode_png(std::span<const uint8_t> pixels, ImageShape shape);
 
+// An animated PNG of frames of one shape, each shown for so long, over and over; what cannot play it shows the first. (APNG:
+// the PNG specification, third edition, section 11.3.6.)
+std::vector<std::byte> encode_animation(std::span<const std::vector<uint8_t>> frames, ImageShape shape,
+                                        uint16_t milliseconds);
+
 // encode_png into a file, replaced atomically. Throws Error when it cannot be written (full disk:
 // the file that was there stays).
 void write_png(const std::filesystem::path& path, std::span<const uint8_t> pixels, ImageShape shape);

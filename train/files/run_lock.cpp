@@ -36,6 +36,14 @@ bool is_file_at(int descriptor, const std::filesystem::path& path) {
 
 }  // namespace
 
+bool RunLock::is_held(const std::filesystem::path& folder) {
+  const int descriptor = ::open((folder / kName).c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return held;
+}
+
 RunLock::RunLock(const std::filesystem::path& folder) : path_(folder / kName) {
   const auto refuse = [&](const std::string& received, const std::string& expected) {
     if (descriptor_ >= 0) ::close(descriptor_);

@@ -12,6 +12,9 @@ class RunLock {
  public:
   static constexpr const char* kName = "run.lock";
 
+  // Whether a program is training in this folder now.
+  static bool is_held(const std::filesystem::path& folder);
+
   // The folder must exist.
   explicit RunLock(const std::filesystem::path& folder);
   ~RunLock();  // the file goes too

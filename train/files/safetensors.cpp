@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -174,19 +175,31 @@ int64_t safetensors_dtype_size(const std::string& dtype) {
   return 0;
 }
 
+namespace {
+
+// The header's length, from the first bytes of a file of `size`; checks that it can hold such a header.
+uint64_t header_length(std::span<const std::byte> first, uint64_t size, const std::string& name) {
+  const auto check = [&](bool condition, const std::string& received, const std::string& expected) {
+    EBM_CHECK(condition, kParse, fmt::format("{}: {}", name, received), expected);
+  };
+  check(first.size() > kLengthBytes, fmt::format("{} bytes", size),
+        "a safetensors file (8 bytes of length and a header)");
+  uint64_t length = 0;
+  for (size_t i = kLengthBytes; i-- > 0;) length = length << 8 | std::to_integer<uint64_t>(first[i]);
+  check(length <= static_cast<uint64_t>(kMaxSafetensorsHeaderBytes) && first[kLengthBytes] == std::byte{'{'},
+        fmt::format("a first word of {} and no JSON after it", length), "a safetensors file");
+  check(length <= size - kLengthBytes, fmt::format("{} bytes, cut short in a header of {}", size, length),
+        "a complete safetensors file");
+  return length;
+}
+
+}  // namespace
+
 SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::string& name) {
   const auto check = [&](bool condition, const std::string& received, const std::string& expected) {
     EBM_CHECK(condition, kParse, fmt::format("{}: {}", name, received), expected);
   };
-  check(file.size() > kLengthBytes, fmt::format("{} bytes", file.size()),
-        "a safetensors file (8 bytes of length and a header)");
-  uint64_t length = 0;
-  for (size_t i = kLengthBytes; i-- > 0;) length = length << 8 | std::to_integer<uint64_t>(file[i]);
-  check(length <= static_cast<uint64_t>(kMaxSafetensorsHeaderBytes) && file[kLengthBytes] == std::byte{'{'},
-        fmt::format("a first word of {} and no JSON after it", length), "a safetensors file");
-  check(length <= file.size() - kLengthBytes, fmt::format("{} bytes, cut short in a header of {}", file.size(), length),
-        "a complete safetensors file");
-
+  const uint64_t length = header_length(file, file.size(), name);
   const HeaderReader header({reinterpret_cast<const char*>(file.data()) + kLengthBytes, static_cast<size_t>(length)},
                             name);
   SafetensorsFile result;
@@ -210,6 +223,24 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::st
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   return parse_safetensors(read_file(path, kMaxFileBytes), path.string());
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  std::ifstream file(path, std::ios::binary);
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(path, error);
+  EBM_CHECK(file && !error, kParse, name + ", which cannot be read", "a safetensors file");
+  std::string text(kLengthBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  const uint64_t length = header_length(std::as_bytes(std::span(text)), size, name);
+  text.resize(static_cast<size_t>(length));
+  file.seekg(kLengthBytes);
+  file.read(text.data(), static_cast<std::streamsize>(length));
+  EBM_CHECK(static_cast<uint64_t>(file.gcount()) == length, kParse, name + ", cut short while it was read",
+            "a complete safetensors file");
+  return HeaderReader(text, name).metadata();
 }
 
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file) {

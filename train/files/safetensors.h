@@ -34,6 +34,8 @@ int64_t safetensors_dtype_size(const std::string& dtype);
 // shape * dtype, and the ranges must follow each other without gap or overlap up to the file's end.
 SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::string& name);
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
+// Its metadata alone, however large the tensors are, which are not looked at.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 
 // Replaces `path` atomically: until the new file is whole and on disk the old one stays. Throws
 // Error on inconsistent tensors and on every write failure (full disk: no temporary file is left).

@@ -196,7 +196,7 @@ Tensor Teaching::sample_start(const RandomKey& key, int64_t first, int64_t /*fir
 Abilities Teaching::abilities() {
   Abilities a;
   a.image = image_;
-  a.usual = {settings_.sample_steps(), settings_.chain.noise_scale};
+  a.usual = {settings_.sample_steps(), settings_.chain.noise_scale * settings_.chain.sample_noise};
   a.chain = settings_.chain;
   a.sample = [this](int64_t n, const RandomKey& key, const SampleOptions& options) { return sample(n, key, options); };
   if (can(settings_.method, Ability::generate)) {

@@ -19,7 +19,7 @@ TEST_CASE("a watched chain is the chain of sample(), with its energies") {
   s.ema_decay = 0.9;
   Trainer trainer(s, kCpu);
   const RandomKey key{5, Stream::sample, 0, 0};
-  const ChainTrace trace = trace_chains(trainer, 3, key, 7, 1.0, 4);
+  const ChainTrace trace = trace_chains(trainer, 3, key, 7, 1.0, spread_steps(4, 7));
   const Samples samples = trainer.sample(3, key, 7, 1.0);
   CHECK(trace.shown == std::vector<int64_t>{0, 2, 4, 7});
   REQUIRE(trace.x.size() == 4);
@@ -37,8 +37,8 @@ TEST_CASE("a chain of fewer steps than columns shows each once, one of no steps 
   const OneThread one_thread;
   Trainer trainer(tiny_settings(1), kCpu);
   const RandomKey key{5, Stream::sample, 0, 0};
-  CHECK(trace_chains(trainer, 2, key, 2, 1.0, 8).shown == std::vector<int64_t>{0, 1, 2});
-  const ChainTrace none = trace_chains(trainer, 2, key, 0, 1.0, 8);
+  CHECK(trace_chains(trainer, 2, key, 2, 1.0, spread_steps(8, 2)).shown == std::vector<int64_t>{0, 1, 2});
+  const ChainTrace none = trace_chains(trainer, 2, key, 0, 1.0, spread_steps(8, 0));
   CHECK(none.shown == std::vector<int64_t>{0});
   CHECK(none.u.size() == 1);
 }

@@ -29,6 +29,7 @@ TEST_CASE("a run's folder is read back whole") {
   options.config = "iterations = 3\n";
   run_training(options, load_dataset("synthetic", {}, Split::train), notices);
   put(folder / "run/evaluate.json", "{}");
+  put(folder / "run/scores.csv", "# of ten\niteration,FD,sure\n2,5.5,0.25\n3,4,0.5\n4,");
   put(folder / "run/trace.png", "png");
   put(folder / "run/samples/cover.png", "no iteration in its name");
   const RunRecord run = read_run(folder / "run");
@@ -42,6 +43,12 @@ TEST_CASE("a run's folder is read back whole") {
   REQUIRE(run.results.size() == 1);
   CHECK(run.results[0].name == "evaluate.json");
   CHECK(run.pictures.size() == 1);
+  REQUIRE(run.scores);
+  CHECK(run.scores->says == "of ten");
+  CHECK(run.scores->names == std::vector<std::string>{"FD", "sure"});
+  CHECK(run.scores->iterations == std::vector<int64_t>{2, 3});  // the last row was cut short
+  CHECK(run.scores->values == std::vector<std::vector<double>>{{5.5, 4}, {0.25, 0.5}});
+  CHECK(run.scores->best_iteration == -1);
   CHECK(run.notes.empty());
 }
 

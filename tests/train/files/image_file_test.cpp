@@ -42,6 +42,38 @@ TEST_CASE("image_file: PNG round trip, grey and RGB") {
   CHECK(folder.entries() == 1);  // no temporary file stays
 }
 
+TEST_CASE("image_file: an animation is a PNG of all frames, in order, whose first one is what others show") {
+  const ImageShape shape{5, 4, 3};
+  std::vector<std::vector<uint8_t>> frames(3, ramp(shape.elements()));
+  for (size_t i = 0; i < frames.size(); ++i) frames[i][0] = static_cast<uint8_t>(i);
+  const std::vector<std::byte> png = encode_animation(frames, shape, 80);
+  check_png(png, "a.png");
+  CHECK(decode_image(png, "a.png", shape).pixels == frames[0]);
+
+  // each frame's data as an image of its own; the numbers of fcTL and fdAT count on
+  const std::string bytes(reinterpret_cast<const char*>(png.data()), png.size());
+  const auto number = [&](size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return value;
+  };
+  CHECK(number(bytes.find("acTL") + 4) == 3);
+  uint32_t sequence = 0;
+  for (size_t at = bytes.find("fcTL"), frame = 0; at != std::string::npos; at = bytes.find("fcTL", at + 1), ++frame) {
+    CHECK(number(at + 4) == sequence++);
+    CHECK(number(at + 24) == (80u << 16 | 1000u));
+    const size_t data = at + 38;  // the next chunk's type: fcTL holds 26 bytes, and a CRC and a length lie between
+    const bool first = frame == 0;
+    CHECK(bytes.substr(data, 4) == (first ? "IDAT" : "fdAT"));
+    if (!first) CHECK(number(data + 4) == sequence++);
+    const size_t begin = data + (first ? 4 : 8), length = number(data - 4) - (first ? 0 : 4);
+    const std::vector<std::byte> alone = encode_png(frames[frame], shape);
+    const std::string wanted(reinterpret_cast<const char*>(alone.data()), alone.size());
+    CHECK(contains(wanted, bytes.substr(begin, length)));
+  }
+  CHECK(sequence == 5);
+}
+
 TEST_CASE("image_file: channels are converted as asked") {
   const std::vector<uint8_t> grey = {10, 200};
   const std::vector<std::byte> png = encode_png(grey, {1, 2, 1});

@@ -54,6 +54,21 @@ TEST_CASE("safetensors: round trip") {
   CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("safetensors: metadata alone, and of a file that is cut short in its header or is none") {
+  const TemporaryFolder folder;
+  SafetensorsFile file;
+  file.metadata = {{"a", "1"}, {"b", "two"}};
+  file.tensors["x"] = {"F32", {1}, std::vector<std::byte>(4)};
+  write_safetensors(folder / "a", file);
+  CHECK(read_safetensors_metadata(folder / "a") == file.metadata);
+  const std::string bytes = get(folder / "a");
+  for (const size_t size : {size_t{0}, size_t{5}, size_t{30}}) {
+    put(folder / "b", bytes.substr(0, size));
+    CHECK_THROWS_AS(read_safetensors_metadata(folder / "b"), Error);
+  }
+  CHECK(contains(error_of([&] { read_safetensors_metadata(folder / "none"); }), "none, which cannot be read"));
+}
+
 TEST_CASE("safetensors: the layout that other readers expect") {
   const TemporaryFolder folder;
   write_safetensors(folder / "a", example());

@@ -5,12 +5,26 @@ function lastMean(run, column) {
   return values?.length ? values.at(-1) : null;
 }
 
+const isDistance = (name) => /^(FD|FID)\b/.test(name);  // of features: the score that a run is judged by
+
+// The score that chooses the best checkpoint while training: the first that is measured.
+const choosing = (run) => Object.keys(run.scores?.columns ?? {})[0];
+// Its best: { name, value, iteration }, or null.
+function bestScore(run) {
+  const name = choosing(run);
+  const at = run.scores?.iterations.indexOf(run.scores.best) ?? -1;
+  return name !== undefined && at >= 0 ? { name, value: run.scores.columns[name][at], iteration: run.scores.best } : null;
+}
+
 function summary(run, index) {
   const setting = (key) => run.settings.find((entry) => entry.key === key)?.value;
   const curves = run.curves;
   const figures = [];
   const figure = (name, value) => figures.push(html("div", {}, html("dt", {}, name), html("dd", {}, value)));
   const planned = Number(setting("iterations"));
+  const scored = evaluated(run).find((row) => isDistance(row.name) && row.images === "revised"), best = bestScore(run);
+  if (scored) figure(`${scored.name} of revised samples`, short(scored.value));
+  if (best) figure(`best ${best.name} in training`, `${short(best.value)} at ${count(best.iteration)}`);
   if (curves) {
     figure("iterations", planned && planned !== curves.done ? `${count(curves.done)} of ${count(planned)}` : count(curves.done));
     if (curves.seconds) {
@@ -34,6 +48,8 @@ function summary(run, index) {
 }
 
 const title = several ? runs.map((run) => run.name).join(" · ") : runs[0].name;
-document.getElementById("title").textContent = title;
-document.title = `${title} – ebm report`;
-document.getElementById("main").append(html("div", { class: "runs" }, runs.map(summary)));
+function summarySection() {
+  document.getElementById("title").textContent = title;
+  document.title = `${title} – ebm report`;
+  document.getElementById("main").append(html("div", { class: "runs" }, runs.map(summary)));
+}
