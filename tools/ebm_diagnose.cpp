@@ -210,7 +210,7 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
   make_folder(out_);
   for (const char* name : {"chains.png", "traces.csv", "drift.csv"}) check_writable(out_ / name);
   if (shows_latent()) check_writable(out_ / "latent.png");
-  if (!flags.json.empty()) check_writable(flags.json);
+  check_writable(flags.json);
 
   plan_.snapshots = picture_lengths(trainer_->abilities().usual.steps, plan_.steps);
   quality_plan_.seed = plan_.seed;
@@ -254,11 +254,9 @@ void Diagnose::write() const {
   if (shows_latent()) write_png(out_ / "latent.png", latent_);
   write_traces(out_ / "traces.csv", diagnosis_, start);
   write_drift(out_ / "drift.csv", diagnosis_);
-  if (!flags_.json.empty()) {
-    nlohmann::json json = to_json(diagnosis_, words_, *trainer_, noise_scale_);
-    if (quality_) json["quality"] = to_json(*quality_);
-    write_json(flags_.json, json);
-  }
+  nlohmann::json json = to_json(diagnosis_, words_, *trainer_, noise_scale_);
+  if (quality_) json["quality"] = to_json(*quality_);
+  write_json(flags_.json, json);
   fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv{}\n", out_.string(),
              fmt::join(plan_.snapshots, ", "),
              shows_latent()
@@ -285,10 +283,14 @@ void add_diagnose_command(CLI::App& app) {
       ->type_name("N");
   flags->chain.add_noise_and_seed_to(*command);
   add_data_option(*command, flags->data);
-  command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
+  command->add_option("--json", flags->json, "all figures as JSON [diagnosis.json in the run's folder]")
+      ->type_name("FILE");
   command->add_option("--out", flags->out, "folder for chains.png, traces.csv and drift.csv [diagnosis in the run's]")
       ->type_name("FOLDER");
-  command->callback([flags] { run_command<Diagnose>(*flags); });
+  command->callback([flags] {
+    flags->json = output_path(flags->json, flags->model.run, "diagnosis.json");
+    run_command<Diagnose>(*flags);
+  });
 }
 
 }  // namespace ebm

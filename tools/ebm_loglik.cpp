@@ -146,7 +146,7 @@ Loglik::Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
     EBM_CHECK(t > 0 && std::isfinite(t), "--temperature", fmt::format("{}", t), "more than 0");
   if (temperatures_.empty()) temperatures_ = {1};
   need(trainer_->settings().method, Ability::chains, "--run");
-  if (!flags.json.empty()) check_writable(flags.json);
+  check_writable(flags.json);
   const ChainSettings& chain = trainer_->abilities().chain;
   EBM_CHECK(chain.clamp > 0 || chain.sigma_ref > 0, "loglik", "a run with neither clamp nor sigma-ref",
             "one of them: without, exp(-U) may have no integral");
@@ -211,7 +211,6 @@ void Loglik::write() const {
   fmt::print(
       "\nTraining compared energies under short chains and never saw Z: no density was fitted by maximum\n"
       "likelihood, unless the chains mix (ebm diagnose).\n");
-  if (flags_.json.empty()) return;
   write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
                            {"iteration", trainer_->iteration()},
                            {"n", n_},
@@ -270,8 +269,10 @@ void add_loglik_command(CLI::App& app) {
       ->type_name("samples|data");
   command->add_option("--seed", flags->seed, "seed of all chains [1]")->type_name("N");
   add_data_option(*command, flags->data);
-  command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
+  command->add_option("--json", flags->json, "all figures as JSON [loglik.json in the run's folder]")
+      ->type_name("FILE");
   command->callback([flags] {
+    flags->json = output_path(flags->json, flags->model.run, "loglik.json");
     std::unique_ptr<Trainer> model = load_model(flags->model, {Ability::energy});
     if (model->abilities().posterior)
       loglik_in_z(*flags, std::move(model));

@@ -36,7 +36,7 @@ LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> mo
   plan_.annealing = annealing_plan(flags, kLoglikInZ);
   plan_.prior_energy = can(trainer_->settings().method, Ability::chains);
   plan_.prior_steps = trainer_->abilities().usual.steps;
-  if (!flags.json.empty()) check_writable(flags.json);
+  check_writable(flags.json);
   images_ = images_of(*trainer_, flags.data, Split::test, n_);
   const int64_t count = static_cast<int64_t>(images_.size()) / trainer_->abilities().image.elements();
   EBM_CHECK(count == n_, "--n", flags.n, fmt::format("at most {}, the test images", count));
@@ -71,7 +71,6 @@ void LatentLoglik::write() const {
       "the integral over z is known: more --steps narrow it. The chains of an image begin at the lowest of as many\n"
       "descents; a lower valley that none found is in neither figure: more --chains raise both.\n",
       plan_.prior_energy ? ", if log Z's reverse chains began at draws of the prior" : "");
-  if (flags_.json.empty()) return;
   write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
                            {"iteration", trainer_->iteration()},
                            {"n", n_},

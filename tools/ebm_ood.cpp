@@ -114,8 +114,8 @@ Ood::Ood(const OodFlags& flags) : flags_(flags), seed_(static_cast<uint64_t>(par
   EBM_CHECK(flags.png.empty() || std::filesystem::path(flags.png).extension() == ".png", "--png", flags.png,
             "a name that ends in .png");
   trainer_ = load_model(flags.model, {Ability::energy});
-  for (const std::string& file : {flags.json, flags.png})
-    if (!file.empty()) check_writable(file);
+  check_writable(flags.json);
+  if (!flags.png.empty()) check_writable(flags.png);
   if (flags.held_out.empty())
     load_in();
   else
@@ -211,7 +211,6 @@ void Ood::print_histograms() const {
 void Ood::write() const {
   const nlohmann::json rows = print_table();
   print_histograms();
-  if (flags_.json.empty()) return;
   nlohmann::json shares = nlohmann::json::array();
   for (const std::vector<double>& set : bars_.shares) shares.push_back(set);
   write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
@@ -243,7 +242,7 @@ void add_ood_command(CLI::App& app) {
   command->add_option("--seed", flags->seed, "seed of the noise [1]")->type_name("N");
   add_range_option(*command, flags->range);
   add_data_option(*command, flags->data);
-  command->add_option("--json", flags->json, "all figures as JSON")->type_name("FILE");
+  command->add_option("--json", flags->json, "all figures as JSON [ood.json in the run's folder]")->type_name("FILE");
   command->add_option("--png", flags->png, "the histograms as a picture")->type_name("FILE.png");
   command
       ->add_option(
@@ -253,6 +252,7 @@ void add_ood_command(CLI::App& app) {
       ->type_name("LABEL");
   command->callback([flags, command] {
     flags->out_given = command->count("--out") > 0;
+    flags->json = output_path(flags->json, flags->model.run, "ood.json");
     run_command<Ood>(*flags);
   });
 }
