@@ -66,7 +66,7 @@ struct Draw {
 };
 
 // Chains that begin at given images, taken in turn; of a model whose chains live in z, at the z that fit them.
-Drawn revise_images(const Trainer& trainer, const SampleFlags& flags, const Draw& draw) {
+Drawn revise_images(const Trainer& trainer, const SampleFlags& flags, const Draw& draw, int64_t n) {
   const Settings& s = trainer.settings();
   need(s.method, Ability::chains, "--from");
   const Abilities& model = trainer.abilities();
@@ -74,7 +74,7 @@ Drawn revise_images(const Trainer& trainer, const SampleFlags& flags, const Draw
   const ImageInput images = load_image_input("--from", flags.from, flags.data, flags.range, model.image);
   const int64_t per_image = model.image.elements(), count = static_cast<int64_t>(images.pixels.size()) / per_image;
   Drawn drawn;
-  drawn.n = flags.n.empty() ? std::min(count, kMostSamples) : parse_count("n", flags.n, 1, kMostSamples);
+  drawn.n = flags.n.empty() ? std::min(count, n) : n;
   for (int64_t i = 0; i < drawn.n; ++i) {
     const auto image = images.pixels.begin() + i % count * per_image;
     drawn.start.insert(drawn.start.end(), image, image + per_image);
@@ -149,7 +149,7 @@ void sample(const SampleFlags& flags) {
   draw.steps = flags.generator_only ? 0 : flags.chain.num_steps(*trainer);
   draw.noise_scale = flags.chain.noise(*trainer);
   check_writable(out);
-  const Drawn drawn = !flags.from.empty()   ? revise_images(*trainer, flags, draw)
+  const Drawn drawn = !flags.from.empty()   ? revise_images(*trainer, flags, draw, n)
                       : !flags.kind.empty() ? draw_class(*trainer, flags, draw, n)
                                             : draw_samples(*trainer, draw, n);
   write_samples(out, drawn, trainer->abilities().image);
@@ -164,7 +164,7 @@ void add_sample_command(CLI::App& app) {
   auto flags = std::make_shared<SampleFlags>();
   CLI::App* command = app.add_subcommand("sample", "draw images from a trained model");
   flags->model.add_to(*command);
-  command->add_option("--n", flags->n, "how many [64; of --from as many as there are]")->type_name("N");
+  command->add_option("--n", flags->n, "how many [64; of --from no more than there are]")->type_name("N");
   command
       ->add_option("--from", flags->from,
                    "begin the chains at these images, taken in turn, and show both: an image, a folder of images, a "

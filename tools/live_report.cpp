@@ -1,6 +1,8 @@
 #include "tools/live_report.h"
 
+#include <cctype>
 #include <exception>
+#include <string_view>
 
 #include <fmt/format.h>
 
