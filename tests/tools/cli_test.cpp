@@ -207,6 +207,35 @@ TEST_CASE("a trained model gives samples, energies and its contents") {
   CHECK(ebm_tool(folder, {"info", "junk.safetensors"}).is_error_with("junk.safetensors"));
 }
 
+TEST_CASE("a run is named by --run or by its path alone, in every command") {
+  const TemporaryFolder folder;
+  REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
+  const std::vector<std::vector<std::string>> commands{{"sample", "--n", "2"},
+                                                       {"energy", "--images", "synthetic"},
+                                                       {"info"},
+                                                       {"export"},
+                                                       {"evaluate", "--n", "20", "--metrics", "psnr"},
+                                                       {"report"},
+                                                       {"interpolate", "--n", "1"},
+                                                       {"trace", "--n", "1", "--frames", "0"},
+                                                       {"reconstruct", "--n", "2"},
+                                                       {"neighbours", "--n", "2"},
+                                                       {"mean", "--n", "4"},
+                                                       {"diagnose", "--chains", "2", "--steps", "16", "--quality", "0"},
+                                                       {"ood", "--n", "10", "--out", "noise"},
+                                                       {"precision"}};
+  for (std::vector<std::string> words : commands) {
+    CAPTURE(words.front());
+    std::vector<std::string> alone = words;
+    words.insert(words.begin() + 1, {"--run", "run"});
+    alone.insert(alone.begin() + 1, "run");
+    const Outcome by_flag = ebm_tool(folder, words), by_path = ebm_tool(folder, alone);
+    CHECK_MESSAGE(by_flag.code == 0, by_flag.err);
+    CHECK_MESSAGE(by_path.code == 0, by_path.err);
+  }
+  CHECK(ebm_tool(folder, {"sample", "--n", "2"}).is_error_with("--run is required"));
+}
+
 TEST_CASE("pixels of a .npy file are in [-1, 1], or --range says what they are; uint8 ones say it themselves") {
   const TemporaryFolder folder;
   REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
