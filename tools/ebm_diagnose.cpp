@@ -11,9 +11,9 @@
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
 #include "tools/evaluate/chain_quality.h"
-#include "tools/evaluate/classifier_file.h"
 #include "tools/evaluate/diagnosis.h"
 #include "tools/evaluate/latent_picture.h"
+#include "tools/judge.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
 #include "train/chains/langevin.h"
@@ -152,20 +152,6 @@ void print(const ChainQuality& quality) {
   row("real images", quality.real);
 }
 
-// What the scores of chains' samples are computed with.
-struct Judge {
-  Dataset images;
-  TrainedClassifier classifier;
-};
-
-Judge load_judge(const DiagnoseFlags& flags, const Trainer& trainer) {
-  const std::string& recipe = trainer.settings().data;
-  const Dataset train = load_or_fetch(recipe, flags.data, Split::train, say);
-  const Dataset test = load_or_fetch(recipe, flags.data, Split::test, say);
-  TrainedClassifier classifier = load_or_train_classifier(data_root(flags.data), train, test, trainer.device(), say);
-  return {load_own(trainer.settings(), flags.data, Split::train, say), std::move(classifier)};
-}
-
 class Diagnose {
  public:
   explicit Diagnose(const DiagnoseFlags& flags);
@@ -183,7 +169,8 @@ class Diagnose {
   ChainQualityPlan quality_plan_;
   std::unique_ptr<Trainer> trainer_;
   double noise_scale_ = 1;
-  std::optional<Judge> judge_;
+  std::optional<Judge> judge_;  // of the chains' samples, and the images that they are compared with
+  Dataset images_;
   std::optional<ChainQuality> quality_;
   Diagnosis diagnosis_;
   Picture latent_;
@@ -216,7 +203,11 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
   quality_plan_.seed = plan_.seed;
   quality_plan_.lengths = plan_.snapshots;
   quality_plan_.noise_scale = noise_scale_;
-  if (quality_plan_.n > 0) judge_.emplace(load_judge(flags, *trainer_));
+  if (quality_plan_.n > 0) {
+    const Settings& s = trainer_->settings();
+    judge_ = classifier_judge(s.data, flags.data, trainer_->device(), say);
+    images_ = load_own(s, flags.data, Split::train, say);
+  }
 }
 
 void Diagnose::compute() {
@@ -227,7 +218,7 @@ void Diagnose::compute() {
   };
   const Abilities& model = trainer_->abilities();
   if (judge_)
-    quality_ = chain_quality(*trainer_, judge_->classifier.network, judge_->images, quality_plan_,
+    quality_ = chain_quality(*trainer_, *judge_->network, images_, quality_plan_,
                              steps_of(fmt::format("{} chains for their scores", quality_plan_.n)));
   const Tensor start = model.start(chains_, {plan_.seed, Stream::sample, 0, 0});
   const Potential energy = trainer_->potential();

@@ -1,5 +1,7 @@
 #include "tools/ebm_picture.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "core/check.h"
@@ -34,6 +36,12 @@ PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initi
   plan.num_steps = flags.chain.num_steps(*plan.trainer);
   plan.noise_scale = flags.chain.noise(*plan.trainer);
   return plan;
+}
+
+Picture square_grid(std::span<const float> images, ImageShape image, int64_t scale) {
+  const int64_t n = static_cast<int64_t>(images.size()) / image.elements();
+  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
+  return image_grid(images, image, (n + columns - 1) / columns, columns, scale);
 }
 
 std::vector<float> first_images(const ImageSet& images, int64_t count) {

@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "tools/ebm_commands.h"
 #include "train/data/dataset.h"
+#include "train/files/image_grid.h"
 
 namespace ebm {
 
@@ -41,6 +43,9 @@ struct PicturePlan {
 // endings beside it can be written.
 PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initializer_list<Ability> needed,
                          std::initializer_list<const char*> beside = {});
+
+// Images (N, H, W, C) as a grid of as many columns as rows, or of one more.
+Picture square_grid(std::span<const float> images, ImageShape image, int64_t scale);
 
 // Images of a data set as (N, H, W, C) floats in [-1, 1]: the first `count`.
 std::vector<float> first_images(const ImageSet& images, int64_t count);

@@ -5,14 +5,13 @@
 
 #include "core/check.h"
 #include "tools/data.h"
-#include "tools/ebm_commands.h"
+#include "tools/ebm_picture.h"
 #include "tools/evaluate/pixels.h"
 #include "tools/image_input.h"
 #include "tools/judge.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
 #include "train/files/file_io.h"
-#include "train/files/image_grid.h"
 #include "train/files/npy.h"
 
 namespace ebm {
@@ -48,10 +47,7 @@ void check_finite(const std::vector<float>& x, ImageShape image) {
 void write_samples(const std::filesystem::path& path, const Drawn& drawn, ImageShape image) {
   check_finite(drawn.x, image);
   if (path.extension() == ".npy") return write_npy(path, drawn.x, {drawn.n, image.height, image.width, image.channels});
-  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(drawn.n))));
-  const auto grid = [&](const std::vector<float>& x) {
-    return image_grid(x, image, (drawn.n + columns - 1) / columns, columns, kGridScale);
-  };
+  const auto grid = [&](const std::vector<float>& x) { return square_grid(x, image, kGridScale); };
   write_png(path, drawn.start.empty() ? grid(drawn.x) : side_by_side(grid(drawn.start), grid(drawn.x)));
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -54,14 +53,11 @@ Picture trace_picture(const ChainTrace& trace, const std::vector<int64_t>& colum
 }
 
 // The chains side by side, a frame for each of the steps, which stands above.
-std::vector<std::byte> animation(const ChainTrace& trace, const std::vector<int64_t>& steps, int64_t n,
-                                 ImageShape image) {
-  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
+std::vector<std::byte> animation(const ChainTrace& trace, const std::vector<int64_t>& steps, ImageShape image) {
   std::vector<std::vector<uint8_t>> frames;
   ImageShape shape;
   for (const int64_t step : steps) {
-    const Picture grid =
-        image_grid(images_after(trace, step), image, (n + columns - 1) / columns, columns, kTraceScale);
+    const Picture grid = square_grid(images_after(trace, step), image, kTraceScale);
     const std::string heading[] = {fmt::format("t={}", step)};
     const Picture frame =
         stacked(std::vector{caption_strip(heading, grid.shape.width - 2 * kGridPadding, image.channels), grid});
@@ -103,7 +99,7 @@ void trace(const TraceFlags& flags) {
   std::set_union(in_columns.begin(), in_columns.end(), in_frames.begin(), in_frames.end(), std::back_inserter(shown));
   const ChainTrace trace = trace_chains(*plan.trainer, n, plan.key, plan.num_steps, plan.noise_scale, std::move(shown));
   write_png(plan.out, trace_picture(trace, in_columns, n, plan.image()));
-  if (frames > 0) write_file_atomically(plan.beside(kAnimated), animation(trace, in_frames, n, plan.image()));
+  if (frames > 0) write_file_atomically(plan.beside(kAnimated), animation(trace, in_frames, plan.image()));
   write_energies(trace, n, plan);
   fmt::print("{} chains of {} Langevin steps from {} in {}, U of every step in {}{}\n", n, plan.num_steps,
              method_record(plan.trainer->settings().method).start, plan.out.string(), plan.beside(".csv").string(),

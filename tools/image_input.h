@@ -23,8 +23,8 @@ void add_range_option(CLI::App& command, std::string& range);
 
 // `what` is an image, a .npy file, a folder of images, or a data set, of which it is the test images (fetched
 // if none is there; `data` is the --data option). Pixels of images and uint8 arrays are scaled to [-1, 1]; floats are taken
-// as they are, or from --range, "LOW,HIGH". A shape of zeros takes the first image's. Throws Error naming `flag` where it is none of these or of another shape, and
-// where floats without a range are not what they would be taken for: beyond [-1.3, 1.3], or in [0, 1] all of them.
+// as they are, or from --range, "LOW,HIGH". A shape of zeros takes the first image's. Throws Error naming `flag` where it
+// is none of these or of another shape, and where floats without a range are not what they would be taken for: beyond [-1.3, 1.3], or in [0, 1] all of them.
 ImageInput load_image_input(const std::string& flag, const std::string& what, const std::string& data,
                             const std::string& range, ImageShape shape);
 

@@ -48,8 +48,8 @@ struct RunResult {
 };
 
 // Trains until settings.iterations and writes config.toml, metrics.csv, TensorBoard events,
-// samples/*.png, checkpoints and, with a score, scores.csv and the best checkpoint, best.safetensors. On the CPU a resumed run is the uninterrupted one bit for bit, for
-// the same number of threads and the same plans (kernels/conv/conv_plan.h). Throws Error when the output
+// samples/*.png, checkpoints and, with a score, scores.csv and the best checkpoint, best.safetensors. On the CPU a
+// resumed run is the uninterrupted one bit for bit, for the same number of threads and the same plans (kernels/conv/conv_plan.h). Throws Error when the output
 // cannot be written or the run diverges for good; the message then names the last good checkpoint.
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer);
 // The same on the images of a data set.
