@@ -66,7 +66,9 @@ void compare(const PrecisionFlags& flags) {
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
   fmt::print("{}: {}{}\n", to_string(device), describe(device),
-             device.is_cuda() ? "" : ", tf32 and bf16 emulated by rounding operands");
+             device.is_cuda()         ? ""
+             : cpu::multiplies_bf16() ? ", tf32 emulated by rounding operands, bf16 as the processor's chains have it"
+                                      : ", tf32 and bf16 emulated by rounding operands");
   cpu::set_plan_timing(false);  // the same command gives the same bits
   for (const std::string& net : flags.nets) {
     Trainer trainer(bench_settings(net), device);

@@ -13,6 +13,7 @@
 #include "core/deterministic.h"
 #include "kernels/conv/conv_plan.h"
 #include "kernels/conv/conv_routine.h"
+#include "kernels/operands.h"
 #include "kernels/round_operand.h"
 #include "kernels/to_bf16.h"
 
@@ -56,8 +57,10 @@ std::unique_ptr<ConvRoutine> make_in_its_type(const ConvProblem& problem, ConvAl
 }
 
 std::unique_ptr<ConvRoutine> make_routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
-  auto made = make_in_its_type(problem, algorithm);
-  if (made != nullptr || !problem.bf16) return made;
+  if (!problem.bf16 || multiplies_bf16()) {
+    auto made = make_in_its_type(problem, algorithm);
+    if (made != nullptr || !problem.bf16) return made;
+  }
   ConvProblem in_fp32 = problem;
   in_fp32.bf16 = false;
   return make_through_fp32_routine(in_fp32, make_in_its_type(in_fp32, algorithm));
@@ -75,8 +78,7 @@ ConvRoutine* routine(const ConvProblem& problem, ConvAlgorithm algorithm) {
 // products too small to pay for its transforms, the more so with a stride.
 ConvAlgorithm fixed_choice(const ConvProblem& problem) {
   const bool strided = problem.stride_h > 1 || problem.stride_w > 1;
-  const bool in_fp32 = !problem.bf16 || !multiplies_bf16();
-  if (in_fp32 && problem.c >= (strided ? 64 : 32) && problem.k >= 32 && problem.n >= problem.threads &&
+  if (problem.c >= (strided ? 64 : 32) && problem.k >= 32 && problem.n >= problem.threads &&
       routine(problem, ConvAlgorithm::winograd) != nullptr)
     return ConvAlgorithm::winograd;
   if (problem.c <= 4 && routine(problem, ConvAlgorithm::columns) != nullptr) return ConvAlgorithm::columns;
@@ -159,12 +161,11 @@ void run(ConvProblem problem, const Tensor& given_a, const Tensor& given_b, cons
 
 void ImageEpilogue::finish(int64_t n, float* image, int64_t elements) const {
   const float slope = negative_slope_;
-  if (mask_ != nullptr) {
-    const float* const y = mask_ + n * elements;
+  const auto through = [=](const auto* y) {
 #pragma omp simd
-    for (int64_t i = 0; i < elements; ++i) image[i] *= leaky_derivative(y[i], slope);
-    return;
-  }
+    for (int64_t i = 0; i < elements; ++i) image[i] *= leaky_derivative(value_of(y[n * elements + i]), slope);
+  };
+  if (mask_.defined()) return mask_.type() == ElementType::bf16 ? through(mask_.bf16_data()) : through(mask_.data());
   if (bias_ != nullptr)
     for (float* pixel = image; pixel < image + elements; pixel += channels_)
       for (int64_t c = 0; c < channels_; ++c) pixel[c] += bias_[c];

@@ -46,8 +46,9 @@ class ConvRoutine {
   virtual void run(const Tensor& a, const Tensor& b, const ConvEpilogue& end, Tensor& out) = 0;
 };
 
-// Each returns nullptr for a problem that it cannot compute. Of bf16 only the library's does, on a processor that
-// multiplies bf16.
+// Each returns nullptr for a problem that it cannot compute. Of bf16 the library's does on a processor that multiplies
+// bf16 alone, the columns' does not, and Winograd's rounds what it has transformed: with F(4, 3) its error is 1.1 % where
+// operands that are rounded themselves make 0.2 %.
 std::unique_ptr<ConvRoutine> make_library_routine(const ConvProblem& problem, bool blocked);
 std::unique_ptr<ConvRoutine> make_columns_routine(const ConvProblem& problem);
 std::unique_ptr<ConvRoutine> make_winograd_routine(const ConvProblem& problem);
@@ -60,7 +61,7 @@ class ImageEpilogue {
  public:
   ImageEpilogue(const ConvEpilogue& end, int64_t channels)
       : bias_(end.bias.defined() ? end.bias.data() : nullptr),
-        mask_(end.mask.defined() ? end.mask.data() : nullptr),
+        mask_(end.mask),
         negative_slope_(end.negative_slope),
         channels_(channels) {}
 
@@ -68,7 +69,8 @@ class ImageEpilogue {
   void finish(int64_t n, float* image, int64_t elements) const;
 
  private:
-  const float *bias_, *mask_;
+  const float* bias_;
+  Tensor mask_;  // of either type, or undefined
   float negative_slope_;
   int64_t channels_;
 };

@@ -1,9 +1,16 @@
-// The innermost loop of the CPU's own matrix products: a tile of C held in registers while the depth runs.
-// Written with GCC's vector extension, whose width follows the processor the file is compiled for.
+// The CPU's own matrix products: a tile of C is held in registers while the depth runs. Written with GCC's vector
+// extension, whose width follows the processor the file is compiled for. Sums are fp32; what is multiplied is fp32 or
+// bf16, two bf16 products at a time where the processor has them (AVX512-BF16) and by fp32 arithmetic elsewhere.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "core/tensor.h"  // Bf16
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 namespace ebm::cpu {
 
@@ -22,29 +29,46 @@ inline constexpr int kTileDepth = 128;
 typedef float Vec __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)), may_alias));
 
 typedef int IntVec __attribute__((vector_size(kLanes * sizeof(int)), aligned(alignof(int)), may_alias));
+typedef uint32_t WordVec __attribute__((vector_size(kLanes * sizeof(uint32_t)), aligned(alignof(uint32_t)), may_alias));
+typedef uint16_t HalfVec __attribute__((vector_size(kLanes * sizeof(uint16_t)), aligned(alignof(uint16_t)), may_alias));
 
-inline Vec load(const float* from) { return *reinterpret_cast<const Vec*>(from); }
-inline void store(float* to, Vec value) { *reinterpret_cast<Vec*>(to) = value; }
-
-// C (rows, vecs·kLanes) = or += A (rows, depth) B (depth, vecs·kLanes).
-// Element (i, l) of A is a[i·a_row + l·a_depth]; row l of B is b[l·b_row]; row i of C is c[i·c_row].
-struct TileOperands {
-  const float* a;
-  ptrdiff_t a_row, a_depth;
-  const float* b;
-  ptrdiff_t b_row;
-  float* c;
-  ptrdiff_t c_row;
+// Two neighbours of a product's depth, the first in the lower half: a bf16 matrix is one of pairs, of half the depth.
+struct Bf16Pair {
+  uint32_t bits;
 };
-using TileProduct = void (*)(const TileOperands& operands, int depth, bool accumulate);
-// rows 1 … kTileRows, vecs 1 … kTileVecs.
-TileProduct tile_product(int rows, int vecs);
+
+// The bf16 numbers next to x: as bf16_of (kernels/round_operand.h), but that the processor's own conversion makes zeros of
+// numbers below 2^-126.
+inline HalfVec round_to_bf16(Vec x) {
+#if defined(__AVX512BF16__)
+  return reinterpret_cast<HalfVec>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(x)));
+#else
+  const WordVec bits = reinterpret_cast<WordVec>(x);
+  return __builtin_convertvector((x == x ? bits + 0x7FFFu + ((bits >> 16) & 1u) : bits | 0x00400000u) >> 16, HalfVec);
+#endif
+}
+
+// kLanes elements, as fp32.
+inline Vec load(const float* from) { return *reinterpret_cast<const Vec*>(from); }
+inline Vec load(const Bf16* from) {
+  const HalfVec halves = *reinterpret_cast<const HalfVec*>(from);
+  return reinterpret_cast<Vec>(__builtin_convertvector(halves, WordVec) << 16);
+}
+inline void store(float* to, Vec value) { *reinterpret_cast<Vec*>(to) = value; }
+inline void store(Bf16* to, Vec value) { *reinterpret_cast<HalfVec*>(to) = round_to_bf16(value); }
+// kLanes pairs.
+inline WordVec load(const Bf16Pair* from) { return *reinterpret_cast<const WordVec*>(from); }
+inline void store(Bf16Pair* to, Vec first, Vec second) {
+  *reinterpret_cast<WordVec*>(to) = __builtin_convertvector(round_to_bf16(first), WordVec) |
+                                    __builtin_convertvector(round_to_bf16(second), WordVec) << 16;
+}
 
 // Where a matrix is when the product starts: what is in memory is asked for a tile ahead.
 enum class Residence { cache, memory };
 
-// C (m,n) = A (m,depth) B, n a multiple of kLanes; B in the order that pack_index describes.
-void packed_gemm(int64_t m, int64_t n, int64_t depth, const float* a, ptrdiff_t a_row, const float* b, float* c,
+// C (m,n) = A (m,depth) B, n a multiple of kLanes; B in the order that pack_index describes. T: float or Bf16Pair.
+template <class T>
+void packed_gemm(int64_t m, int64_t n, int64_t depth, const T* a, ptrdiff_t a_row, const T* b, float* c,
                  ptrdiff_t c_row, Residence a_in = Residence::cache);
 // Where element (l, j) of a (depth, n) matrix lies: panels of kTileColumns columns (the last one narrower),
 // each stored row after row.

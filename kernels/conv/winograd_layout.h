@@ -66,8 +66,9 @@ struct WinogradLayout {
 };
 
 // U = G w Gᵀ of each phase, from w (K,R,S,C) into the order in which packed_gemm reads it (tile_gemm.h):
-// (channels, K), or with `transposed` (K, channels).
+// (channels, K), or with `transposed` (K, channels). Of bf16 weights U is rounded, and lies as pairs of its depth.
 void pack_weights(const WinogradLayout& layout, bool transposed, const float* w, float* u);
+void pack_weights(const WinogradLayout& layout, bool transposed, const Bf16* w, Bf16* u);
 // dw = Gᵀ dU G of each phase, dU being (K, channels) by point. Every tap of w belongs to one phase, so dw
 // is written once.
 void unpack_weights(const WinogradLayout& layout, const float* du, float* dw);

@@ -5,7 +5,8 @@ namespace ebm::cpu {
 namespace {
 
 // G w Gᵀ of one phase, for the kLanes channels that w (R,S,C) points at.
-void transform_taps(const WinogradLayout& layout, int phase, const float* w, float (*points)[kLanes]) {
+template <class T>
+void transform_taps(const WinogradLayout& layout, int phase, const T* w, float (*points)[kLanes]) {
   const auto &vertical = layout.vertical, &horizontal = layout.horizontal;
   Vec half[kMaxPoints][kMaxPoints] = {};  // G w: (points, taps)
   for (int i = 0; i < vertical.points; ++i)
@@ -27,9 +28,36 @@ void transform_taps(const WinogradLayout& layout, int phase, const float* w, flo
     }
 }
 
-}  // namespace
+// Elements of one point's U from the weights of kLanes filters at kLanes channels, by [k][c]: rows k0 … of (K, channels),
+// or rows `channel` … of (channels, K).
+void put_block(float* matrix, bool transposed, int64_t k0, int64_t channel, int64_t k, int64_t channels,
+               const float (*block)[kMaxPoints * kMaxPoints][kLanes], size_t point) {
+  for (int a = 0; a < kLanes; ++a) {
+    if (transposed) {
+      store(matrix + pack_index(k0 + a, channel, k, channels), load(block[a][point]));
+    } else {
+      float* to = matrix + pack_index(channel + a, k0, channels, k);
+      for (int i = 0; i < kLanes; ++i) to[i] = block[i][point][a];
+    }
+  }
+}
+void put_block(Bf16* matrix, bool transposed, int64_t k0, int64_t channel, int64_t k, int64_t channels,
+               const float (*block)[kMaxPoints * kMaxPoints][kLanes], size_t point) {
+  auto* const pairs = reinterpret_cast<Bf16Pair*>(matrix);
+  for (int a = 0; a < kLanes; a += 2) {
+    if (transposed) {
+      store(pairs + pack_index((k0 + a) / 2, channel, k / 2, channels), load(block[a][point]),
+            load(block[a + 1][point]));
+    } else {
+      Vec first, second;
+      for (int i = 0; i < kLanes; ++i) first[i] = block[i][point][a], second[i] = block[i][point][a + 1];
+      store(pairs + pack_index((channel + a) / 2, k0, channels / 2, k), first, second);
+    }
+  }
+}
 
-void pack_weights(const WinogradLayout& layout, bool transposed, const float* w, float* u) {
+template <class T>
+void pack(const WinogradLayout& layout, bool transposed, const T* w, T* u) {
   const int64_t filter_size = int64_t{layout.vertical.kernel} * layout.horizontal.kernel * layout.c;
 #pragma omp parallel for schedule(dynamic, 1)
   for (int k0 = 0; k0 < layout.k; k0 += kLanes) {
@@ -41,18 +69,19 @@ void pack_weights(const WinogradLayout& layout, bool transposed, const float* w,
           const WinogradLayout::Point& point = layout.points[i];
           if (point.slot[phase] < 0) continue;
           const int64_t channel = int64_t{point.slot[phase]} * layout.c + c;
-          float* matrix = u + point.weights;
-          for (int a = 0; a < kLanes; ++a) {
-            if (transposed) {
-              store(matrix + pack_index(k0 + a, channel, layout.k, point.channels), load(block[a][i]));
-            } else {
-              float* to = matrix + pack_index(channel + a, k0, point.channels, layout.k);
-              for (int k = 0; k < kLanes; ++k) to[k] = block[k][i][a];
-            }
-          }
+          put_block(u + point.weights, transposed, k0, channel, layout.k, point.channels, block, i);
         }
       }
   }
+}
+
+}  // namespace
+
+void pack_weights(const WinogradLayout& layout, bool transposed, const float* w, float* u) {
+  pack(layout, transposed, w, u);
+}
+void pack_weights(const WinogradLayout& layout, bool transposed, const Bf16* w, Bf16* u) {
+  pack(layout, transposed, w, u);
 }
 
 void unpack_weights(const WinogradLayout& layout, const float* du, float* dw) {

@@ -377,7 +377,7 @@ def parse_arguments():
     parser.add_argument("--batch", type=int, help="images of a Langevin step [100; cifar10 25]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     here = os.path.dirname(os.path.abspath(__file__))
-    parser.add_argument("--ebm", default=os.path.join(here, "..", "ebm"))
+    parser.add_argument("--ebm", default=os.path.join(here, "..", "..", "ebm"))
     parser.add_argument("--ebm-json", help="take ebm's times from this file of `ebm bench --json`, run beforehand")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16", "bf16-chains"],
