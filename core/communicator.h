@@ -1,0 +1,76 @@
+// The ranks that train one model: each has a share of an iteration's rows, and sums bring together what concerns all. Sums
+// on the CPU are made in the order of the ranks, in double, and rounded once: all ranks get the same bits, whatever
+// processes they are in.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "core/check.h"
+#include "core/tensor.h"
+#include "core/transport.h"
+
+namespace ebm {
+
+struct Share {
+  int64_t first = 0, count = 0;  // of a list that all ranks have
+};
+// Part r of n in `parts` parts that differ by 1 at most, the longer ones first.
+Share share_of(int64_t n, int r, int parts);
+
+class Communicator {
+ public:
+  Communicator() = default;  // a world of one: nothing is sent, nothing changed
+  // seconds: how long a call waits for the others before it names those that did not come.
+  explicit Communicator(std::unique_ptr<Transport> transport, double seconds = 60);
+
+  int rank() const { return transport_ ? transport_->rank() : 0; }
+  int size() const { return transport_ ? transport_->size() : 1; }
+  bool alone() const { return size() == 1; }
+  // This rank's part of n rows. Throws Error where there are fewer rows than ranks.
+  Share share(int64_t n) const;
+
+  // x becomes the sum over all ranks. Of the CPU.
+  void sum(Tensor& x);
+  // The same of doubles in a buffer on that device.
+  void sum_doubles(double* x, int64_t n, Device device);
+
+  // Of the host, small. Each waits for the others. x becomes the sum, or the largest, over all ranks.
+  void add(std::span<double> x);
+  void largest(std::span<double> x);
+  // x becomes rank 0's.
+  void broadcast(std::span<std::byte> x);
+  // Throws on all ranks the first error that one of them gives, and names the rank; a meeting otherwise. A rank that has
+  // long work to do may be waited for longer than usual.
+  void agree(const std::optional<Error>& mine, std::optional<double> seconds = {});
+
+ private:
+  // Part r of x from rank r everywhere; `all`: by rank.
+  void gather(std::span<const std::byte> mine, std::span<std::byte> all);
+  template <class T>
+  void sum_in_order(std::span<T> x);
+
+  std::unique_ptr<Transport> transport_;
+  double seconds_ = 60;
+};
+
+// This thread's world: what an iteration is shared out to. A world of one but while a WorldScope lives, so that sampling,
+// which each rank does by itself, knows of no others.
+Communicator& world();
+
+class WorldScope {
+ public:
+  explicit WorldScope(Communicator& world);
+  ~WorldScope();
+  WorldScope(const WorldScope&) = delete;
+  WorldScope& operator=(const WorldScope&) = delete;
+
+ private:
+  Communicator* outer_;
+};
+
+// Rows that ranks have shares of, put together on all of them: x is this rank's share (count, …) of n rows.
+Tensor gather_rows(const Tensor& x, int64_t n);
+
+}  // namespace ebm

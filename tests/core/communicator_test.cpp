@@ -1,0 +1,174 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "core/communicator.h"
+#include "core/thread_group.h"
+#include "tests/logical_ranks.h"
+
+namespace ebm {
+namespace {
+
+using test::on_ranks;
+
+// Messages between groups of threads that stand for processes, as MPI carries them between real ones.
+struct Processes {
+  explicit Processes(int processes, int ranks) : between(processes) {
+    for (int p = 0; p < processes; ++p) {
+      outside.push_back(between.transport(p));
+      groups.push_back(std::make_unique<ThreadGroup>(ranks, outside.back().get()));
+    }
+  }
+  void run(const std::function<void(Communicator&)>& work) {
+    std::vector<std::thread> threads;
+    for (auto& group : groups)
+      for (int i = 0; i < group->count(); ++i)
+        threads.emplace_back([&work, &group, i] {
+          Communicator world(group->transport(i), 20);
+          work(world);
+        });
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  ThreadGroup between;
+  std::vector<std::unique_ptr<Transport>> outside;
+  std::vector<std::unique_ptr<ThreadGroup>> groups;
+};
+
+}  // namespace
+
+TEST_CASE("shares cover a list once, in order, and differ by one at most") {
+  for (const int64_t n : {1, 5, 64, 900})
+    for (int parts = 1; parts <= 7; ++parts) {
+      int64_t next = 0;
+      for (int r = 0; r < parts; ++r) {
+        const Share share = share_of(n, r, parts);
+        CHECK(share.first == next);
+        CHECK(share.count >= n / parts);
+        CHECK(share.count <= n / parts + 1);
+        next += share.count;
+      }
+      CHECK(next == n);
+    }
+  CHECK(share_of(900, 3, 8).count == 113);
+  CHECK(share_of(900, 4, 8).count == 112);
+}
+
+TEST_CASE("a world of one changes nothing and waits for nobody") {
+  Communicator alone;
+  std::vector<double> x = {1, 2};
+  alone.add(x);
+  alone.agree({});
+  CHECK(x == std::vector<double>{1, 2});
+  CHECK(alone.share(5).count == 5);
+  CHECK(world().alone());
+  CHECK_THROWS_WITH_AS(alone.agree(Error("disk", "full", "room")), doctest::Contains("full"), Error);
+}
+
+TEST_CASE("sums, largest, broadcasts and shares of rows are the same on all ranks, in any number of processes") {
+  constexpr int kRanks = 5;
+  const int64_t n = 1003;
+  std::vector<std::vector<float>> given(kRanks, std::vector<float>(n));
+  for (int r = 0; r < kRanks; ++r)
+    for (int64_t i = 0; i < n; ++i) given[r][i] = static_cast<float>(std::sin(1.0 + r * 977 + i)) * (i % 7 ? 1 : 1e6f);
+  std::vector<float> expected(n);
+  for (int64_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (int r = 0; r < kRanks; ++r) sum += given[r][i];
+    expected[i] = static_cast<float>(sum);
+  }
+  for (const int processes : {1, 2, 3, 5}) {
+    CAPTURE(processes);
+    Processes here(processes, kRanks);
+    std::vector<std::vector<float>> got(kRanks);
+    std::vector<std::vector<double>> added(kRanks), most(kRanks), told(kRanks);
+    std::vector<std::vector<float>> rows(kRanks);
+    here.run([&](Communicator& ranks) {
+      const int r = ranks.rank();
+      Tensor x = Tensor::from_host(given[r], {n}, kCpu);
+      ranks.sum(x);
+      got[r] = x.to_host();
+      added[r] = {1.0 * r, 0.1}, most[r] = {-1.0 * r, 2.0 * r}, told[r] = {10.0 + r};
+      ranks.add(added[r]);
+      ranks.largest(most[r]);
+      ranks.broadcast(std::as_writable_bytes(std::span(told[r])));
+      const WorldScope scope(ranks);
+      const Share share = ranks.share(13);
+      std::vector<float> own(2 * share.count);
+      std::iota(own.begin(), own.end(), static_cast<float>(2 * share.first));
+      rows[r] = gather_rows(Tensor::from_host(own, {share.count, 2}, kCpu), 13).to_host();
+    });
+    std::vector<float> all(26);
+    std::iota(all.begin(), all.end(), 0.0f);
+    for (int r = 0; r < kRanks; ++r) {
+      CHECK(got[r] == expected);
+      CHECK(added[r] == added[0]);
+      CHECK(added[r][0] == 10);
+      CHECK(most[r] == std::vector<double>{0, 8});
+      CHECK(told[r][0] == 10);
+      CHECK(rows[r] == all);
+    }
+  }
+}
+
+TEST_CASE("one rank's error is thrown on all, and names it") {
+  std::vector<std::string> told(3);
+  on_ranks(3, [&](Communicator& ranks) {
+    std::optional<Error> mine;
+    if (ranks.rank() == 1) mine.emplace("data", "no file", "a file");
+    try {
+      ranks.agree(mine);
+    } catch (const Error& e) {
+      told[ranks.rank()] = e.message();
+    }
+  });
+  for (const std::string& message : told) CHECK(message == "[data] received no file (rank 1 of 3), expected a file");
+}
+
+TEST_CASE("a rank that does not come is named when the time is over, on every rank that waits") {
+  ThreadGroup group(3);
+  std::vector<std::string> told(3);
+  std::vector<std::thread> threads;
+  const auto start = std::chrono::steady_clock::now();
+  for (const int r : {0, 2})
+    threads.emplace_back([&, r] {
+      Communicator ranks(group.transport(r), 0.2);
+      std::vector<double> x = {1};
+      try {
+        ranks.add(x);
+      } catch (const Error& e) {
+        told[r] = e.message();
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const int r : {0, 2}) CHECK(told[r].find("nothing from rank 1, expected all 3") != std::string::npos);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+}
+
+TEST_CASE("a rank that fails ends the others' waiting at once") {
+  ThreadGroup group(2);
+  std::string told;
+  std::thread waiting([&] {
+    Communicator ranks(group.transport(0), 600);
+    std::vector<double> x = {1};
+    try {
+      ranks.add(x);
+    } catch (const Error& e) {
+      told = e.received();
+    }
+  });
+  group.fail("rank 1 ran out of memory");
+  waiting.join();
+  CHECK(told == "rank 1 ran out of memory");
+}
+
+TEST_CASE("fewer rows than ranks are refused") {
+  on_ranks(3, [&](Communicator& ranks) { CHECK_THROWS_AS(ranks.share(2), Error); });
+}
+
+}  // namespace ebm
