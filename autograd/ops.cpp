@@ -136,7 +136,8 @@ Var sum(const Var& x) {
   return record({x}, sum(x.value()), [=](Gradients& g) { g.set(0, expand(g.dy(), shape, 1.0f)); });
 }
 
-Var mean(const Var& x) { return scale(sum(x), 1.0f / static_cast<float>(x.value().size())); }
+Var mean(const Var& x) { return mean(x, x.value().size()); }
+Var mean(const Var& x, int64_t n) { return scale(sum(x), 1.0f / static_cast<float>(n)); }
 
 Var sum_rows(const Var& x) {
   const Shape shape = x.shape();

@@ -41,12 +41,13 @@ Var mul(const Var& a, const Var& b);
 Var add_bias(const Var& x, const Var& b);  // x (…,C), b (C)
 
 // Reductions. A row is all that stands under one index of the first extent.
-Var sum(const Var& x);             // -> (1)
-Var mean(const Var& x);            // -> (1)
-Var sum_rows(const Var& x);        // (N,…) -> (N)
-Var mean_rows(const Var& x);       // (N,…) -> (N)
-Var sum_first(const Var& x);       // (K,…) -> (1,…)
-Var logsumexp_rows(const Var& x);  // (N,M) -> (N)
+Var sum(const Var& x);              // -> (1)
+Var mean(const Var& x);             // -> (1)
+Var mean(const Var& x, int64_t n);  // Σ x / n -> (1): this rank's part of a mean over n rows of all ranks
+Var sum_rows(const Var& x);         // (N,…) -> (N)
+Var mean_rows(const Var& x);        // (N,…) -> (N)
+Var sum_first(const Var& x);        // (K,…) -> (1,…)
+Var logsumexp_rows(const Var& x);   // (N,M) -> (N)
 // Σ (tanh(s) − x)² of each row: s and x (N,…) -> (N), value and derivative in one kernel.
 Var tanh_error(const Var& s, const Tensor& x);
 

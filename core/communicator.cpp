@@ -149,10 +149,8 @@ Tensor gather_rows(const Tensor& x, int64_t n) {
   if (world().alone()) return x;
   const Share mine = world().share(n);
   const int64_t row = x.size() / std::max<int64_t>(mine.count, 1);
-  const Shape& s = x.shape();
-  Shape all = s.rank() == 4 ? Shape{n, s[1], s[2], s[3]} : s.rank() == 2 ? Shape{n, s[1]} : Shape{n};
-  Tensor whole = Tensor::zeros(all, x.device());
-  whole.view(mine.first * row, s).copy_from(x);
+  Tensor whole = Tensor::zeros(x.shape().with_first(n), x.device());
+  whole.view(mine.first * row, x.shape()).copy_from(x);
   world().sum(whole);  // of one number and zeros
   return whole;
 }

@@ -44,6 +44,7 @@ class Communicator {
   // Throws on all ranks the first error that one of them gives, and names the rank; a meeting otherwise. A rank that has
   // long work to do may be waited for longer than usual.
   void agree(const std::optional<Error>& mine, std::optional<double> seconds = {});
+  void set_seconds(double seconds) { seconds_ = seconds; }
 
  private:
   // Part r of x from rank r everywhere; `all`: by rank.

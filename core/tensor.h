@@ -26,6 +26,12 @@ class Shape {
   int rank() const { return rank_; }
   int64_t operator[](int i) const { return extents_[i]; }
   int64_t back() const { return extents_[rank_ - 1]; }
+  // The same with another first extent: that many rows. Of rank 1 or more.
+  Shape with_first(int64_t n) const {
+    Shape s = *this;
+    s.extents_[0] = n;
+    return s;
+  }
   // Number of elements; 1 for rank 0.
   int64_t size() const;
   bool operator==(const Shape&) const = default;

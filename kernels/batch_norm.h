@@ -1,5 +1,6 @@
 // Batch normalisation with batch statistics always (the recipes sample with them too; there are no running
-// averages): y = gamma · (x - mean_c) / sqrt(var_c + eps) + beta over N·H·W for each channel c.
+// averages): y = gamma · (x - mean_c) / sqrt(var_c + eps) + beta over N·H·W for each channel c. The batch is that of all
+// ranks of the world (core/communicator.h); x, y and their gradients are this rank's rows, dgamma and dbeta its part.
 #pragma once
 
 #include "core/tensor.h"

@@ -17,9 +17,9 @@ Encoder::Encoder(const NetworkConfig& config, int64_t latent, Device device, uin
   layers_.allocate(device, seed);
 }
 
-Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key) const {
+Posterior Encoder::operator()(const Var& x, const RandomKey* dropout_key, int64_t first_row) const {
   const Parameters& p = parameters();
-  const Var h = layers_(x, dropout_key);                   // (N, features)
+  const Var h = layers_(x, dropout_key, first_row);        // (N, features)
   return {linear(h, p["mu.weight"], p["mu.bias"]),         // (N, d)
           linear(h, p["log_v.weight"], p["log_v.bias"])};  // (N, d)
 }

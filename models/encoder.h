@@ -16,7 +16,7 @@ class Encoder {
   Encoder(const NetworkConfig& config, int64_t latent, Device device, uint64_t seed);
 
   // x (N,H,W,C). Dropout masks are drawn from dropout_key; without a key there is none.
-  Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr) const;
+  Posterior operator()(const Var& x, const RandomKey* dropout_key = nullptr, int64_t first_row = 0) const;
 
   const NetworkConfig& config() const { return layers_.config(); }  // without the two dense layers
   Parameters& parameters() { return layers_.parameters(); }

@@ -21,6 +21,7 @@ struct Sequence::Apply {
   size_t i;
   const Var& h;
   const RandomKey* dropout_key;
+  int64_t first_row;
 
   const PlacedLayer& at() const { return net.places_[i]; }
   Var bias() const { return at().bias ? net.bias(i) : Var(); }
@@ -39,14 +40,14 @@ struct Sequence::Apply {
     if (!dropout_key || l.keep >= 1) return h;
     RandomKey key = *dropout_key;
     key.step = at().dropout;
-    return dropout(h, l.keep, key);
+    return dropout(h, l.keep, key, static_cast<uint64_t>(first_row * (h.value().size() / h.shape()[0])));
   }
   Var operator()(const Flatten&) const { return reshape(h, {h.shape()[0], at().y[1]}); }
 };
 
-Var Sequence::apply(size_t first, size_t end, const Var& x, const RandomKey* dropout_key) const {
+Var Sequence::apply(size_t first, size_t end, const Var& x, const RandomKey* dropout_key, int64_t first_row) const {
   Var h = x;
-  for (size_t i = first; i < end; ++i) h = std::visit(Apply{*this, i, h, dropout_key}, config_.layers[i]);
+  for (size_t i = first; i < end; ++i) h = std::visit(Apply{*this, i, h, dropout_key, first_row}, config_.layers[i]);
   return h;
 }
 

@@ -16,12 +16,14 @@ class Sequence {
 
   void allocate(Device device, uint64_t seed) { parameters_.allocate(device, seed, config_.number); }
 
-  // x as config().input, with N examples. Dropout masks are drawn from dropout_key; without a key there is none.
-  Var operator()(const Var& x, const RandomKey* dropout_key = nullptr) const {
-    return apply(0, places_.size(), x, dropout_key);
+  // x as config().input, with N examples. Dropout masks are drawn from dropout_key; without a key there is none. They are
+  // those of rows first_row, first_row + 1, … of the batch of all ranks.
+  Var operator()(const Var& x, const RandomKey* dropout_key = nullptr, int64_t first_row = 0) const {
+    return apply(0, places_.size(), x, dropout_key, first_row);
   }
   // Layers `first` to `end` - 1 alone.
-  Var apply(size_t first, size_t end, const Var& x, const RandomKey* dropout_key = nullptr) const;
+  Var apply(size_t first, size_t end, const Var& x, const RandomKey* dropout_key = nullptr,
+            int64_t first_row = 0) const;
 
   const NetworkConfig& config() const { return config_; }
   const std::vector<PlacedLayer>& places() const { return places_; }  // of each layer, for one example

@@ -1,31 +1,41 @@
-// A world of ranks that are threads of the test.
+// Worlds of ranks that are threads of the test, in one process or in groups that stand for processes.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "core/communicator.h"
+#include "core/device.h"
 #include "core/thread_group.h"
 
 namespace ebm::test {
 
-// Calls work(its communicator) on each rank, and throws the first Error of one of them.
-inline void on_ranks(int ranks, const std::function<void(Communicator&)>& work) {
-  ThreadGroup group(ranks);
+// Calls work(its communicator) on each of `ranks` ranks, one CPU thread each, and throws the first Error of one of them.
+inline void on_ranks(int ranks, const std::function<void(Communicator&)>& work, int processes = 1) {
+  ThreadGroup between(processes);
+  std::vector<std::unique_ptr<Transport>> outside;
+  std::vector<std::unique_ptr<ThreadGroup>> groups;
+  for (int p = 0; p < processes; ++p) {
+    outside.push_back(between.transport(p));
+    groups.push_back(std::make_unique<ThreadGroup>(ranks, processes > 1 ? outside.back().get() : nullptr));
+  }
   std::vector<std::optional<Error>> errors(static_cast<size_t>(ranks));
   std::vector<std::thread> threads;
-  for (int r = 0; r < ranks; ++r)
-    threads.emplace_back([&, r] {
-      Communicator communicator(group.transport(r), 60);
-      try {
-        work(communicator);
-      } catch (const Error& e) {
-        errors[static_cast<size_t>(r)] = e;
-        group.fail(e.received());
-      }
-    });
+  for (const auto& group : groups)
+    for (int i = 0; i < group->count(); ++i)
+      threads.emplace_back([&, i, group = group.get()] {
+        set_num_threads(1);
+        Communicator communicator(group->transport(i), 60);
+        try {
+          work(communicator);
+        } catch (const Error& e) {
+          errors[static_cast<size_t>(communicator.rank())] = e;
+          for (const auto& each : groups) each->fail(e.received());
+        }
+      });
   for (std::thread& thread : threads) thread.join();
   for (const auto& error : errors)
     if (error) throw Error(*error);

@@ -12,6 +12,9 @@ if(EBM_HAVE_CUDA)
 endif()
 install(TARGETS ${EBM_INSTALLED} EXPORT ebm-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS train_ebm_vae ebm_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET ebm_mpi)  # beside the programs, which look for it there
+  install(TARGETS ebm_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 install(EXPORT ebm-targets NAMESPACE ebm:: DESTINATION ${EBM_PACKAGE_DIR})
 install(DIRECTORY core kernels autograd models train DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ebm
   FILES_MATCHING PATTERN "*.h")

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <numeric>
+#include <thread>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,15 +97,24 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int(
   return body();
 }
 
+std::string rank_name;
+bool is_first_rank = true;
+
+}  // namespace
+
+void tell_rank_in_errors(const std::string& name, bool first) {
+  rank_name = name + ": ";
+  is_first_rank = first;
+}
+
 int fail(const std::string& text) {
-  std::string line = text;
+  if (!is_first_rank) std::this_thread::sleep_for(std::chrono::seconds(3));  // a launcher takes two to end the others
+  std::string line = rank_name + text;
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::fflush(stdout);
   std::fputs(("error: " + line + "\n").c_str(), stderr);  // fmt would throw where stderr cannot be written to
-  return 1;
+  return kFailed;
 }
-
-}  // namespace
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
   std::string best;

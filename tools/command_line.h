@@ -20,6 +20,13 @@ void limit_spinning(char** argv);
 // size limit is an error like any other, not a signal.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
+// Prints that line and returns kFailed.
+inline constexpr int kFailed = 1;
+int fail(const std::string& text);
+// Of one of several processes: its name stands before the line, and all but the first one wait a moment with it. What all
+// of them refuse is so told once, since the launcher ends the others when one has ended.
+void tell_rank_in_errors(const std::string& name, bool first);
+
 // The one of `names` with the fewest letters to change, if that is few enough to be meant; else "".
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names);
 // `; did you mean "..."?` or "".

@@ -4,10 +4,14 @@
 #include "tools/bench/bench.h"
 #include "tools/command_line.h"
 #include "tools/ebm_commands.h"
+#include "tools/world.h"
 
 int main(int argc, char** argv) {
   ebm::limit_spinning(argv);
   if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
+  if (ebm::World::is_one_of_several())
+    return ebm::fail(
+        "one of several processes of a launcher: only training is shared out; start this command by itself");
   CLI::App app{"Trains energy-based models and works with what training leaves.", "ebm"};
   app.require_subcommand(1);
   ebm::add_train_command(app);

@@ -35,14 +35,16 @@ int train_main(int argc, char** argv) {
   flags.method = word_among(argc, argv, names, flags.method);
   app.add_option("method", flags.method, either(names))->type_name("");
   flags.add_to(app, word_among(argc, argv, recipe_names(flags.method), ""), argc, argv);
-  return run_program(app, argc, argv, [&] {
-    flags.method_given = app.count("method") > 0;
-    if (!flags.method_given && !flags.resume_given && flags.recipe.empty()) {
-      fmt::print("usage: ebm train METHOD RECIPE\n{}\n", list_of_methods());
-      return 0;
-    }
-    method_record(flags.method);  // throws for a word that is none
-    return train_program(flags, argc, argv, Door::ebm_train);
+  return run_in_world([&](World& world) {
+    return run_program(app, argc, argv, [&] {
+      flags.method_given = app.count("method") > 0;
+      if (!flags.method_given && !flags.resume_given && flags.recipe.empty()) {
+        fmt::print("usage: ebm train METHOD RECIPE\n{}\n", list_of_methods());
+        return 0;
+      }
+      method_record(flags.method);  // throws for a word that is none
+      return train_program(flags, argc, argv, Door::ebm_train, world);
+    });
   });
 }
 

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl
   libdnnl-dev doctest-dev libcli11-dev nlohmann-json3-dev libfmt-dev libstb-dev libeigen3-dev
-  zlib1g-dev)
+  zlib1g-dev libopenmpi-dev openmpi-bin)
 
 stop() {
   echo "tools/setup.sh: $*" >&2

@@ -30,10 +30,12 @@ int main(int argc, char** argv) {
   flags.add_to(app, ebm::word_among(argc, argv, ebm::recipe_names(flags.method), "mnist"), argc, argv);
   app.add_option("--method", flags.method, "what is trained: ebm-vae, or a baseline over the same networks [ebm-vae]")
       ->type_name(fmt::format("{}", fmt::join(kMethods, "|")));
-  return ebm::run_program(app, argc, argv, [&] {
-    flags.method_given = app.count("--method") > 0;
-    EBM_CHECK(std::find(kMethods.begin(), kMethods.end(), flags.method) != kMethods.end(), "--method", flags.method,
-              ebm::either(kMethods) + "; `ebm train METHOD RECIPE` trains any");
-    return ebm::train_program(flags, argc, argv, ebm::Door::train_ebm_vae);
+  return ebm::run_in_world([&](ebm::World& world) {
+    return ebm::run_program(app, argc, argv, [&] {
+      flags.method_given = app.count("--method") > 0;
+      EBM_CHECK(std::find(kMethods.begin(), kMethods.end(), flags.method) != kMethods.end(), "--method", flags.method,
+                ebm::either(kMethods) + "; `ebm train METHOD RECIPE` trains any");
+      return ebm::train_program(flags, argc, argv, ebm::Door::train_ebm_vae, world);
+    });
   });
 }

@@ -116,6 +116,8 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help, int a
       ->type_name("[DIR|FILE]");
   add_data_option(app, data);
   app.add_option("--threads", threads, "CPU threads [all cores]")->type_name("N");
+  app.add_option("--comm-timeout", comm_timeout, "under mpirun: seconds that a process waits for the others [60]")
+      ->type_name("N");
   app.add_flag("--quiet", quiet, "print errors and warnings only");
   app.set_config("--config", "", "read settings from a config.toml", false)->type_name("FILE");
   app.add_flag("--no-graph", no_graph, "GPU: launch each kernel apart instead of replaying a CUDA graph")

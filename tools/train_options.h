@@ -13,7 +13,7 @@ namespace ebm {
 
 struct TrainFlags {
   std::string method = methods().front().name;  // known before the flags, which are its settings'
-  std::string recipe, profile = "auto", dataset, device = "auto", epochs, out, resume, data, threads;
+  std::string recipe, profile = "auto", dataset, device = "auto", epochs, out, resume, data, threads, comm_timeout;
   bool quiet = false, no_graph = false, resume_given = false, method_given = false;
   bool iterations_given = false;  // on the command line itself: a config file's give way to --epochs
   SettingsOptions settings, run;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/evaluate/report.h"
 #include "tools/live_report.h"
@@ -20,12 +21,14 @@
 namespace ebm {
 namespace {
 
+constexpr double kDataSeconds = 3600;  // that the others wait for a download
+
 volatile std::sig_atomic_t stop_signal = 0;
 
 // The first signal asks for a clean end; a second one of its kind ends the program at once. But SIGPIPE and
 // SIGXCPU (`ulimit -St SECONDS`: the processor time is used up) come again and again by themselves.
 void stop_cleanly_on_signals() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXCPU}) {
     struct sigaction action {};
     action.sa_handler = [](int received) { stop_signal = received; };
     action.sa_flags = number == SIGPIPE || number == SIGXCPU ? 0 : SA_RESETHAND;
@@ -140,23 +143,65 @@ class View : public Progress {
   LiveReport page_;
 };
 
-int train(TrainFlags& flags, Door door) {
+// Rank 0 first, which may have to fetch the data.
+Dataset load_in_turn(Communicator& ranks, const std::function<Dataset()>& load) {
+  std::optional<Dataset> dataset;
+  std::optional<Error> error;
+  for (const bool first : {true, false}) {
+    try {
+      if (first == (ranks.rank() == 0)) dataset = load();
+    } catch (const Error& e) {
+      error = e;
+    }
+    ranks.agree(error, kDataSeconds);
+  }
+  return std::move(*dataset);
+}
+
+// What ranks must have alike, as rank 0 has it: it was timed, or has the time of day in it.
+void take_from_first(Communicator& ranks, TrainPlan& plan) {
+  if (ranks.alone()) return;
+  std::string folder = plan.options.folder.string(), precision = plan.options.run.precision;
+  broadcast(ranks, folder);
+  broadcast(ranks, precision);
+  plan.options.folder = folder;
+  plan.options.run.precision = precision;
+  set_precisions(choose_precisions(precision, plan.options.device, *plan.settings));
+}
+
+int train(TrainFlags& flags, Door door, World& world) {
+  Communicator& ranks = world.ranks();
+  if (!flags.comm_timeout.empty())
+    ranks.set_seconds(static_cast<double>(parse_count("comm-timeout", flags.comm_timeout, 1)));
+  if (!ranks.alone() && flags.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
   TrainPlan plan = plan_run(flags);
   RunOptions& options = plan.options;
-  const Say tell{Progress::choose(flags.quiet)};
+  EBM_CHECK(ranks.alone() || !options.device.is_cuda(), "--device",
+            fmt::format("{} for {} processes", to_string(options.device), ranks.size()),
+            "--device cpu: there are no sums between GPUs yet");
+  options.ranks = &ranks;
+  const bool leads = ranks.rank() == 0;
+  const Say tell{leads ? Progress::choose(flags.quiet) : Progress::Style::quiet};
   tell(plan.profile_line);
+  if (!ranks.alone()) tell(fmt::format("{} processes, {} threads each", ranks.size(), num_threads()));
   options.folder = choose_folder(flags, plan, tell);
-  const Dataset dataset = load_own(*plan.settings, flags.data, Split::train, tell);
+  take_from_first(ranks, plan);
+  const Dataset dataset = load_in_turn(ranks, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
   if (!dataset.note.empty()) tell("note: " + dataset.note);
   settle(flags, plan, dataset.count(), tell);
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
                    options.folder.string()));
 
-  if (options.run.score_every > 0)
+  if (leads && options.run.score_every > 0)
     options.score = training_score(*plan.settings, dataset, flags.data, options.device, tell);
   tell(fmt::format("to look on while it trains: {}", page_address(options.folder / kReportName)));
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
+  if (!leads) {
+    RunObserver silent;
+    const bool stopped = run_training(options, dataset, silent).stopped;
+    return stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;
+  }
   View progress(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
   RunResult result;
@@ -173,7 +218,7 @@ int train(TrainFlags& flags, Door door) {
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
   tell_end(result, plan, seconds, trouble.empty(), door, progress);
-  return result.stopped ? 128 + stop_signal : 0;
+  return result.stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;  // another process's signal, where none
 }
 
 }  // namespace
@@ -184,11 +229,11 @@ std::string word_among(int argc, char** argv, const std::vector<std::string>& na
   return otherwise;
 }
 
-int train_program(TrainFlags& flags, int argc, char** argv, Door door) {
+int train_program(TrainFlags& flags, int argc, char** argv, Door door, World& world) {
   flags.iterations_given = std::any_of(argv, argv + argc, [](std::string_view word) {
     return word == "--iterations" || word.starts_with("--iterations=");
   });
-  return train(flags, door);
+  return train(flags, door, world);
 }
 
 }  // namespace ebm

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/communicator.h"
 #include "kernels/reduce.h"
 
 namespace ebm {
@@ -38,6 +39,7 @@ void Adam::prepare(double lr) {
 
 Tensor Adam::step(const std::vector<Tensor>& gradients) {
   parameters_.gather(gradients, gradient_);
+  world().sum(gradient_);
   const Tensor norm_sq = sum_squares(gradient_);  // (1)
   const AdamStep at{scalars_.scalar(step_size_), scalars_.scalar(inv_sqrt_correction2_), scalars_.scalar(shrink_)};
   adam_step(parameters_.flat(), gradient_, m_, v_, settings_, at, norm_sq, static_cast<float>(clip_norm_));

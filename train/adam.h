@@ -16,7 +16,7 @@ class Adam {
   // One update is two calls, so that step() can be recorded: prepare() counts it and gives its numbers to the
   // scalars, which have to be uploaded before step() runs.
   void prepare(double lr);
-  // gradients: in order of parameters.entries(). Returns the gradient's squared norm before clipping (1).
+  // gradients: in order of parameters.entries(), this rank's part, which is summed over the world's ranks. Returns their squared norm before clipping (1).
   Tensor step(const std::vector<Tensor>& gradients);
 
   int64_t steps() const { return t_; }

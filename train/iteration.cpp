@@ -6,17 +6,28 @@
 #include "kernels/random_fill.h"
 
 namespace ebm {
+namespace {
+
+uint64_t first_element(const Share& share, const Shape& shape) {
+  return static_cast<uint64_t>(share.first * (shape.size() / shape[0]));
+}
+
+}  // namespace
 
 Iteration::Iteration(Device device, uint64_t seed, Scalars& scalars, const std::vector<BatchPart>& batch,
-                     const std::vector<const char*>& phases)
+                     const std::vector<const char*>& phases, Communicator& ranks)
     : device_(device),
       seed_(seed),
       scalars_(scalars),
+      ranks_(ranks),
       random_(scalars.add_offset()),
       parts_(batch),
       phases_(phases),
       timer_(device, phases) {
-  for (const BatchPart& part : parts_) data_.push_back(Tensor::zeros(part.shape, device));
+  for (BatchPart& part : parts_) {
+    part.shape = part.shape.with_first(ranks.share(part.shape[0]).count);
+    data_.push_back(Tensor::zeros(part.shape, device));
+  }
 }
 
 const Tensor& Iteration::data(std::string_view part) const {
@@ -33,14 +44,16 @@ RandomKey Iteration::key(Stream stream) {
 }
 
 Tensor Iteration::normal(Stream stream, const Shape& shape) {
-  Tensor x = Tensor::empty(shape, device_);
-  fill_normal(x, key(stream), 0.0f, 1.0f);
+  const Share own = share(shape[0]);
+  Tensor x = Tensor::empty(shape.with_first(own.count), device_);
+  fill_normal(x, key(stream), 0.0f, 1.0f, first_element(own, shape));
   return x;
 }
 
 Tensor Iteration::uniform(Stream stream, const Shape& shape, float low, float high) {
-  Tensor x = Tensor::empty(shape, device_);
-  fill_uniform(x, key(stream), low, high);
+  const Share own = share(shape[0]);
+  Tensor x = Tensor::empty(shape.with_first(own.count), device_);
+  fill_uniform(x, key(stream), low, high, first_element(own, shape));
   return x;
 }
 

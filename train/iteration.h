@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/communicator.h"
 #include "core/phase_timer.h"
 #include "core/random.h"
 #include "kernels/scalars.h"
@@ -22,16 +23,18 @@ class Iteration {
  public:
   // For the machine (train/trainer.cpp). `random`: place in the scalars of the offset that stands for the iteration.
   Iteration(Device device, uint64_t seed, Scalars& scalars, const std::vector<BatchPart>& batch,
-            const std::vector<const char*>& phases);
+            const std::vector<const char*>& phases, Communicator& ranks);
 
-  // This iteration's data, a part of Method::batch. Throws Error for a name that is none.
+  // This rank's rows of n that all ranks have together: data, chains. A mean over them is mean(…, n).
+  Share share(int64_t n) const { return ranks_.share(n); }
+  // This rank's rows of this iteration's data, a part of Method::batch. Throws Error for a name that is none.
   const Tensor& data(std::string_view part = "x") const;
   // The key of what is drawn for a purpose, one stream each: throws Error at the second call for a stream in an
   // iteration, whose draws would be those of the first.
   RandomKey key(Stream stream);
-  // N(0, 1) of a shape.
+  // This rank's rows of N(0, 1), of a shape (n, …) that all ranks have together: (share(n).count, …).
   Tensor normal(Stream stream, const Shape& shape);
-  // U(low, high) of a shape.
+  // The same of U(low, high).
   Tensor uniform(Stream stream, const Shape& shape, float low, float high);
   // Method::stage of this iteration: may decide what is launched, as each stage is recorded by itself.
   int stage() const { return stage_; }
@@ -49,8 +52,9 @@ class Iteration {
   Device device_;
   uint64_t seed_;
   Scalars& scalars_;
+  Communicator& ranks_;
   int random_;
-  std::vector<BatchPart> parts_;
+  std::vector<BatchPart> parts_;  // of this rank
   std::vector<Tensor> data_;
   std::vector<Stream> drawn_;  // from, in this iteration
   std::vector<const char*> phases_;

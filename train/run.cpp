@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr int64_t kGridRows = 8, kGridScale = 2;
 constexpr int64_t kReadOnGpu = 16;       // work enough for the device while the host writes down that of before
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
+constexpr double kLeadSeconds = 3600;    // that the others wait for rank 0's pictures and scores
 constexpr double kSamplePoints[] = {0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 
 // Does load(file) with the checkpoint's; names the checkpoint before this one when it does not fit.
@@ -74,9 +75,11 @@ class Run {
   Run(const RunOptions& options, const Source& source, RunObserver& observer)
       : options_(options),
         observer_(observer),
-        trainer_(*options.settings, options.device, options.graph),
+        ranks_(options.ranks ? *options.ranks : alone_),
+        trainer_(*options.settings, options.device, options.graph, &ranks_),
         store_(options.folder),
-        feed_(source, options.settings->seed, batch_shapes(trainer_.method()), options.device),
+        feed_(source, options.settings->seed, batch_shapes(trainer_.method()), options.device,
+              ranks_.share(batch_shapes(trainer_.method()).at(0)[0])),
         read_every_(options.run.read_every > 0 ? options.run.read_every
                     : options.device.is_cuda() ? kReadOnGpu
                                                : 1) {
@@ -87,22 +90,26 @@ class Run {
     }
     guard_.emplace(trainer_);
     if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
+    by_lead([&] { open_files(); });
+    scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
+  }
+
+  void open_files() {
     const int64_t checkpoints = store_.set_aside_after(trainer_.iteration()) + store_.find_best(trainer_.iteration());
-    make_folder(options.folder / "samples");
+    make_folder(options_.folder / "samples");
     const int64_t pictures = set_pictures_aside();
-    std::string config = options.config;
-    if (options.device.is_cuda()) {
-      const std::string line = find_convolutions(options);
-      observer.say(line);
+    std::string config = options_.config;
+    if (options_.device.is_cuda()) {
+      const std::string line = find_convolutions(options_);
+      observer_.say(line);
       config += "\n# " + line + "\n";
     }
-    write_file_atomically(options.folder / "config.toml", std::as_bytes(std::span(config)));
-    log_.emplace(options.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
+    write_file_atomically(options_.folder / "config.toml", std::as_bytes(std::span(config)));
+    log_.emplace(options_.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
                  guard_->rollbacks());
-    if (scores_wanted()) scores_.emplace(options.folder / ScoreLog::kName, *options.score, trainer_.iteration());
-    events_.emplace(options.folder, trainer_.iteration());
+    if (scores_wanted()) scores_.emplace(options_.folder / ScoreLog::kName, *options_.score, trainer_.iteration());
+    events_.emplace(options_.folder, trainer_.iteration());
     tell_aside(checkpoints, pictures, log_->rows_set_aside());
-    scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
   }
 
   RunResult go() {
@@ -113,11 +120,11 @@ class Run {
       trainer_.begin_step(feed_.get(trainer_.iteration()));
       const int64_t done = trainer_.iteration();
       if (done < total) feed_.prepare(done);
-      result.stopped = done < total && options_.stop_requested && options_.stop_requested();
+      result.stopped = any_rank(done < total && options_.stop_requested && options_.stop_requested());
       const bool samples = samples_due(done, total, options_.run.samples_every) || result.stopped;
       const bool checkpoint = done == total || result.stopped ||
                               (options_.run.checkpoint_every > 0 && done % options_.run.checkpoint_every == 0);
-      const bool score = scores_wanted() && (done % options_.run.score_every == 0 || done == total);
+      const bool score = options_.run.score_every > 0 && (done % options_.run.score_every == 0 || done == total);
       // The guard keeps a state, and a checkpoint is written, when the iteration that made it was judged: then
       // all are waited for. Else what is read is of the iterations begun before the last reading.
       const bool keep = done % options_.settings->guard_every == 0;
@@ -127,9 +134,12 @@ class Run {
         result.stopped = false;
         continue;
       }
-      if (samples) write_samples();
-      if (score) write_scores();
-      if (checkpoint) write_checkpoint();
+      if (!samples && !score && !checkpoint) continue;
+      by_lead([&] {
+        if (samples) write_samples();
+        if (score && scores_wanted()) write_scores();
+        if (checkpoint) write_checkpoint();
+      });
     }
     result.iterations = trainer_.iteration();
     result.rollbacks = guard_->rollbacks();
@@ -140,6 +150,23 @@ class Run {
   }
 
  private:
+  bool leads() const { return ranks_.rank() == 0; }
+  // Rank 0's work, files above all, for which the others wait: its error is everyone's.
+  void by_lead(const std::function<void()>& work) {
+    std::optional<Error> error;
+    try {
+      if (leads()) work();
+    } catch (const Error& e) {
+      error = e;
+    }
+    ranks_.agree(error, kLeadSeconds);
+  }
+  bool any_rank(bool mine) {
+    double any = mine ? 1 : 0;
+    ranks_.largest(std::span(&any, 1));
+    return any > 0;
+  }
+
   // Sets the pictures of iterations aside that this run will do again; returns how many.
   int64_t set_pictures_aside() {
     std::vector<fs::path> later;
@@ -160,10 +187,10 @@ class Run {
   // Takes in what iterations showed; false when one of them diverged and the trainer went back.
   bool take_in(const std::vector<Metrics>& read) {
     for (const Metrics& metrics : read) {
-      log_->append(metrics, guard_->rollbacks());
+      if (log_) log_->append(metrics, guard_->rollbacks());
       observer_.stepped(metrics);
       if (const auto rollback = guard_->watch(trainer_, metrics)) {
-        store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
+        if (leads()) store_.set_aside_after(rollback->to);  // what was undone is no state to go on from
         if (scores_) scores_->undo_after(rollback->to);
         if (rollback->gave_up) give_up(*rollback);
         observer_.notice(fmt::format("diverged at iteration {}: {}; back to iteration {} with {}", rollback->from,
@@ -177,6 +204,7 @@ class Run {
   }
 
   void write_scalars(const Metrics& metrics) {
+    if (!events_) return;
     for (size_t i = 0; i < metrics.values.size(); ++i)
       events_->scalar((*metrics.columns)[i].curve, metrics.values[i], metrics.iteration);
     events_->flush();
@@ -246,7 +274,9 @@ class Run {
 
   [[noreturn]] void give_up(const DivergenceGuard::Rollback& rollback) {
     // the trainer is in its last good state, at or after the last checkpoint
-    if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration()) write_checkpoint();
+    by_lead([&] {
+      if (store_.last().empty() || checkpoint_iteration(store_.last()) < trainer_.iteration()) write_checkpoint();
+    });
     EBM_FAIL("training",
              fmt::format("{} at iteration {}, after {} returns to an earlier state", rollback.reason, rollback.from,
                          guard_->rollbacks()),
@@ -255,6 +285,8 @@ class Run {
 
   const RunOptions& options_;
   RunObserver& observer_;
+  Communicator alone_;
+  Communicator& ranks_;
   Trainer trainer_;
   CheckpointStore store_;
   std::optional<DivergenceGuard> guard_;
@@ -288,9 +320,21 @@ Picture samples_picture(const Samples& samples, ImageShape image) {
 
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer) {
   check_settings(*options.settings);
-  make_folder(options.folder);
-  const RunLock lock(options.folder);
-  for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
+  std::optional<RunLock> lock;
+  std::optional<Error> error;
+  try {
+    if (!options.ranks || options.ranks->rank() == 0) {
+      make_folder(options.folder);
+      lock.emplace(options.folder);
+      for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
+    }
+  } catch (const Error& e) {
+    error = e;
+  }
+  if (options.ranks)
+    options.ranks->agree(error);
+  else if (error)
+    throw Error(*error);
   Run run(options, source, observer);  // a checkpoint that is refused here is not the last good one
   try {
     return run.go();

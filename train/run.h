@@ -26,6 +26,9 @@ struct RunOptions {
   std::optional<Checkpoint> resume;      // where to go on from
   std::function<bool()> stop_requested;  // asked after each iteration; true saves and ends
   std::optional<RunScore> score;         // taken every run.score_every iterations and at the end
+  // That train together, each calling run_training; nullptr: this one alone. Rank 0 writes all files and takes the score,
+  // and what one rank cannot do ends the run on all.
+  Communicator* ranks = nullptr;
 };
 
 // What a run tells while it goes; all functions may be left out.

@@ -14,10 +14,14 @@
 
 namespace ebm {
 
+// What a quantity of all ranks is: the sum of theirs, the largest, or what each has alike.
+enum class OverRanks { sum, largest, same };
+
 // A number (1) that the device computes. Method::iterate assigns it; one that it does not assign is 0. Columns read
-// value() on the host.
+// value() on the host, of all ranks.
 class Quantity {
  public:
+  explicit Quantity(OverRanks over = OverRanks::sum) : over_(over) {}
   Quantity& operator=(Tensor value) {
     device_ = std::move(value);
     return *this;
@@ -27,6 +31,7 @@ class Quantity {
 
  private:
   friend class ShownRows;
+  OverRanks over_;
   Tensor device_;
   float host_ = 0;
 };

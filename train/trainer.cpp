@@ -72,6 +72,28 @@ void ShownRows::store(Scalar row) {
   store_row(values, rows_, row);
 }
 
+std::vector<float> ShownRows::of_all_ranks(std::span<const float> rows, size_t count, Communicator& ranks) const {
+  const auto width = static_cast<size_t>(rows_.extent(1));
+  std::vector<float> all(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count * width));
+  if (ranks.alone()) return all;
+  std::vector<double> sums, largest;
+  const auto for_each = [&](auto&& visit) {
+    for (size_t row = 0; row < count; ++row)
+      for (size_t i = 0; i < quantities_.size(); ++i) visit(quantities_[i]->over_, all[row * width + i]);
+  };
+  for_each([&](OverRanks over, float value) {
+    if (over == OverRanks::sum) sums.push_back(value);
+    if (over == OverRanks::largest) largest.push_back(value);
+  });
+  ranks.add(sums);
+  ranks.largest(largest);
+  for_each([&, sum = size_t{0}, most = size_t{0}](OverRanks over, float& value) mutable {
+    if (over == OverRanks::sum) value = static_cast<float>(sums[sum++]);
+    if (over == OverRanks::largest) value = static_cast<float>(largest[most++]);
+  });
+  return all;
+}
+
 std::vector<double> ShownRows::values(std::span<const float> rows, size_t row) {
   const float* shown = rows.data() + row * static_cast<size_t>(rows_.extent(1));
   for (Quantity* q : quantities_) q->host_ = *shown++;
@@ -91,15 +113,16 @@ std::vector<float> ShownRows::rates() const {
   return rates;
 }
 
-Trainer::Trainer(const Settings& s, Device device, bool use_graph)
-    : Trainer(method_record(s.method), s, device, use_graph) {}
+Trainer::Trainer(const Settings& s, Device device, bool use_graph, Communicator* ranks)
+    : Trainer(method_record(s.method), s, device, use_graph, ranks) {}
 
-Trainer::Trainer(const MethodRecord& record, const Settings& s, Device device, bool use_graph)
+Trainer::Trainer(const MethodRecord& record, const Settings& s, Device device, bool use_graph, Communicator* ranks)
     : settings_(s.clone()),
+      ranks_(ranks ? *ranks : alone_),
       parts_(device, s.seed, use_graph),
       method_(record.make(*settings_, parts_)),
       iteration_work_(
-          std::make_unique<Iteration>(device, s.seed, parts_.scalars(), method_->batch(), method_->phases())),
+          std::make_unique<Iteration>(device, s.seed, parts_.scalars(), method_->batch(), method_->phases(), ranks_)),
       shown_(std::make_unique<ShownRows>(*method_, parts_)),
       abilities_(method_->abilities()),
       row_(parts_.scalars().add()),
@@ -123,6 +146,7 @@ void Trainer::begin_step(std::span<const Tensor> batch) {
   iteration_work_->begin(batch, iteration_, stage);
   parts_.scalars().set(row_, static_cast<float>(unread_.size()));
   parts_.scalars().upload();
+  const WorldScope scope(ranks_);
   graph_of(stage).run([this] {
     shown_->begin();
     method_->iterate(*iteration_work_);
@@ -142,8 +166,9 @@ void Trainer::send_rows() {
 
 void Trainer::receive_rows() {
   if (sent_.empty()) return;
-  const std::span<const float> rows = shown_->receive();  // waits for these iterations
-  if (unread_.empty() || seconds_.empty()) {              // while a phase runs again its time cannot be asked for
+  // waits for these iterations
+  const std::vector<float> rows = shown_->of_all_ranks(shown_->receive(), sent_.size(), ranks_);
+  if (unread_.empty() || seconds_.empty()) {  // while a phase runs again its time cannot be asked for
     synchronize(device());
     seconds_ = iteration_work_->seconds();
   }

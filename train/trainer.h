@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/communicator.h"
 #include "core/download.h"
 #include "core/graph.h"
 #include "train/files/safetensors.h"
@@ -27,6 +28,8 @@ class ShownRows {
   void store(Scalar row);                                     // at its end, recorded with it: writes them to that row
   void send() { sent_->start(rows_); }                        // begins to copy the rows to the host
   std::span<const float> receive() { return sent_->host(); }  // waits for them
+  // The first `count` rows with the quantities of all ranks in place of this one's.
+  std::vector<float> of_all_ranks(std::span<const float> rows, size_t count, Communicator& ranks) const;
   // The values of the columns of that row, but for rates and times.
   std::vector<double> values(std::span<const float> rows, size_t row);
   // The learning rate of each group, in the iteration that was prepared last.
@@ -46,15 +49,18 @@ class ShownRows {
 class Trainer {
  public:
   // On a GPU an iteration is recorded as a CUDA graph and replayed, and so are chains of samples, unless use_graph is
-  // false.
-  Trainer(const Settings& settings, Device device, bool use_graph = true);
+  // false. ranks: that train the model together, each with a trainer and its share of the settings' batch and chains; it
+  // must outlive the trainer. nullptr: this one alone. All have the same state, and the same metrics, after each
+  // iteration.
+  Trainer(const Settings& settings, Device device, bool use_graph = true, Communicator* ranks = nullptr);
   // A method that is in no table, as tests have them.
-  Trainer(const MethodRecord& record, const Settings& settings, Device device, bool use_graph = true);
+  Trainer(const MethodRecord& record, const Settings& settings, Device device, bool use_graph = true,
+          Communicator* ranks = nullptr);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
   // One iteration on a batch, begun and waited for. Throws nothing for NaN: the guard (train/guard.h) judges the
-  // metrics. The batch: a tensor for each part of Method::batch.
+  // metrics. The batch: a tensor for each part of Method::batch, this rank's share of its rows.
   Metrics step(std::span<const Tensor> batch);
   Metrics step(const Tensor& x) { return step(std::span(&x, 1)); }
   // The same in two parts, so that a GPU need not wait for the host. begin_step() gives the device one iteration's
@@ -133,6 +139,8 @@ class Trainer {
   std::string slowed_key() const;
 
   const std::unique_ptr<const Settings> settings_;
+  Communicator alone_;
+  Communicator& ranks_;
   Parts parts_;
   std::unique_ptr<Method> method_;
   std::unique_ptr<Iteration> iteration_work_;

@@ -34,7 +34,7 @@ struct PutRows {
 
 struct RestartRows {
   float* x;
-  int64_t size;  // elements of a row
+  int64_t size, first_row;  // elements of a row
   float p;
   RandomKey choice, key;
   EBM_HD void load() {
@@ -42,7 +42,7 @@ struct RestartRows {
     key.load();
   }
   EBM_HD void operator()(int64_t i) const {
-    if (uniform1(choice, i / size) < p) x[i] = 2 * uniform1(key, i) - 1;
+    if (uniform1(choice, first_row + i / size) < p) x[i] = 2 * uniform1(key, first_row * size + i) - 1;
   }
 };
 
@@ -69,10 +69,10 @@ void put_rows(Tensor& buffer, Scalar first, const Tensor& x) {
   map(x.device(), x.size(), PutRows{{count, buffer.size() / count, first}, x.data(), buffer.mutable_data()});
 }
 
-void restart_rows(Tensor& x, float p, const RandomKey& choice, const RandomKey& key) {
+void restart_rows(Tensor& x, float p, const RandomKey& choice, const RandomKey& key, int64_t first_row) {
   if (x.size() == 0) return;
   constexpr int64_t kCost = 64;  // two Philox calls, in elements of plain arithmetic
-  map(x.device(), x.size(), RestartRows{x.mutable_data(), x.size() / x.extent(0), p, choice, key}, kCost);
+  map(x.device(), x.size(), RestartRows{x.mutable_data(), x.size() / x.extent(0), first_row, p, choice, key}, kCost);
 }
 
 }  // namespace ebm

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/memory.h"
+#include "tests/logical_ranks.h"
 #include "tests/test_device.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -149,6 +150,57 @@ TEST_CASE("contract: a state that was taken and given back leads on as if nothin
     second.restore(second.read_snapshot(file, "kept."));
     train(second, 2);
     check_same(second.state(), later);
+  });
+}
+
+// Sums over GPUs are not there yet, so this is the CPU's whatever the test device is.
+TEST_CASE("contract: ranks train as one, with uneven shares, and the same bits in any number of processes") {
+  for_each_method([](const MethodRecord& record) {
+    const std::unique_ptr<Settings> s = tiny_of(record.name);
+    set(*s, {{"batch", "9"}, {"chains", "7"}});
+    constexpr int kIterations = 3;
+    struct Trained {
+      std::vector<Metrics> metrics;
+      SafetensorsFile state;
+    };
+    const auto train_on = [&](Communicator* ranks) {
+      Trainer trainer(*s, kCpu, true, ranks);
+      Trained result;
+      for (int64_t i = 0; i < kIterations; ++i) {
+        std::vector<Tensor> batch = batch_of(trainer, i);
+        for (Tensor& part : batch) {
+          const Share own = ranks ? ranks->share(part.extent(0)) : share_of(part.extent(0), 0, 1);
+          part = part.view(own.first * (part.size() / part.extent(0)), part.shape().with_first(own.count));
+        }
+        result.metrics.push_back(trainer.step(batch));
+      }
+      result.state = trainer.state();
+      return result;
+    };
+    const Trained alone = train_on(nullptr);
+    for (const int ranks : {2, 3}) {
+      CAPTURE(ranks);
+      Trained first;
+      for (int processes = 1; processes <= ranks; ++processes) {
+        CAPTURE(processes);
+        std::vector<Trained> of(static_cast<size_t>(ranks));
+        on_ranks(
+            ranks, [&](Communicator& world) { of[static_cast<size_t>(world.rank())] = train_on(&world); }, processes);
+        if (processes == 1) first = of[0];
+        for (const Trained& each : of) {
+          check_same(each.state, first.state);
+          for (size_t i = 0; i < each.metrics.size(); ++i) check_same(each.metrics[i], first.metrics[i]);
+        }
+      }
+      // The first iteration is the same up to rounding, which its chains amplify; Adam makes steps of rounding alone.
+      const Metrics &one = alone.metrics[0], &several = first.metrics[0];
+      for (size_t i = 0; i < one.values.size(); ++i) {
+        const ShownColumn& column = (*one.columns)[i];
+        CAPTURE(column.name);
+        if (column.options.judged != Judged::not_at_all)
+          CHECK(std::abs(one.values[i] - several.values[i]) <= 1e-4 * (1e-2 + std::abs(one.values[i])));
+      }
+    }
   });
 }
 

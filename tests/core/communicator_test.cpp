@@ -16,30 +16,6 @@ namespace {
 
 using test::on_ranks;
 
-// Messages between groups of threads that stand for processes, as MPI carries them between real ones.
-struct Processes {
-  explicit Processes(int processes, int ranks) : between(processes) {
-    for (int p = 0; p < processes; ++p) {
-      outside.push_back(between.transport(p));
-      groups.push_back(std::make_unique<ThreadGroup>(ranks, outside.back().get()));
-    }
-  }
-  void run(const std::function<void(Communicator&)>& work) {
-    std::vector<std::thread> threads;
-    for (auto& group : groups)
-      for (int i = 0; i < group->count(); ++i)
-        threads.emplace_back([&work, &group, i] {
-          Communicator world(group->transport(i), 20);
-          work(world);
-        });
-    for (std::thread& thread : threads) thread.join();
-  }
-
-  ThreadGroup between;
-  std::vector<std::unique_ptr<Transport>> outside;
-  std::vector<std::unique_ptr<ThreadGroup>> groups;
-};
-
 }  // namespace
 
 TEST_CASE("shares cover a list once, in order, and differ by one at most") {
@@ -84,11 +60,10 @@ TEST_CASE("sums, largest, broadcasts and shares of rows are the same on all rank
   }
   for (const int processes : {1, 2, 3, 5}) {
     CAPTURE(processes);
-    Processes here(processes, kRanks);
     std::vector<std::vector<float>> got(kRanks);
     std::vector<std::vector<double>> added(kRanks), most(kRanks), told(kRanks);
     std::vector<std::vector<float>> rows(kRanks);
-    here.run([&](Communicator& ranks) {
+    const auto work = [&](Communicator& ranks) {
       const int r = ranks.rank();
       Tensor x = Tensor::from_host(given[r], {n}, kCpu);
       ranks.sum(x);
@@ -102,7 +77,8 @@ TEST_CASE("sums, largest, broadcasts and shares of rows are the same on all rank
       std::vector<float> own(2 * share.count);
       std::iota(own.begin(), own.end(), static_cast<float>(2 * share.first));
       rows[r] = gather_rows(Tensor::from_host(own, {share.count, 2}, kCpu), 13).to_host();
-    });
+    };
+    on_ranks(kRanks, work, processes);
     std::vector<float> all(26);
     std::iota(all.begin(), all.end(), 0.0f);
     for (int r = 0; r < kRanks; ++r) {

@@ -7,8 +7,13 @@
 
 namespace ebm {
 
-BatchFeed::BatchFeed(const Source& source, uint64_t seed, const std::vector<Shape>& shapes, Device device)
-    : source_(source), seed_(seed), batch_(shapes.at(0)[0]), ahead_(device.is_cuda()) {
+BatchFeed::BatchFeed(const Source& source, uint64_t seed, const std::vector<Shape>& shapes, Device device,
+                     const std::optional<Share>& share)
+    : source_(source),
+      seed_(seed),
+      batch_(shapes.at(0)[0]),
+      share_(share.value_or(Share{0, batch_})),
+      ahead_(device.is_cuda()) {
   const std::vector<SourcePart> parts = source.parts();
   EBM_CHECK(parts.size() == shapes.size(), "data", std::to_string(parts.size()) + " tensors an item",
             std::to_string(shapes.size()) + ", as the method reads");
@@ -23,14 +28,15 @@ BatchFeed::BatchFeed(const Source& source, uint64_t seed, const std::vector<Shap
     EBM_CHECK(same, "data", parts[i].name + " of " + is, wanted + ", the size of the networks'");
   }
   for (size_t slot = 0; slot < (ahead_ ? 2 : 1); ++slot)
-    for (const Shape& shape : shapes) slots_[slot].parts.push_back(std::make_unique<Upload>(shape, device));
+    for (const Shape& shape : shapes)
+      slots_[slot].parts.push_back(std::make_unique<Upload>(shape.with_first(share_.count), device));
 }
 
 void BatchFeed::fill(Slot& slot, int64_t iteration) {
   const ProfileRange range("data");
   std::vector<float*> out;
   for (const auto& part : slot.parts) out.push_back(part->host().data());
-  source_.fill(seed_, iteration, batch_, 0, batch_, out);
+  source_.fill(seed_, iteration, batch_, share_.first, share_.count, out);
   for (const auto& part : slot.parts) part->start();
   slot.iteration = iteration;
 }

@@ -18,7 +18,7 @@ struct CoopNets : Teaching {
 
     // α by Adam on mean ‖x̃ − g_α(ẑ)‖²; a factor 1/(2σ²) would not change Adam's step
     it.phase("vae");
-    const Var loss = squared_error(x_hat, x_tilde);
+    const Var loss = squared_error(x_hat, x_tilde, settings_.chains);
     learn(tape, loss, {&generator_});
     shown_.reconstruction = loss.value();
   }

@@ -17,7 +17,7 @@ struct EbmVae : Teaching {
     // 3. and 4. after 5., as the recipes do; both see the same x̃
     update_energy(it, x_tilde);  // 5. θ by (7)
     if (settings_.teach == "inferred")
-      update_vae(it, x_tilde);  // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
+      update_vae(it, x_tilde, settings_.chains);  // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
     else
       update_with_own(it, tape, x_tilde, z_hat, x_hat);
   }
@@ -28,8 +28,9 @@ struct EbmVae : Teaching {
   void update_with_own(Iteration& it, Tape& tape, const Tensor& x_tilde, const Tensor& z_hat, const Var& x_hat) {
     it.phase("vae");
     const RandomKey dropout_key = it.key(Stream::dropout);
-    const Posterior posterior = encoder_(Var(x_tilde), &dropout_key);
-    const Var own = squared_error(x_hat, x_tilde), pair = mean(negative_log_density(posterior, z_hat));
+    const int64_t n = settings_.chains;
+    const Posterior posterior = infer(it, x_tilde, n, dropout_key);
+    const Var own = squared_error(x_hat, x_tilde, n), pair = mean(negative_log_density(posterior, z_hat), n);
     shown_.own_error = own.value();
     shown_.pair = pair.value();
     const auto weighed = [](const Var& term, double weight) { return scale(term, static_cast<float>(weight)); };
@@ -38,9 +39,10 @@ struct EbmVae : Teaching {
     if (alone) {
       shown_.reconstruction = own.value();  // the only one that is computed, as CoopNets'
     } else {
-      const Tensor images = of_data ? it.data() : x_tilde;
-      const Posterior inferred = of_data ? encoder_(Var(images), &dropout_key) : posterior;
-      loss = add(loss, weighed(vae_loss(it, inferred, images), settings_.inferred_weight));
+      const Var inferred =
+          of_data ? vae_loss(it, infer(it, it.data(), settings_.batch, dropout_key), it.data(), settings_.batch)
+                  : vae_loss(it, posterior, x_tilde, n);
+      loss = add(loss, weighed(inferred, settings_.inferred_weight));
     }
     learn(tape, loss, {&encoder_, &generator_});
   }

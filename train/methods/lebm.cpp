@@ -127,25 +127,26 @@ LangevinRows Lebm::prior_step(int64_t n, double noise_scale) const {
 
 void Lebm::iterate(Iteration& it) {
   const LebmSettings& s = settings_;
-  const Shape latent{s.batch, s.latent};
+  const Shape latent{s.batch, s.latent};  // of all ranks; below n is this one's share of the batch
+  const Share own = it.share(s.batch);
 
   it.phase("posterior");
   Tensor z_plus = it.normal(Stream::latent, latent);  // z⁺ ~ N(0, I), then the chain on V(z|x)  (n, d)
-  const LangevinRows step{expand(drift_.var().value(), {s.batch}, 1), expand(noise_.var().value(), {s.batch}, 1)};
+  const LangevinRows step{expand(drift_.var().value(), {own.count}, 1), expand(noise_.var().value(), {own.count}, 1)};
   PotentialValue last;
-  langevin_chain(posterior(it.data()), z_plus, s.posterior.steps, step, it.key(kPosteriorChain), 0, 0, &last);
+  langevin_chain(posterior(it.data()), z_plus, s.posterior.steps, step, it.key(kPosteriorChain), own.first, 0, &last);
   if (last.gradient.defined()) shown_.squared_gradient = sum_squares(last.gradient);
   shown_.step_size = noise_.var().value();
   shown_.sum_plus = sum(z_plus);
   shown_.squared_plus = sum_squares(z_plus);
   shown_.most_plus = max_abs(z_plus);
-  watch_slope(z_plus);
+  watch_slope(gather_rows(z_plus, s.batch));  // the same directions on all ranks
 
   Tensor z_minus;
   if (has_prior()) {
     it.phase("prior");
     z_minus = it.normal(kPriorStart, latent);  // z⁻ ~ N(0, I), then the chain on U(z)  (n, d)
-    langevin_chain(prior(), z_minus, s.prior.steps, prior_step(s.batch, 1), it.key(Stream::langevin));
+    langevin_chain(prior(), z_minus, s.prior.steps, prior_step(own.count, 1), it.key(Stream::langevin), own.first);
     shown_.sum_minus = sum(z_minus);
     shown_.squared_minus = sum_squares(z_minus);
   }
@@ -158,7 +159,7 @@ void Lebm::iterate(Iteration& it) {
 void Lebm::update_generator(Iteration& it, const Tensor& z_plus) {
   it.phase("generator");
   Tape tape;
-  const Var error = mean(tanh_error(g_.net().before_tanh(Var(z_plus)), it.data()));
+  const Var error = mean(tanh_error(g_.net().before_tanh(Var(z_plus)), it.data()), settings_.batch);
   learn(tape, error, {&g_});
   shown_.reconstruction = error.value();
 }
@@ -167,7 +168,7 @@ void Lebm::update_generator(Iteration& it, const Tensor& z_plus) {
 void Lebm::update_energy(Iteration& it, const Tensor& z_plus, const Tensor& z_minus) {
   it.phase("energy");
   Tape tape;
-  const Var plus = mean((*f_)(Var(z_plus))), minus = mean((*f_)(Var(z_minus)));
+  const Var plus = mean((*f_)(Var(z_plus)), settings_.batch), minus = mean((*f_)(Var(z_minus)), settings_.batch);
   learn(tape, sub(minus, plus), {&*f_});
   shown_.f_plus = plus.value();
   shown_.f_minus = minus.value();

@@ -15,13 +15,14 @@ namespace ebm {
 
 // What an iteration shows, beside gradient norms and rates; of z⁺ of the posterior chain and z⁻ of the prior's.
 struct LebmShown {
-  Quantity reconstruction;                          // mean ‖x − g(z⁺)‖²
-  Quantity f_plus, f_minus;                         // mean f
-  Quantity sum_plus, sum_minus;                     // Σ z, over all its elements
-  Quantity squared_plus, squared_minus, most_plus;  // Σ z², max |z|
-  Quantity squared_gradient;                        // Σ (∂V/∂z)² at the posterior chain's last step
-  Quantity slope;                                   // the largest singular value of ∂g/∂z that was seen, squared
-  Quantity step_size;                               // δ₁
+  Quantity reconstruction;                 // mean ‖x − g(z⁺)‖²
+  Quantity f_plus, f_minus;                // mean f
+  Quantity sum_plus, sum_minus;            // Σ z, over all its elements
+  Quantity squared_plus, squared_minus;    // Σ z²
+  Quantity most_plus{OverRanks::largest};  // max |z|
+  Quantity squared_gradient;               // Σ (∂V/∂z)² at the posterior chain's last step
+  Quantity slope{OverRanks::same};         // the largest singular value of ∂g/∂z that was seen, squared
+  Quantity step_size{OverRanks::same};     // δ₁
 
   float values = 1, chains = 1, sigma = 1;  // elements of z in a batch; rows
 

@@ -21,10 +21,12 @@ struct Persistent : Teaching {
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
-    Tensor x_0 = take_rows(buffer_, first_.scalar(), settings_.chains);  // (n, H, W, C)
-    restart_rows(x_0, kRestarts, it.key(Stream::restart), it.key(Stream::start));
+    const Share own = it.share(settings_.chains);
+    const Tensor chains = take_rows(buffer_, first_.scalar(), settings_.chains);         // of all ranks
+    Tensor x_0 = chains.view(own.first * image_.elements(), images(own.count)).clone();  // (n, H, W, C)
+    restart_rows(x_0, kRestarts, it.key(Stream::restart), it.key(Stream::start), own.first);
     const Tensor x_tilde = run_chains(it, x_0);  // (n, H, W, C)
-    put_rows(buffer_, first_.scalar(), x_tilde);
+    put_rows(buffer_, first_.scalar(), gather_rows(x_tilde, settings_.chains));
     update_energy(it, x_tilde);
   }
 

@@ -9,7 +9,8 @@ struct ShortRun : Teaching {
 
   void iterate(Iteration& it) override {
     it.phase("ancestral");
-    const Tensor x_0 = noise_images(settings_.chains, it.key(Stream::start));  // (n, H, W, C)
+    const Share own = it.share(settings_.chains);
+    const Tensor x_0 = noise_images(own.count, it.key(Stream::start), own.first);  // (n, H, W, C)
     update_energy(it, run_chains(it, x_0));
   }
 

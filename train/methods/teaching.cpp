@@ -32,10 +32,10 @@ OptimiserSettings energy_optimiser(const TeachingSettings& s) {
   return o;
 }
 
-// x + stddev · noise
-Tensor with_noise(const Tensor& x, Scalar stddev, const RandomKey& key) {
+// x + stddev · noise, x being rows first_row, first_row + 1, … of all ranks'.
+Tensor with_noise(const Tensor& x, Scalar stddev, const RandomKey& key, int64_t first_row) {
   Tensor y = Tensor::empty(x.shape(), x.device());
-  fill_normal(y, key, 0.0f, stddev);
+  fill_normal(y, key, 0.0f, stddev, static_cast<uint64_t>(first_row * (x.size() / x.extent(0))));
   add_scaled(y, x, 1.0f);
   return y;
 }
@@ -75,8 +75,8 @@ Tensor Teaching::latent(Iteration& it) const { return it.normal(Stream::latent, 
 Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
   it.phase("langevin");
   Tensor x_tilde = x_hat.clone();  // (n, H, W, C)
-  langevin_chain(energy_.net(), x_tilde, settings_.chain.steps, step_, it.key(Stream::langevin), 0, 0,
-                 shown_.squared_grad_x.slot());
+  langevin_chain(energy_.net(), x_tilde, settings_.chain.steps, step_, it.key(Stream::langevin),
+                 it.share(settings_.chains).first, 0, shown_.squared_grad_x.slot());
   shown_.squared_revision = squared_distance(x_tilde, x_hat);
   return x_tilde;
 }
@@ -86,13 +86,16 @@ void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   const TeachingSettings& s = settings_;
   const bool blurred = s.image_noise > 0 || s.image_noise_end > 0;
   const Scalar blur = image_noise_.scalar();
-  const Tensor x = blurred ? with_noise(it.data(), blur, it.key(Stream::data_noise)) : it.data();  // (batch, H, W, C)
-  const Tensor y = blurred ? with_noise(x_tilde, blur, it.key(Stream::sample_noise)) : x_tilde;    // (n, H, W, C)
+  Tensor x = it.data(), y = x_tilde;  // (batch, H, W, C), (n, H, W, C)
+  if (blurred) {
+    x = with_noise(x, blur, it.key(Stream::data_noise), it.share(s.batch).first);
+    y = with_noise(y, blur, it.key(Stream::sample_noise), it.share(s.chains).first);
+  }
   // f = −U up to the reference, which does not depend on θ
   Tape tape;
   const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));  // (batch), (n)
-  const Var penalty = add(mean(square(f_data)), mean(square(f_samples)));
-  const Var mean_data = mean(f_data), mean_samples = mean(f_samples);  // (1)
+  const Var penalty = add(mean(square(f_data), s.batch), mean(square(f_samples), s.chains));
+  const Var mean_data = mean(f_data, s.batch), mean_samples = mean(f_samples, s.chains);  // (1)
   const Var loss = add(sub(mean_samples, mean_data), scale(penalty, static_cast<float>(s.energy_l2)));
   learn(tape, loss, {&energy_});
   shown_.f_data = mean_data.value();
@@ -102,24 +105,30 @@ void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   shown_.squared_samples = sum_squares(y);
 }
 
-Var Teaching::squared_error(const Var& g, const Tensor& x) { return mean(sum_rows(square(sub(g, Var(x))))); }
+Var Teaching::squared_error(const Var& g, const Tensor& x, int64_t n) {
+  return mean(sum_rows(square(sub(g, Var(x)))), n);
+}
 
-Var Teaching::vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images) {
+Posterior Teaching::infer(Iteration& it, const Tensor& images, int64_t n, const RandomKey& dropout_key) const {
+  return encoder_(Var(images), &dropout_key, it.share(n).first);
+}
+
+Var Teaching::vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images, int64_t n) {
   // z̃ ~ π_β(z|x̃), (n, d)
-  const Var z = reparameterise(posterior, it.normal(Stream::posterior, {images.extent(0), settings_.latent}));
+  const Var z = reparameterise(posterior, it.normal(Stream::posterior, {n, settings_.latent}));
   // mean ‖x̃ − g_α(z̃)‖² + γ·KL(π_β(z|x̃) ‖ N(0, I)), (9)
-  const Var reconstruction = squared_error(generator_(z), images);
-  const Var kl = mean(kl_to_standard_normal(posterior));
+  const Var reconstruction = squared_error(generator_(z), images, n);
+  const Var kl = mean(kl_to_standard_normal(posterior), n);
   shown_.reconstruction = reconstruction.value();
   shown_.kl = kl.value();
   return add(reconstruction, mul(kl, kl_weight_.var()));
 }
 
-void Teaching::update_vae(Iteration& it, const Tensor& images) {
+void Teaching::update_vae(Iteration& it, const Tensor& images, int64_t n) {
   it.phase("vae");
   Tape tape;
   const RandomKey dropout_key = it.key(Stream::dropout);
-  learn(tape, vae_loss(it, encoder_(Var(images), &dropout_key), images), {&encoder_, &generator_});
+  learn(tape, vae_loss(it, infer(it, images, n, dropout_key), images, n), {&encoder_, &generator_});
 }
 
 void TeachingShown::describe(ShownVisitor& v, bool has_own) {

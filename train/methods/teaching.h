@@ -1,5 +1,6 @@
 // What the five methods of variational MCMC teaching and its baselines share: the three networks, the chains in x, and
-// the two updates. Each holds all three networks; those that it has no use for stay as they began.
+// the two updates. Each holds all three networks; those that it has no use for stay as they began. Tensors of an iteration
+// hold this rank's rows: its share of the n chains, or of the batch.
 #pragma once
 
 #include "models/encoder.h"
@@ -51,12 +52,14 @@ class Teaching : public Method {
   Tensor run_chains(Iteration& it, const Tensor& x_hat);
   // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.
   void update_energy(Iteration& it, const Tensor& x_tilde);
-  // (α, β) by Adam on the VAE's loss of these images, (9).
-  void update_vae(Iteration& it, const Tensor& images);
-  // Mean ‖x − g‖² of images g and x (n, H, W, C), (1).
-  static Var squared_error(const Var& g, const Tensor& x);
-  // (9) of images (n, H, W, C) and their posterior; shows its two terms.
-  Var vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images);
+  // (α, β) by Adam on the VAE's loss of these images, (9), of n of all ranks.
+  void update_vae(Iteration& it, const Tensor& images, int64_t n);
+  // This rank's part of the mean ‖x − g‖² over n images g and x (n, H, W, C), (1).
+  static Var squared_error(const Var& g, const Tensor& x, int64_t n);
+  // π_β(z|x) of images (n, H, W, C), with dropout.
+  Posterior infer(Iteration& it, const Tensor& images, int64_t n, const RandomKey& dropout_key) const;
+  // This rank's part of (9) over n images (n, H, W, C), given their posterior; shows its two terms.
+  Var vae_loss(Iteration& it, const Posterior& posterior, const Tensor& images, int64_t n);
 
   // Uniform noise in [-1, 1), images number first, first + 1, …: (n, H, W, C).
   Tensor noise_images(int64_t n, const RandomKey& key, int64_t first = 0) const;

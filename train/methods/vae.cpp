@@ -7,7 +7,7 @@ namespace {
 struct Vae : Teaching {
   Vae(const TeachingSettings& settings, Parts& parts) : Teaching(settings, parts) {}
 
-  void iterate(Iteration& it) override { update_vae(it, it.data()); }
+  void iterate(Iteration& it) override { update_vae(it, it.data(), settings_.batch); }
 };
 
 }  // namespace

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Training by several processes under mpirun: what it leaves, and that it ends when one of them fails.
+#
+#   tests/tools/ranks_test.sh FOLDER_OF_THE_PROGRAMS
+set -euo pipefail
+programs=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1 GOMP_SPINCOUNT=5000
+unset EBM_DATA
+flags=(synthetic --device cpu --chains 7 --width 4 --generator-width 16 --steps 2 --latent 4 --precision fp32
+  --deterministic --guard-gap 1000)
+
+fail() { echo "ranks_test.sh: $*" >&2; exit 1; }
+ranks() { local n=$1; shift; timeout 60 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --batch "${batch:-9}" "$@"; }
+# Its error lines, the launcher's own words left out.
+errors_of() { grep '^error:' "$1" || true; }
+
+# One run, of one kind of files, whatever the number of processes; the first iteration is that of one process.
+"$programs/train_ebm_vae" "${flags[@]}" --batch 9 --threads 1 --iterations 5 --quiet --out "$folder/one"
+for n in 2 3; do
+  ranks "$n" --iterations 5 --out "$folder/$n" >"$folder/out" 2>&1 || fail "$n processes: $(cat "$folder/out")"
+  grep -q "$n processes, 1 threads each" "$folder/out" || fail "$(cat "$folder/out")"
+  [[ $(grep -c 'done: 5 iterations' "$folder/out") == 1 ]] || fail "not told once: $(cat "$folder/out")"
+  for name in checkpoint-00000005.safetensors model.safetensors report.html metrics.csv config.toml; do
+    [[ -s $folder/$n/$name ]] || fail "$n processes left no $name"
+  done
+  for run in one "$n"; do sed -n 3p "$folder/$run/metrics.csv" | cut -d, -f3-9 | tr , '\n' >"$folder/first-$run"; done
+  paste "$folder/first-one" "$folder/first-$n" | awk '{ d = $1 - $2; if (d * d > 1e-8 * (1e-4 + $1 * $1)) exit 1 }' ||
+    fail "$n processes begin differently: $(paste "$folder/first-one" "$folder/first-$n")"
+done
+# The same bits from run to run.
+ranks 2 --iterations 5 --quiet --out "$folder/again"
+cmp "$folder/2/model.safetensors" "$folder/again/model.safetensors"
+
+# Resumed, by another number of processes too.
+ranks 3 --resume "$folder/2" --iterations 8 --quiet
+[[ -s $folder/2/checkpoint-00000008.safetensors ]] || fail "a resumed run left no checkpoint"
+
+# What all refuse, and what one cannot do, is told once.
+refused() {
+  local expected=$1 code=0
+  shift
+  "$@" >"$folder/out" 2>&1 || code=$?
+  ((code != 0 && code != 124)) || fail "exit code $code for: $expected"
+  [[ $(errors_of "$folder/out" | wc -l) == 1 && $(errors_of "$folder/out") == *"$expected"* ]] ||
+    fail "expected one line with \"$expected\": $(cat "$folder/out")"
+}
+touch "$folder/file"
+refused "rank 0 of 2" ranks 2 --iterations 5 --out "$folder/file/x"
+refused "did you mean --steps?" ranks 2 --stepz 3
+batch=2 refused "2 rows for 3 ranks" ranks 3 --iterations 5 --out "$folder/few"
+! timeout 60 mpirun -n 2 "$programs/ebm" info "$folder/2" >"$folder/out" 2>&1 || fail "ebm info ran as two processes"
+grep -q "only training is shared out" "$folder/out" || fail "$(cat "$folder/out")"
+
+# A process that is killed, or stands still, ends the job; a request to stop saves and ends all at one iteration.
+begin() {  # begins a long run of 3 processes in the background
+  ranks 3 --iterations 1000000 --checkpoint-every 10 --comm-timeout 3 --quiet --out "$folder/$1" >"$folder/out" 2>&1 &
+  job=$!
+  for ((i = 0; i < 300; ++i)); do
+    ! compgen -G "$folder/$1/checkpoint-*.safetensors" >/dev/null || return 0
+    sleep 0.1
+  done
+  fail "no checkpoint: $(cat "$folder/out")"
+}
+process_of() { pgrep -f "train_ebm_vae .*--out $folder/$1" | while read -r pid; do  # of rank $2
+    ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2" || echo "$pid"
+  done; }
+ended() {
+  local code=0 begun=$SECONDS
+  wait "$job" || code=$?
+  ((SECONDS - begun <= $1)) || fail "it took $((SECONDS - begun)) s to end"
+  ((code != 0 && code != 124)) || fail "exit code $code"
+}
+for signal in KILL SEGV; do
+  begin "$signal"
+  kill "-$signal" "$(process_of "$signal" 1)"
+  ended 10
+done
+begin STOP
+stopped=$(process_of STOP 2)
+kill -STOP "$stopped"
+ended 20
+[[ $(errors_of "$folder/out") == *"nothing from rank 2"* ]] || fail "$(cat "$folder/out")"
+begin USR1
+kill -USR1 "$(process_of USR1 2)"
+ended 20
+last=$(tail -1 "$folder/USR1/metrics.csv" | cut -d, -f1)
+[[ -s $folder/USR1/checkpoint-$(printf %08d "$last").safetensors ]] || fail "stopped at $last without a checkpoint"
