@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <functional>
+#include <span>
 #include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/version.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/evaluate/report.h"
@@ -169,6 +173,17 @@ void take_from_first(Communicator& ranks, TrainPlan& plan) {
   set_precisions(choose_precisions(precision, plan.options.device, *plan.settings));
 }
 
+// Processes may be given different flags, or be of different builds.
+void check_alike(Communicator& ranks, const std::string& config) {
+  if (ranks.alone()) return;
+  const uint64_t mine = std::hash<std::string>{}(std::string(version()) + config);
+  uint64_t first = mine;
+  ranks.broadcast(std::as_writable_bytes(std::span(&first, 1)));
+  std::optional<Error> error;
+  if (mine != first) error.emplace("settings", "others than rank 0's", "the same flags and program in all processes");
+  ranks.agree(error);
+}
+
 int train(TrainFlags& flags, Door door, World& world) {
   Communicator& ranks = world.ranks();
   if (!flags.comm_timeout.empty())
@@ -189,6 +204,7 @@ int train(TrainFlags& flags, Door door, World& world) {
   const Dataset dataset = load_in_turn(ranks, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
   if (!dataset.note.empty()) tell("note: " + dataset.note);
   settle(flags, plan, dataset.count(), tell);
+  check_alike(ranks, options.config);
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
                    options.folder.string()));
 

@@ -51,6 +51,8 @@ touch "$folder/file"
 refused "rank 0 of 2" ranks 2 --iterations 5 --out "$folder/file/x"
 refused "did you mean --steps?" ranks 2 --stepz 3
 batch=2 refused "2 rows for 3 ranks" ranks 3 --iterations 5 --out "$folder/few"
+one=("$programs/train_ebm_vae" "${flags[@]}" --batch 9 --iterations 5 --out "$folder/other")
+refused "the same flags" timeout 60 mpirun -n 1 "${one[@]}" : -n 1 "${one[@]}" --energy-lr 0.5
 ! timeout 60 mpirun -n 2 "$programs/ebm" info "$folder/2" >"$folder/out" 2>&1 || fail "ebm info ran as two processes"
 grep -q "only training is shared out" "$folder/out" || fail "$(cat "$folder/out")"
 
