@@ -12,6 +12,38 @@ thread_local Communicator* current_world = nullptr;
 
 constexpr char kOp[] = "ranks";
 
+// An error on its way between ranks.
+struct ErrorMessage {
+  char op[64], received[512], expected[512];
+  bool failed;
+};
+
+ErrorMessage message_of(const std::optional<Error>& error) {
+  ErrorMessage message{};
+  if (!error) return message;
+  message.failed = true;
+  std::strncpy(message.op, error->op().c_str(), sizeof message.op - 1);
+  std::strncpy(message.received, error->received().c_str(), sizeof message.received - 1);
+  std::strncpy(message.expected, error->expected().c_str(), sizeof message.expected - 1);
+  return message;
+}
+
+// Where the message is of an error: of rank r.
+void throw_error(const ErrorMessage& message, int r, int size) {
+  if (!message.failed) return;
+  const std::string of = size > 1 ? " (rank " + std::to_string(r) + " of " + std::to_string(size) + ")" : "";
+  EBM_FAIL(message.op, message.received + of, message.expected);
+}
+
+std::optional<Error> error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    return e;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Share share_of(int64_t n, int r, int parts) {
@@ -28,49 +60,45 @@ Share Communicator::share(int64_t n) const {
   return share_of(n, rank(), size());
 }
 
+void Communicator::check_device(Device device) const {
+  EBM_CHECK(!device.is_cuda(), kOp, "a sum over " + std::to_string(size()) + " ranks on " + to_string(device),
+            "ranks on the CPU: this build has no sums between GPUs");
+}
+
 // Each rank sums up its slice of what all give it, then all get all slices.
-template <class T>
-void Communicator::sum_in_order(std::span<T> x) {
+void Communicator::sum(Tensor& x) {
   if (alone()) return;
-  const auto n = static_cast<int64_t>(x.size());
+  check_device(x.device());
+  const std::span<float> values(x.mutable_data(), static_cast<size_t>(x.size()));
   const auto slice = [&](int r) {
-    const Share part = share_of(n, r, size());
-    return x.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.count));
+    const Share part = share_of(x.size(), r, size());
+    return values.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.count));
   };
-  const std::span<T> own = slice(rank());
-  std::vector<T> given(own.size() * static_cast<size_t>(size()));  // by rank
+  const size_t own = slice(rank()).size();
+  std::vector<float> given(own * static_cast<size_t>(size()));  // by rank
   std::vector<std::span<const std::byte>> send;
   std::vector<std::span<std::byte>> receive;
   for (int r = 0; r < size(); ++r) {
     send.push_back(std::as_bytes(slice(r)));
-    receive.push_back(
-        std::as_writable_bytes(std::span(given).subspan(own.size() * static_cast<size_t>(r), own.size())));
+    receive.push_back(std::as_writable_bytes(std::span(given).subspan(own * static_cast<size_t>(r), own)));
   }
   transport_->exchange(send, receive, seconds_);
-  std::vector<T> total(own.size());
-  for (size_t i = 0; i < own.size(); ++i) {
+  std::vector<float> total(own);
+  for (size_t i = 0; i < own; ++i) {
     double sum = 0;
-    for (size_t r = 0; r < static_cast<size_t>(size()); ++r) sum += given[r * own.size() + i];
-    total[i] = static_cast<T>(sum);
+    for (size_t at = i; at < given.size(); at += own) sum += given[at];
+    total[i] = static_cast<float>(sum);
   }
   for (int r = 0; r < size(); ++r) {
-    send[static_cast<size_t>(r)] = std::as_bytes(std::span<const T>(total));
+    send[static_cast<size_t>(r)] = std::as_bytes(std::span<const float>(total));
     receive[static_cast<size_t>(r)] = std::as_writable_bytes(slice(r));
   }
   transport_->exchange(send, receive, seconds_);
 }
 
-void Communicator::sum(Tensor& x) {
-  if (alone()) return;
-  EBM_CHECK(!x.device().is_cuda(), kOp, "a sum over " + std::to_string(size()) + " ranks on " + to_string(x.device()),
-            "ranks on the CPU: this build has no sums between GPUs");
-  sum_in_order(std::span(x.mutable_data(), static_cast<size_t>(x.size())));
-}
-
 void Communicator::sum_doubles(double* x, int64_t n, Device device) {
   if (alone()) return;
-  EBM_CHECK(!device.is_cuda(), kOp, "a sum over " + std::to_string(size()) + " ranks on " + to_string(device),
-            "ranks on the CPU: this build has no sums between GPUs");
+  check_device(device);
   add(std::span(x, static_cast<size_t>(n)));
 }
 
@@ -99,42 +127,33 @@ void Communicator::largest(std::span<double> x) {
   }
 }
 
-void Communicator::broadcast(std::span<std::byte> x) {
+void Communicator::broadcast(std::span<std::byte> x, std::optional<double> seconds) {
   if (alone()) return;
   const std::vector<std::byte> mine(x.begin(), x.end());
   std::vector<std::span<const std::byte>> send(static_cast<size_t>(size()));
   std::vector<std::span<std::byte>> receive(static_cast<size_t>(size()));
   if (rank() == 0) std::fill(send.begin(), send.end(), std::span<const std::byte>(mine));
   receive[0] = x;
-  transport_->exchange(send, receive, seconds_);
+  transport_->exchange(send, receive, rank() == 0 ? seconds_ : seconds.value_or(seconds_));
 }
 
-void Communicator::agree(const std::optional<Error>& mine, std::optional<double> seconds) {
-  if (alone()) {
-    if (mine) throw Error(*mine);
-    return;
-  }
-  const double usual = seconds_;
-  seconds_ = seconds.value_or(usual);
-  struct Message {
-    char op[64], received[512], expected[512];
-    bool failed;
-  };
-  Message message{};
-  if (mine) {
-    message.failed = true;
-    std::strncpy(message.op, mine->op().c_str(), sizeof message.op - 1);
-    std::strncpy(message.received, mine->received().c_str(), sizeof message.received - 1);
-    std::strncpy(message.expected, mine->expected().c_str(), sizeof message.expected - 1);
-  }
-  std::vector<Message> all(static_cast<size_t>(size()));
-  gather(std::as_bytes(std::span(&message, 1)), std::as_writable_bytes(std::span(all)));
-  seconds_ = usual;
-  for (size_t r = 0; r < all.size(); ++r)
-    if (all[r].failed)
-      EBM_FAIL(all[r].op,
-               std::string(all[r].received) + " (rank " + std::to_string(r) + " of " + std::to_string(size()) + ")",
-               all[r].expected);
+void Communicator::agree(const std::optional<Error>& mine) {
+  const ErrorMessage message = message_of(mine);
+  std::vector<ErrorMessage> all(static_cast<size_t>(size()), message);
+  if (!alone()) gather(std::as_bytes(std::span(&message, 1)), std::as_writable_bytes(std::span(all)));
+  for (int r = 0; r < size(); ++r) throw_error(all[static_cast<size_t>(r)], r, size());
+}
+
+void Communicator::together(const std::function<void()>& work) {
+  if (alone()) return work();
+  agree(error_of(work));
+}
+
+void Communicator::by_first(const std::function<void()>& work, double seconds) {
+  if (alone()) return work();
+  ErrorMessage message = message_of(rank() == 0 ? error_of(work) : std::nullopt);
+  broadcast(std::as_writable_bytes(std::span(&message, 1)), seconds);
+  throw_error(message, 0, size());
 }
 
 Communicator& world() {

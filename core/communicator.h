@@ -3,6 +3,7 @@
 // processes they are in.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,18 +40,21 @@ class Communicator {
   // Of the host, small. Each waits for the others. x becomes the sum, or the largest, over all ranks.
   void add(std::span<double> x);
   void largest(std::span<double> x);
-  // x becomes rank 0's.
-  void broadcast(std::span<std::byte> x);
-  // Throws on all ranks the first error that one of them gives, and names the rank; a meeting otherwise. A rank that has
-  // long work to do may be waited for longer than usual.
-  void agree(const std::optional<Error>& mine, std::optional<double> seconds = {});
+  // x becomes rank 0's, for which the others wait so many seconds, as usual where none are given.
+  void broadcast(std::span<std::byte> x, std::optional<double> seconds = {});
+  // Throws on all ranks the first error that one of them gives, and names the rank; a meeting otherwise.
+  void agree(const std::optional<Error>& mine);
+  // Does this rank's work, and agrees on its error.
+  void together(const std::function<void()>& work);
+  // Rank 0's work, which may take long: its error is thrown on all. The others wait up to `seconds` for it, and it waits
+  // for none, so that a rank that fails meanwhile is found as soon as usual in what follows.
+  void by_first(const std::function<void()>& work, double seconds);
   void set_seconds(double seconds) { seconds_ = seconds; }
 
  private:
-  // Part r of x from rank r everywhere; `all`: by rank.
+  // `all`: what each rank gives, by rank.
   void gather(std::span<const std::byte> mine, std::span<std::byte> all);
-  template <class T>
-  void sum_in_order(std::span<T> x);
+  void check_device(Device device) const;
 
   std::unique_ptr<Transport> transport_;
   double seconds_ = 60;

@@ -9,9 +9,6 @@
 
 namespace {
 
-// Of the messages between two processes, which MPI delivers in order.
-constexpr int kTag = 1;
-
 void start(int* rank, int* size, int* local_rank, int* local_size) {
   int provided = 0;
   // logical ranks are threads, but one of them at a time sends for all
@@ -25,15 +22,15 @@ void start(int* rank, int* size, int* local_rank, int* local_size) {
   MPI_Comm_free(&local);
 }
 
-void* send(const void* bytes, size_t count, int to) {
+void* send(const void* bytes, size_t count, int to, int tag) {
   auto* request = new MPI_Request;
-  MPI_Isend(bytes, static_cast<int>(count), MPI_BYTE, to, kTag, MPI_COMM_WORLD, request);
+  MPI_Isend(bytes, static_cast<int>(count), MPI_BYTE, to, tag, MPI_COMM_WORLD, request);
   return request;
 }
 
-void* receive(void* bytes, size_t count, int from) {
+void* receive(void* bytes, size_t count, int from, int tag) {
   auto* request = new MPI_Request;
-  MPI_Irecv(bytes, static_cast<int>(count), MPI_BYTE, from, kTag, MPI_COMM_WORLD, request);
+  MPI_Irecv(bytes, static_cast<int>(count), MPI_BYTE, from, tag, MPI_COMM_WORLD, request);
   return request;
 }
 

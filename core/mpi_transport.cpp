@@ -22,6 +22,26 @@ constexpr char kModule[] = "ebm_mpi.so";
 // Open MPI, Slurm with its own or MPICH's start-up, MPICH.
 constexpr const char* kSizes[] = {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"};
 
+// Tags: what is exchanged, and that a rank waits.
+constexpr int kData = 1, kWaiting = 2;
+constexpr double kAnswerSeconds = 1;
+
+struct Message {
+  void* handle;
+  int with;
+};
+
+// Until all are over, when it is true, or the time is; those that are over leave the list.
+bool wait(const EbmMpiTable& mpi, std::vector<Message>& open, double seconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (true) {
+    std::erase_if(open, [&](const Message& message) { return mpi.done(message.handle) != 0; });
+    if (open.empty()) return true;
+    if (std::chrono::steady_clock::now() > end) return false;
+    ::sched_yield();  // there may be more processes than cores
+  }
+}
+
 // Beside the program, which is where the build and the installation put it, then where the loader looks.
 void* open_module() {
   std::error_code ignored;
@@ -71,11 +91,6 @@ std::string MpiTransport::library() const { return mpi_.library(); }
 
 void MpiTransport::exchange(std::span<const std::span<const std::byte>> send,
                             std::span<const std::span<std::byte>> receive, double seconds) {
-  struct Message {
-    void* handle;
-    int with;
-    bool comes;
-  };
   std::vector<Message> open;
   for (int r = 0; r < size_; ++r) {
     const std::span<const std::byte> out = send[static_cast<size_t>(r)];
@@ -84,23 +99,36 @@ void MpiTransport::exchange(std::span<const std::span<const std::byte>> send,
       std::copy(out.begin(), out.end(), in.begin());
       continue;
     }
-    if (!in.empty()) open.push_back({mpi_.receive(in.data(), in.size(), r), r, true});
-    if (!out.empty()) open.push_back({mpi_.send(out.data(), out.size(), r), r, false});
+    if (!in.empty()) open.push_back({mpi_.receive(in.data(), in.size(), r, kData), r});
+    if (!out.empty()) open.push_back({mpi_.send(out.data(), out.size(), r, kData), r});
   }
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  while (true) {
-    std::erase_if(open, [&](const Message& message) { return mpi_.done(message.handle) != 0; });
-    if (open.empty()) return;
-    if (std::chrono::steady_clock::now() > end) break;
-    ::sched_yield();  // there may be more processes than cores
-  }
-  std::string missing;
+  if (wait(mpi_, open, seconds)) return;
+  std::vector<int> missing;  // that gave nothing, or did not take what was given
   for (const Message& message : open)
-    if (message.comes) missing += (missing.empty() ? "" : ", ") + std::to_string(message.with);
-  EBM_FAIL(kOp,
-           missing.empty() ? "a message that rank " + std::to_string(open.front().with) + " does not take"
-                           : "nothing from rank " + missing,
+    if (missing.empty() || missing.back() != message.with) missing.push_back(message.with);
+  std::string names;
+  for (const int r : silent(missing)) names += (names.empty() ? "" : ", ") + std::to_string(r);
+  EBM_FAIL(kOp, "nothing from rank " + names,
            "all " + std::to_string(size_) + " ranks within " + std::to_string(static_cast<int>(seconds)) + " s");
+}
+
+// A rank that waits for one which does not come keeps others waiting in its turn, and is not to blame. All of them give up
+// at about the same time, and tell each other so.
+std::vector<int> MpiTransport::silent(const std::vector<int>& missing) {
+  static const char kHere = 1;
+  answers_.resize(static_cast<size_t>(size_));
+  std::vector<Message> open;
+  for (int r = 0; r < size_; ++r) {
+    if (r == rank_) continue;
+    mpi_.send(&kHere, 1, r, kWaiting);
+    open.push_back({mpi_.receive(&answers_[static_cast<size_t>(r)], 1, r, kWaiting), r});
+  }
+  wait(mpi_, open, kAnswerSeconds);
+  std::vector<int> silent;
+  for (const int r : missing)
+    if (std::any_of(open.begin(), open.end(), [&](const Message& message) { return message.with == r; }))
+      silent.push_back(r);
+  return silent.empty() ? missing : silent;
 }
 
 }  // namespace ebm

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/transport.h"
 
@@ -37,8 +38,11 @@ class MpiTransport : public Transport {
 
  private:
   explicit MpiTransport(const EbmMpiTable& mpi);
+  // Those of these ranks that do not answer when asked whether they wait too; all, if all do.
+  std::vector<int> silent(const std::vector<int>& missing);
 
   const EbmMpiTable& mpi_;
+  std::vector<char> answers_;  // of ranks that wait too: a late one may still be written
   int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
 };
 

@@ -150,15 +150,10 @@ class View : public Progress {
 // Rank 0 first, which may have to fetch the data.
 Dataset load_in_turn(Communicator& ranks, const std::function<Dataset()>& load) {
   std::optional<Dataset> dataset;
-  std::optional<Error> error;
-  for (const bool first : {true, false}) {
-    try {
-      if (first == (ranks.rank() == 0)) dataset = load();
-    } catch (const Error& e) {
-      error = e;
-    }
-    ranks.agree(error, kDataSeconds);
-  }
+  ranks.by_first([&] { dataset = load(); }, kDataSeconds);
+  ranks.together([&] {
+    if (!dataset) dataset = load();
+  });
   return std::move(*dataset);
 }
 
@@ -179,9 +174,9 @@ void check_alike(Communicator& ranks, const std::string& config) {
   const uint64_t mine = std::hash<std::string>{}(std::string(version()) + config);
   uint64_t first = mine;
   ranks.broadcast(std::as_writable_bytes(std::span(&first, 1)));
-  std::optional<Error> error;
-  if (mine != first) error.emplace("settings", "others than rank 0's", "the same flags and program in all processes");
-  ranks.agree(error);
+  ranks.together([&] {
+    EBM_CHECK(mine == first, "settings", "others than rank 0's", "the same flags and program in all processes");
+  });
 }
 
 int train(TrainFlags& flags, Door door, World& world) {

@@ -75,8 +75,8 @@ class Run {
   Run(const RunOptions& options, const Source& source, RunObserver& observer)
       : options_(options),
         observer_(observer),
-        ranks_(options.ranks ? *options.ranks : alone_),
-        trainer_(*options.settings, options.device, options.graph, &ranks_),
+        trainer_(*options.settings, options.device, options.graph, options.ranks),
+        ranks_(trainer_.ranks()),
         store_(options.folder),
         feed_(source, options.settings->seed, batch_shapes(trainer_.method()), options.device,
               ranks_.share(batch_shapes(trainer_.method()).at(0)[0])),
@@ -151,16 +151,8 @@ class Run {
 
  private:
   bool leads() const { return ranks_.rank() == 0; }
-  // Rank 0's work, files above all, for which the others wait: its error is everyone's.
-  void by_lead(const std::function<void()>& work) {
-    std::optional<Error> error;
-    try {
-      if (leads()) work();
-    } catch (const Error& e) {
-      error = e;
-    }
-    ranks_.agree(error, kLeadSeconds);
-  }
+  // Rank 0's work, files above all.
+  void by_lead(const std::function<void()>& work) { ranks_.by_first(work, kLeadSeconds); }
   bool any_rank(bool mine) {
     double any = mine ? 1 : 0;
     ranks_.largest(std::span(&any, 1));
@@ -285,9 +277,8 @@ class Run {
 
   const RunOptions& options_;
   RunObserver& observer_;
-  Communicator alone_;
-  Communicator& ranks_;
   Trainer trainer_;
+  Communicator& ranks_;
   CheckpointStore store_;
   std::optional<DivergenceGuard> guard_;
   std::optional<MetricsLog> log_;
@@ -320,21 +311,15 @@ Picture samples_picture(const Samples& samples, ImageShape image) {
 
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer) {
   check_settings(*options.settings);
+  Communicator alone;
+  Communicator& ranks = options.ranks ? *options.ranks : alone;
   std::optional<RunLock> lock;
-  std::optional<Error> error;
-  try {
-    if (!options.ranks || options.ranks->rank() == 0) {
-      make_folder(options.folder);
-      lock.emplace(options.folder);
-      for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
-    }
-  } catch (const Error& e) {
-    error = e;
-  }
-  if (options.ranks)
-    options.ranks->agree(error);
-  else if (error)
-    throw Error(*error);
+  const auto open_folder = [&] {
+    make_folder(options.folder);
+    lock.emplace(options.folder);
+    for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
+  };
+  ranks.by_first(open_folder, kLeadSeconds);
   Run run(options, source, observer);  // a checkpoint that is refused here is not the last good one
   try {
     return run.go();

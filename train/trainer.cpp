@@ -75,7 +75,6 @@ void ShownRows::store(Scalar row) {
 std::vector<float> ShownRows::of_all_ranks(std::span<const float> rows, size_t count, Communicator& ranks) const {
   const auto width = static_cast<size_t>(rows_.extent(1));
   std::vector<float> all(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count * width));
-  if (ranks.alone()) return all;
   std::vector<double> sums, largest;
   const auto for_each = [&](auto&& visit) {
     for (size_t row = 0; row < count; ++row)
@@ -166,8 +165,9 @@ void Trainer::send_rows() {
 
 void Trainer::receive_rows() {
   if (sent_.empty()) return;
-  // waits for these iterations
-  const std::vector<float> rows = shown_->of_all_ranks(shown_->receive(), sent_.size(), ranks_);
+  std::span<const float> rows = shown_->receive();  // waits for these iterations
+  std::vector<float> of_all;
+  if (!ranks_.alone()) rows = of_all = shown_->of_all_ranks(rows, sent_.size(), ranks_);
   if (unread_.empty() || seconds_.empty()) {  // while a phase runs again its time cannot be asked for
     synchronize(device());
     seconds_ = iteration_work_->seconds();

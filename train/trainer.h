@@ -93,6 +93,7 @@ class Trainer {
   void set_slowed(double factor) { slowed_ = factor; }
   const Settings& settings() const { return *settings_; }
   Device device() const { return parts_.device(); }
+  Communicator& ranks() const { return ranks_; }
   Method& method() const { return *method_; }
   const Parts& parts() const { return parts_; }
   // The columns of all metrics.

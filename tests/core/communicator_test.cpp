@@ -106,6 +106,22 @@ TEST_CASE("one rank's error is thrown on all, and names it") {
   for (const std::string& message : told) CHECK(message == "[data] received no file (rank 1 of 3), expected a file");
 }
 
+TEST_CASE("rank 0's work is done once, and its error is thrown on all") {
+  std::vector<std::string> told(3);
+  std::vector<int> done(3);
+  on_ranks(3, [&](Communicator& ranks) {
+    const auto work = [&] { ++done[static_cast<size_t>(ranks.rank())]; };
+    ranks.by_first(work, 60);
+    try {
+      ranks.by_first([] { throw Error("disk", "full", "room"); }, 60);
+    } catch (const Error& e) {
+      told[static_cast<size_t>(ranks.rank())] = e.message();
+    }
+  });
+  CHECK(done == std::vector<int>{1, 0, 0});
+  for (const std::string& message : told) CHECK(message == "[disk] received full (rank 0 of 3), expected room");
+}
+
 TEST_CASE("a rank that does not come is named when the time is over, on every rank that waits") {
   ThreadGroup group(3);
   std::vector<std::string> told(3);
