@@ -73,12 +73,23 @@ std::string unknown_word_line(const CLI::App& app) {
   return fmt::format("unexpected \"{}\"", word);
 }
 
+// The first required flag or word of the command that was not given, and what it is.
+std::string missing_line(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_required() && option->count() == 0)
+      return fmt::format("{} is required: {}", option->get_name(), option->get_description());
+  return "";
+}
+
 std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) {
   // a mistyped flag often shows as a missing one first
   const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
   if (const std::string line = is_word ? unknown_word_line(app) : ""; !line.empty()) return line;
-  if (dynamic_cast<const CLI::RequiredError*>(&error) && &active(app) == &app && !command_names(app).empty())
-    return fmt::format("no command; expected {}", fmt::join(command_names(app), ", "));
+  if (dynamic_cast<const CLI::RequiredError*>(&error)) {
+    if (&active(app) == &app && !command_names(app).empty())
+      return fmt::format("no command; expected {}", fmt::join(command_names(app), ", "));
+    if (const std::string line = missing_line(active(app)); !line.empty()) return line;
+  }
   const std::string text = error.what();
   constexpr std::string_view kIni = "INI was not able to parse ";
   if (dynamic_cast<const CLI::ConfigError*>(&error) && text.starts_with(kIni)) {

@@ -13,6 +13,7 @@
 #include "tools/evaluate/chain_quality.h"
 #include "tools/evaluate/diagnosis.h"
 #include "tools/evaluate/latent_picture.h"
+#include "tools/evaluate/run_record.h"
 #include "tools/judge.h"
 #include "tools/progress.h"
 #include "tools/settings_flags.h"
@@ -179,7 +180,7 @@ class Diagnose {
 
 Diagnose::Diagnose(const DiagnoseFlags& flags)
     : flags_(flags),
-      out_(output_path(flags.out, flags.model.run, "diagnosis")),
+      out_(output_path(flags.out, flags.model.run, kDiagnosisFolder)),
       chains_(parse_count("chains", flags.chains, 2, kMostChains)) {
   plan_.steps = parse_count("steps", flags.steps, 8, kMostSteps);
   plan_.warmup = flags.warmup.empty() ? plan_.steps / 2 : parse_count("warmup", flags.warmup, 0);

@@ -61,7 +61,7 @@ TEST_CASE("a mistyped name is answered with the nearest one") {
   CHECK(ebm_tool(folder, {"sample", "--rnu", "x"}).is_error_with("did you mean --run?"));
   CHECK(ebm_tool(folder, {}).is_error_with("fetch, sample, energy, info"));
   CHECK(ebm_tool(folder, {"fetch", "minst"}).is_error_with("did you mean mnist?"));
-  CHECK(ebm_tool(folder, {"sample"}).is_error_with("--run is required"));
+  CHECK(ebm_tool(folder, {"sample"}).is_error_with("--run is required: folder of a run, or a checkpoint file"));
   CHECK(ebm_tool(folder, {"precision"}).is_error_with("--net"));
   CHECK(ebm_tool(folder, {"precision", "--net", "nmist"}).is_error_with("mnist, cifar10, laptop or tiny"));
   CHECK(ebm_tool(folder, {"precision", "--net", "laptop", "--n", "0"}).is_error_with("n"));

@@ -168,6 +168,7 @@ RunRecord read_run(const fs::path& folder) {
   if (fs::exists(folder / ScoreLog::kName, error)) attempt([&] { run.scores = read_scores(folder / ScoreLog::kName); });
   run.samples = samples(folder / "samples");
   run.pictures = files(folder, ".png");
+  for (const fs::path& picture : files(folder / kDiagnosisFolder, ".png")) run.pictures.push_back(picture);
   keep_first(run.pictures, kMostPictures, "pictures", run.notes);
   std::vector<fs::path> results = files(folder, ".json");
   keep_first(results, kMostResults, "files of results", run.notes);

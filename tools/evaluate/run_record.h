@@ -40,13 +40,15 @@ struct RunRecord {
   std::optional<Scores> scores;
   std::string device, version;                  // that made its last checkpoint; "" where unknown
   std::vector<Sample> samples;                  // samples/*.png by iteration, at most kMostSamples of them
-  std::vector<std::filesystem::path> pictures;  // *.png beside config.toml, by name
+  std::vector<std::filesystem::path> pictures;  // *.png beside config.toml, then those of diagnosis/, by name
   std::vector<Results> results;                 // *.json beside config.toml, by name
   std::vector<std::string> notes;               // what could not be read, a line each
 
   // The setting's value, or "".
   std::string setting(std::string_view key) const;
 };
+
+inline constexpr const char* kDiagnosisFolder = "diagnosis";  // in a run's folder, of ./ebm diagnose
 
 inline constexpr int64_t kMostSamples = 48;   // grids of one run on a page, spread over the run
 inline constexpr int64_t kMostPictures = 24;  // of one run

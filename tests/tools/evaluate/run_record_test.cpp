@@ -31,6 +31,7 @@ TEST_CASE("a run's folder is read back whole") {
   put(folder / "run/evaluate.json", "{}");
   put(folder / "run/scores.csv", "# of ten\niteration,FD,sure\n2,5.5,0.25\n3,4,0.5\n4,");
   put(folder / "run/trace.png", "png");
+  put(folder / "run/diagnosis/chains.png", "png");
   put(folder / "run/samples/cover.png", "no iteration in its name");
   const RunRecord run = read_run(folder / "run");
   CHECK(run.setting("iterations") == "3");
@@ -42,7 +43,8 @@ TEST_CASE("a run's folder is read back whole") {
   CHECK(run.samples[0].iteration == 3);
   REQUIRE(run.results.size() == 1);
   CHECK(run.results[0].name == "evaluate.json");
-  CHECK(run.pictures.size() == 1);
+  CHECK(run.pictures ==
+        std::vector<std::filesystem::path>{folder / "run/trace.png", folder / "run/diagnosis/chains.png"});
   REQUIRE(run.scores);
   CHECK(run.scores->says == "of ten");
   CHECK(run.scores->names == std::vector<std::string>{"FD", "sure"});
