@@ -144,6 +144,30 @@ void Communicator::agree(const std::optional<Error>& mine) {
   for (int r = 0; r < size(); ++r) throw_error(all[static_cast<size_t>(r)], r, size());
 }
 
+std::vector<std::string> Communicator::gather_to_first(const std::string& mine) {
+  if (alone()) return {mine};
+  std::vector<double> sizes(static_cast<size_t>(size()));
+  sizes[static_cast<size_t>(rank())] = static_cast<double>(mine.size());
+  add(sizes);
+  std::vector<std::string> all(rank() == 0 ? sizes.size() : 0);
+  std::vector<std::span<const std::byte>> send(sizes.size());
+  std::vector<std::span<std::byte>> receive(sizes.size());
+  send[0] = std::as_bytes(std::span(mine));
+  for (size_t r = 0; r < all.size(); ++r) {
+    all[r].resize(static_cast<size_t>(sizes[r]));
+    receive[r] = std::as_writable_bytes(std::span(all[r]));
+  }
+  transport_->exchange(send, receive, seconds_);
+  return all;
+}
+
+void Communicator::check_alike(uint64_t mine, const char* what, const std::string& expected) {
+  if (alone()) return;
+  uint64_t first = mine;
+  broadcast(std::as_writable_bytes(std::span(&first, 1)));
+  together([&] { EBM_CHECK(mine == first, what, "others than rank 0's", expected); });
+}
+
 void Communicator::together(const std::function<void()>& work) {
   if (alone()) return work();
   agree(error_of(work));

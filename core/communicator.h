@@ -3,10 +3,13 @@
 // processes they are in.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "core/check.h"
 #include "core/tensor.h"
@@ -42,8 +45,13 @@ class Communicator {
   void largest(std::span<double> x);
   // x becomes rank 0's, for which the others wait so many seconds, as usual where none are given.
   void broadcast(std::span<std::byte> x, std::optional<double> seconds = {});
+  // What each rank gives, by rank: on rank 0, and nothing elsewhere. The strings may hold any bytes.
+  std::vector<std::string> gather_to_first(const std::string& mine);
   // Throws on all ranks the first error that one of them gives, and names the rank; a meeting otherwise.
   void agree(const std::optional<Error>& mine);
+  // Throws on all ranks where one's number is not rank 0's: of what has to be alike, as "settings" or "parameters", and what
+  // is expected of it.
+  void check_alike(uint64_t mine, const char* what, const std::string& expected);
   // Does this rank's work, and agrees on its error.
   void together(const std::function<void()>& work);
   // Rank 0's work, which may take long: its error is thrown on all. The others wait up to `seconds` for it, and it waits

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <thread>
 
 #include "core/check.h"
 #include "core/communicator.h"
+#include "core/device.h"
 
 namespace ebm {
 
@@ -35,6 +38,32 @@ ThreadGroup::ThreadGroup(int ranks, Transport* outside) : ranks_(ranks), outside
 }
 
 std::unique_ptr<Transport> ThreadGroup::transport(int i) { return std::make_unique<Rank>(*this, i); }
+
+void ThreadGroup::run(const std::function<void(int i)>& work) {
+  std::exception_ptr thrown;
+  const auto guarded = [&](int i) {
+    try {
+      work(i);
+    } catch (const std::exception& e) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (!thrown) thrown = std::current_exception();
+      }
+      const auto* error = dynamic_cast<const Error*>(&e);
+      fail(error ? error->received() : e.what());
+    }
+  };
+  const int threads = num_threads();
+  std::vector<std::thread> others;
+  for (int i = 1; i < count(); ++i)
+    others.emplace_back([&, i] {
+      set_num_threads(threads);
+      guarded(i);
+    });
+  guarded(0);
+  for (std::thread& other : others) other.join();
+  if (thrown) std::rethrow_exception(thrown);
+}
 
 void ThreadGroup::fail(const std::string& why) {
   const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,9 @@ class ThreadGroup {
   int count() const { return static_cast<int>(members_.size()); }
   // The transport of the i-th rank here, for one thread's use. The group must outlive it.
   std::unique_ptr<Transport> transport(int i);
+  // Calls work(i) for each rank here, the first on this thread, the others on threads with as many CPU threads; returns when
+  // all have ended, and throws what was thrown first.
+  void run(const std::function<void(int i)>& work);
   // Ends all that wait here now or later with this Error: a rank of the group has failed.
   void fail(const std::string& why);
 

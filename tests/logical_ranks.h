@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -22,23 +23,25 @@ inline void on_ranks(int ranks, const std::function<void(Communicator&)>& work, 
     outside.push_back(between.transport(p));
     groups.push_back(std::make_unique<ThreadGroup>(ranks, processes > 1 ? outside.back().get() : nullptr));
   }
-  std::vector<std::optional<Error>> errors(static_cast<size_t>(ranks));
+  std::mutex mutex;
+  std::optional<Error> first;
   std::vector<std::thread> threads;
   for (const auto& group : groups)
-    for (int i = 0; i < group->count(); ++i)
-      threads.emplace_back([&, i, group = group.get()] {
-        set_num_threads(1);
-        Communicator communicator(group->transport(i), 60);
-        try {
+    threads.emplace_back([&, group = group.get()] {
+      set_num_threads(1);
+      try {
+        group->run([&](int i) {
+          Communicator communicator(group->transport(i), 60);
           work(communicator);
-        } catch (const Error& e) {
-          errors[static_cast<size_t>(communicator.rank())] = e;
-          for (const auto& each : groups) each->fail(e.received());
-        }
-      });
+        });
+      } catch (const Error& e) {
+        const std::lock_guard lock(mutex);
+        if (!first) first = e;
+        between.fail(e.received());
+      }
+    });
   for (std::thread& thread : threads) thread.join();
-  for (const auto& error : errors)
-    if (error) throw Error(*error);
+  if (first) throw Error(*first);
 }
 
 }  // namespace ebm::test

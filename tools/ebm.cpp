@@ -6,12 +6,9 @@
 #include "tools/ebm_commands.h"
 #include "tools/world.h"
 
-int main(int argc, char** argv) {
-  ebm::limit_spinning(argv);
-  if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
-  if (ebm::World::is_one_of_several())
-    return ebm::fail(
-        "one of several processes of a launcher: only training is shared out; start this command by itself");
+namespace {
+
+int commands(int argc, char** argv, ebm::World& world) {
   CLI::App app{"Trains energy-based models and works with what training leaves.", "ebm"};
   app.require_subcommand(1);
   ebm::add_train_command(app);
@@ -20,7 +17,7 @@ int main(int argc, char** argv) {
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
   ebm::add_export_command(app);
-  ebm::add_evaluate_command(app);
+  ebm::add_evaluate_command(app, world);
   ebm::add_fd_command(app);
   ebm::add_report_command(app);
   ebm::add_interpolate_command(app);
@@ -34,4 +31,15 @@ int main(int argc, char** argv) {
   ebm::add_bench_command(app);
   ebm::add_precision_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ebm::limit_spinning(argv);
+  if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
+  if (ebm::World::is_one_of_several() && !(argc > 1 && std::string_view(argv[1]) == "evaluate"))
+    return ebm::fail(
+        "one of several processes of a launcher: only train and evaluate are shared out; start this command by itself");
+  return ebm::run_in_world([&](ebm::World& world) { return commands(argc, argv, world); });
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -10,10 +11,13 @@
 #include "tools/sample_export.h"
 #include "tools/score_table.h"
 #include "tools/settings_flags.h"
+#include "tools/world.h"
 #include "train/files/file_io.h"
 
 namespace ebm {
 namespace {
+
+constexpr double kLongest = 3600;  // seconds that processes wait for each other: a part of the samples may take long
 
 struct EvaluateFlags {
   ModelFlags model;
@@ -27,7 +31,14 @@ Split parse_split(const std::string& text) {
   return text == "train" ? Split::train : Split::test;
 }
 
-void run_evaluate(const EvaluateFlags& flags) {
+void run_evaluate(const EvaluateFlags& flags, World& world) {
+  Communicator& ranks = world.ranks();
+  const bool leads = ranks.rank() == 0;
+  const auto tell = [leads](const std::string& line) {
+    if (leads) say(line);
+  };
+  ranks.set_seconds(kLongest);
+  if (!ranks.alone() && flags.model.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
   EvaluationOptions options;
   options.metrics = parse_metrics(flags.metrics, flags.judge.by_inception());
   options.split = parse_split(flags.split);
@@ -40,25 +51,34 @@ void run_evaluate(const EvaluateFlags& flags) {
 
   // Whatever may be wrong is looked at before the hours of work, not after them.
   const std::string& data = flags.judge.data;
-  const Dataset train = load_own(s, data, Split::train, say), test = load_own(s, data, Split::test, say);
+  const auto load = [&](Split split) {
+    return load_in_turn<Dataset>(ranks, [&] { return load_own(s, data, split, tell); });
+  };
+  const Dataset train = load(Split::train), test = load(Split::test);
   check_options(options, s, train, test);
   const std::filesystem::path json = output_path(flags.json, flags.model.run, "scores.json");
-  check_writable(json);
   std::optional<SampleExport> samples;
-  if (!flags.export_folder.empty()) samples.emplace(flags.export_folder, options.n, trainer->abilities().image);
+  ranks.by_first(
+      [&] {
+        check_writable(json);
+        if (!flags.export_folder.empty()) samples.emplace(flags.export_folder, options.n, trainer->abilities().image);
+      },
+      kLongest);
 
   Judge judge;
-  if (options.metrics.features()) judge = load_judge(flags.judge, s.data, trainer->device(), say);
+  if (options.metrics.features())
+    judge = load_in_turn<Judge>(ranks, [&] { return load_judge(flags.judge, s.data, trainer->device(), tell); });
   EvaluationObserver observer;
   observer.progress = [line = OccasionalLine()](const char* what, int64_t done, int64_t all) mutable {
     line(fmt::format("{} of {} {}", done, all, what));
   };
-  if (samples) {
+  if (!flags.export_folder.empty()) {
     observer.samples = [&](int64_t first, std::span<const uint8_t> generated, std::span<const uint8_t> revised) {
       samples->add(first, generated, revised);
     };
   }
-  const Evaluation result = evaluate(*trainer, judge.network.get(), train, test, options, observer);
+  const Evaluation result = evaluate(*trainer, judge.network.get(), train, test, options, observer, &ranks);
+  if (!leads) return;
   const std::string& note = options.split == Split::train ? train.note : test.note;
   const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
   // Shown before anything else is written: a full disk then costs no scores.
@@ -71,7 +91,7 @@ void run_evaluate(const EvaluateFlags& flags) {
 
 }  // namespace
 
-void add_evaluate_command(CLI::App& app) {
+void add_evaluate_command(CLI::App& app, World& world) {
   auto flags = std::make_shared<EvaluateFlags>();
   CLI::App* command = app.add_subcommand("evaluate", "scores of a trained model's samples");
   flags->model.add_to(*command);
@@ -94,7 +114,7 @@ void add_evaluate_command(CLI::App& app) {
                    "the scores beside their floors, and all they depend on [scores.json in the run's folder, where a "
                    "report shows it]")
       ->type_name("FILE");
-  command->callback([flags] { run_evaluate(*flags); });
+  command->callback([flags, &world] { run_evaluate(*flags, world); });
 }
 
 }  // namespace ebm

@@ -155,7 +155,7 @@ TrainPlan plan_run(TrainFlags& flags) {
   options.device = parse_device(flags.device);
 
   if (flags.resume_given) {
-    options.resume = find_checkpoint(flags);
+    options.resume = std::make_shared<const Checkpoint>(find_checkpoint(flags));
     plan.resumed = read_config(options.resume->config(), options.resume->path.string());
     const Config& config = *plan.resumed;
     std::unique_ptr<Settings> settings = config.settings->clone();
@@ -186,6 +186,12 @@ TrainPlan plan_run(TrainFlags& flags) {
   flags.run.apply(options.run);
   check_settings(options.run);
   check_settings(*plan.settings);
+  if (options.run.logical_ranks > 0) {
+    EBM_CHECK(!options.device.is_cuda(), "--logical-ranks",
+              fmt::format("{} on {}", options.run.logical_ranks, to_string(options.device)),
+              "it with --device cpu: ranks on a GPU are processes");
+    options.run.deterministic = true;  // what processes find by timing differs
+  }
   options.graph = !flags.no_graph;
   set_deterministic(options.run.deterministic);
   if (options.run.precision == "auto" && !options.resume)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <span>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/thread_group.h"
 #include "core/version.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
@@ -24,8 +24,6 @@
 
 namespace ebm {
 namespace {
-
-constexpr double kDataSeconds = 3600;  // that the others wait for a download
 
 volatile std::sig_atomic_t stop_signal = 0;
 
@@ -147,16 +145,6 @@ class View : public Progress {
   LiveReport page_;
 };
 
-// Rank 0 first, which may have to fetch the data.
-Dataset load_in_turn(Communicator& ranks, const std::function<Dataset()>& load) {
-  std::optional<Dataset> dataset;
-  ranks.by_first([&] { dataset = load(); }, kDataSeconds);
-  ranks.together([&] {
-    if (!dataset) dataset = load();
-  });
-  return std::move(*dataset);
-}
-
 // What ranks must have alike, as rank 0 has it: it was timed, or has the time of day in it.
 void take_from_first(Communicator& ranks, TrainPlan& plan) {
   if (ranks.alone()) return;
@@ -168,50 +156,16 @@ void take_from_first(Communicator& ranks, TrainPlan& plan) {
   set_precisions(choose_precisions(precision, plan.options.device, *plan.settings));
 }
 
-// Processes may be given different flags, or be of different builds.
-void check_alike(Communicator& ranks, const std::string& config) {
-  if (ranks.alone()) return;
-  const uint64_t mine = std::hash<std::string>{}(std::string(version()) + config);
-  uint64_t first = mine;
-  ranks.broadcast(std::as_writable_bytes(std::span(&first, 1)));
-  ranks.together([&] {
-    EBM_CHECK(mine == first, "settings", "others than rank 0's", "the same flags and program in all processes");
-  });
-}
-
-int train(TrainFlags& flags, Door door, World& world) {
-  Communicator& ranks = world.ranks();
-  if (!flags.comm_timeout.empty())
-    ranks.set_seconds(static_cast<double>(parse_count("comm-timeout", flags.comm_timeout, 1)));
-  if (!ranks.alone() && flags.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
-  TrainPlan plan = plan_run(flags);
-  RunOptions& options = plan.options;
-  EBM_CHECK(ranks.alone() || !options.device.is_cuda(), "--device",
-            fmt::format("{} for {} processes", to_string(options.device), ranks.size()),
-            "--device cpu: there are no sums between GPUs yet");
+// One rank's part of the run. Rank 0 tells how it goes, and leaves model and report. Returns the program's code.
+int train_as_rank(Communicator& ranks, const TrainPlan& plan, const Dataset& dataset, const Say& tell, Door door) {
+  RunOptions options = plan.options;
   options.ranks = &ranks;
-  const bool leads = ranks.rank() == 0;
-  const Say tell{leads ? Progress::choose(flags.quiet) : Progress::Style::quiet};
-  tell(plan.profile_line);
-  if (!ranks.alone()) tell(fmt::format("{} processes, {} threads each", ranks.size(), num_threads()));
-  options.folder = choose_folder(flags, plan, tell);
-  take_from_first(ranks, plan);
-  const Dataset dataset = load_in_turn(ranks, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
-  if (!dataset.note.empty()) tell("note: " + dataset.note);
-  settle(flags, plan, dataset.count(), tell);
-  check_alike(ranks, options.config);
-  tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
-                   options.folder.string()));
-
-  if (leads && options.run.score_every > 0)
-    options.score = training_score(*plan.settings, dataset, flags.data, options.device, tell);
-  tell(fmt::format("to look on while it trains: {}", page_address(options.folder / kReportName)));
-  options.stop_requested = [] { return stop_signal != 0; };
-  stop_cleanly_on_signals();
-  if (!leads) {
+  const auto code_of = [](const RunResult& result) {  // another process's signal, where this one had none
+    return result.stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;
+  };
+  if (ranks.rank() != 0) {
     RunObserver silent;
-    const bool stopped = run_training(options, dataset, silent).stopped;
-    return stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;
+    return code_of(run_training(options, dataset, silent));
   }
   View progress(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
@@ -229,7 +183,63 @@ int train(TrainFlags& flags, Door door, World& world) {
   const std::string trouble = report_trouble(options.folder);
   if (!trouble.empty()) progress.notice("no report: " + trouble);
   tell_end(result, plan, seconds, trouble.empty(), door, progress);
-  return result.stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;  // another process's signal, where none
+  return code_of(result);
+}
+
+// Which processes and threads train.
+std::string parties(int processes, int64_t logical_ranks) {
+  const std::string of = fmt::format("{} process{}", processes, processes == 1 ? "" : "es");
+  return logical_ranks == 0 ? fmt::format("{}, {} threads each", of, num_threads())
+                            : fmt::format("{} ranks in {}, {} threads each", logical_ranks, of, num_threads());
+}
+
+int train(TrainFlags& flags, Door door, World& world) {
+  Communicator& processes = world.ranks();
+  const double seconds =
+      flags.comm_timeout.empty() ? 60 : static_cast<double>(parse_count("comm-timeout", flags.comm_timeout, 1));
+  processes.set_seconds(seconds);
+  if (!processes.alone() && flags.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
+  TrainPlan plan = plan_run(flags);
+  RunOptions& options = plan.options;
+  const int64_t logical_ranks = options.run.logical_ranks;
+  EBM_CHECK(processes.alone() || !options.device.is_cuda(), "--device",
+            fmt::format("{} for {} processes", to_string(options.device), processes.size()),
+            "--device cpu: there are no sums between GPUs yet");
+  std::optional<ThreadGroup> group;
+  if (logical_ranks > 0) {
+    group.emplace(static_cast<int>(logical_ranks), world.processes());
+    if (flags.threads.empty()) set_num_threads(1);  // as many whatever the number of processes
+  }
+  const bool leads = processes.rank() == 0;
+  const Say tell{leads ? Progress::choose(flags.quiet) : Progress::Style::quiet};
+  tell(plan.profile_line);
+  if (!processes.alone() || logical_ranks > 0) tell(parties(processes.size(), logical_ranks));
+  if (const std::string note = plan.settings->note(); !note.empty()) tell("note: " + note);
+  options.folder = choose_folder(flags, plan, tell);
+  take_from_first(processes, plan);
+  const auto dataset =
+      load_in_turn<Dataset>(processes, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
+  if (!dataset.note.empty()) tell("note: " + dataset.note);
+  settle(flags, plan, dataset.count(), tell);
+  // processes may be given different flags, or be of different builds
+  processes.check_alike(std::hash<std::string>{}(std::string(version()) + options.config), "settings",
+                        "the same flags and program in all processes");
+  tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
+                   options.folder.string()));
+
+  if (leads && options.run.score_every > 0)
+    options.score = training_score(*plan.settings, dataset, flags.data, options.device, tell);
+  tell(fmt::format("to look on while it trains: {}", page_address(options.folder / kReportName)));
+  options.stop_requested = [] { return stop_signal != 0; };
+  stop_cleanly_on_signals();
+  if (!group) return train_as_rank(processes, plan, dataset, tell, door);
+  int code = 0;
+  group->run([&](int i) {
+    Communicator ranks(group->transport(i), seconds);
+    const int own = train_as_rank(ranks, plan, dataset, tell, door);
+    if (i == 0) code = own;
+  });
+  return code;
 }
 
 }  // namespace

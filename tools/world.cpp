@@ -25,6 +25,8 @@ World::World() {
 
 World::~World() = default;
 
+Transport* World::processes() const { return mpi_; }
+
 int World::local_size() const { return mpi_ ? mpi_->local_size() : 1; }
 
 bool World::is_one_of_several() {

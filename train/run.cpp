@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -134,7 +136,9 @@ class Run {
         result.stopped = false;
         continue;
       }
+      if (keep) check_replicas();
       if (!samples && !score && !checkpoint) continue;
+      if (checkpoint) gather_plans();
       by_lead([&] {
         if (samples) write_samples();
         if (score && scores_wanted()) write_scores();
@@ -157,6 +161,22 @@ class Run {
     double any = mine ? 1 : 0;
     ranks_.largest(std::span(&any, 1));
     return any > 0;
+  }
+
+  // All ranks must have the same state, or each would train a model of its own.
+  void check_replicas() {
+    if (ranks_.alone()) return;
+    const std::vector<float> sums = trainer_.sums();
+    const std::string_view bits(reinterpret_cast<const char*>(sums.data()), sums.size() * sizeof(float));
+    ranks_.check_alike(std::hash<std::string_view>{}(bits), "parameters",
+                       fmt::format("the same in all ranks at iteration {}", trainer_.iteration()));
+  }
+
+  // Rank 0, which writes the checkpoint, takes the plans of all ranks, whose shares have other shapes than its own.
+  void gather_plans() {
+    if (ranks_.alone()) return;
+    const std::vector<std::string> plans = ranks_.gather_to_first(conv_plans_to_string());
+    for (auto each = plans.rbegin(); each != plans.rend(); ++each) conv_plans_from_string(*each);  // its own stay
   }
 
   // Sets the pictures of iterations aside that this run will do again; returns how many.

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,10 +23,10 @@ struct RunOptions {
   std::filesystem::path folder;  // made where needed
   std::string config;            // content of config.toml; also kept in the checkpoints
   RunSettings run;
-  bool graph = true;                     // replay an iteration as a CUDA graph
-  std::optional<Checkpoint> resume;      // where to go on from
-  std::function<bool()> stop_requested;  // asked after each iteration; true saves and ends
-  std::optional<RunScore> score;         // taken every run.score_every iterations and at the end
+  bool graph = true;                         // replay an iteration as a CUDA graph
+  std::shared_ptr<const Checkpoint> resume;  // where to go on from; null: nowhere
+  std::function<bool()> stop_requested;      // asked after each iteration; true saves and ends
+  std::optional<RunScore> score;             // taken every run.score_every iterations and at the end
   // That train together, each calling run_training; nullptr: this one alone. Rank 0 writes all files and takes the score,
   // and what one rank cannot do ends the run on all.
   Communicator* ranks = nullptr;

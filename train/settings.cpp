@@ -107,6 +107,9 @@ void RunSettings::describe(SettingVisitor& v) {
     "others by rounding, slowly; tf32 on a GPU; Langevin chains in bf16 where the recipe bears that and, on a CPU that "
     "multiplies bf16, timing finds it faster");
   v("deterministic", deterministic, "", "choose kernels by rule, not by timing: two runs agree bit for bit");
+  v("logical-ranks", logical_ranks, "",
+    "CPU: train by so many ranks, threads of however many processes there are, with --deterministic; 0: one a process",
+    Range{.least = 0, .most = 4096, .says = "a whole number, 0 or more"});
   v("read-every", read_every, "",
     "iterations from one reading of losses to the next; 1 waits for each; 0: 1 on the CPU, 16 on a GPU", count);
 }

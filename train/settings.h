@@ -109,6 +109,8 @@ struct Settings {
   virtual void describe(SettingVisitor& v);
   // Throws Error for what ranges cannot say.
   virtual void check_together() const {}
+  // One line that a user should know before a run with these settings; "": nothing.
+  virtual std::string note() const { return ""; }
   // Langevin steps of a run's samples. 0 where there are none.
   virtual int64_t sample_steps() const { return 0; }
   // What a recipe knows beside settings: names and texts that are no flag, as `network = "mnist"`. Throws Error for a
@@ -137,6 +139,7 @@ struct RunSettings {
   int64_t score_every = 0;         // iterations between scores of samples; 0: none
   std::string precision = "auto";  // choose_precisions()
   bool deterministic = false;      // kernels by rule, not by timing
+  int64_t logical_ranks = 0;       // ranks of a run, threads of however many processes; 0: one a process
   int64_t read_every = 0;          // iterations from one reading of losses to the next, which takes those begun
                                    // before the last; 1 waits for each; 0: 1 on the CPU, 16 on a GPU
   void describe(SettingVisitor& v);

@@ -122,7 +122,9 @@ class Trainer {
   };
   void save(Snapshot& snapshot) const;
   void restore(const Snapshot& snapshot);
-  // Whether all that a snapshot holds is finite; waits for the device.
+  // Σ of each tensor that a snapshot holds: of equal states the same bits. Waits for the device.
+  std::vector<float> sums() const;
+  // Whether all of it is finite.
   bool is_finite() const;
   // A snapshot as tensors and metadata whose names begin with `prefix`, beside the state in a checkpoint.
   void write_snapshot(const Snapshot& snapshot, const std::string& prefix, SafetensorsFile& file) const;

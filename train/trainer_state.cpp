@@ -133,10 +133,15 @@ void Trainer::restore(const Snapshot& snapshot) {
   slowed_ = snapshot.slowed;
 }
 
+std::vector<float> Trainer::sums() const {
+  std::vector<float> sums;
+  for (const Parts::Entry& entry : parts_.entries()) sums.push_back(sum(entry.tensor).item());
+  return sums;
+}
+
 bool Trainer::is_finite() const {
-  const std::vector<Parts::Entry> entries = parts_.entries();
-  return std::all_of(entries.begin(), entries.end(),
-                     [](const Parts::Entry& entry) { return std::isfinite(sum(entry.tensor).item()); });
+  const std::vector<float> all = sums();
+  return std::all_of(all.begin(), all.end(), [](float sum) { return std::isfinite(sum); });
 }
 
 void Trainer::write_snapshot(const Snapshot& snapshot, const std::string& prefix, SafetensorsFile& file) const {

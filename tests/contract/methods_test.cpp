@@ -1,12 +1,14 @@
 // What every method of the table must keep: a new line there is tested by all of this.
 #include <doctest/doctest.h>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <string>
 
 #include "core/memory.h"
 #include "tests/logical_ranks.h"
+#include "tests/random_tensor.h"
 #include "tests/test_device.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -40,6 +42,12 @@ std::unique_ptr<Settings> tiny_of(const std::string& method) {
            {"encoder-width", "8"},
            {"latent", "8"}});
   return s;
+}
+
+std::vector<float> floats_of(const SafetensorsFile::Entry& entry) {
+  std::vector<float> values(entry.data.size() / sizeof(float));
+  std::memcpy(values.data(), entry.data.data(), entry.data.size());
+  return values;
 }
 
 struct Tiny : Trainer {
@@ -161,7 +169,7 @@ TEST_CASE("contract: ranks train as one, with uneven shares, and the same bits i
     constexpr int kIterations = 3;
     struct Trained {
       std::vector<Metrics> metrics;
-      SafetensorsFile state;
+      SafetensorsFile after_one, state;
     };
     const auto train_on = [&](Communicator* ranks) {
       Trainer trainer(*s, kCpu, true, ranks);
@@ -173,6 +181,7 @@ TEST_CASE("contract: ranks train as one, with uneven shares, and the same bits i
           part = part.view(own.first * (part.size() / part.extent(0)), part.shape().with_first(own.count));
         }
         result.metrics.push_back(trainer.step(batch));
+        if (i == 0) result.after_one = trainer.state();
       }
       result.state = trainer.state();
       return result;
@@ -199,6 +208,11 @@ TEST_CASE("contract: ranks train as one, with uneven shares, and the same bits i
         CAPTURE(column.name);
         if (column.options.judged != Judged::not_at_all)
           CHECK(std::abs(one.values[i] - several.values[i]) <= 1e-4 * (1e-2 + std::abs(one.values[i])));
+      }
+      for (const auto& [name, m] : alone.after_one.tensors) {  // Adam's first moment is the summed gradient still
+        CAPTURE(name);
+        if (name.ends_with(".adam_m"))
+          CHECK(relative_error(floats_of(first.after_one.tensors.at(name)), floats_of(m)) < 1e-5);
       }
     }
   });
@@ -317,7 +331,7 @@ TEST_CASE("contract: a run that goes back, and is interrupted before and after, 
         int64_t asked = 0;
         options.stop_requested = [&] { return ++asked % 2 == 0; };
         for (RunResult r = run_training(options, data, observer); r.stopped; r = run_training(options, data, observer))
-          options.resume = read_checkpoint(folder);
+          options.resume = std::make_shared<const Checkpoint>(read_checkpoint(folder));
       } else {
         run_training(options, data, observer);
       }

@@ -106,6 +106,34 @@ TEST_CASE("one rank's error is thrown on all, and names it") {
   for (const std::string& message : told) CHECK(message == "[data] received no file (rank 1 of 3), expected a file");
 }
 
+TEST_CASE("rank 0 gets what all give, and what is not alike is refused on all") {
+  on_ranks(
+      3,
+      [](Communicator& world) {
+        const std::vector<std::string> given = {"", "x", std::string("y\0z", 3)};
+        const std::vector<std::string> all = world.gather_to_first(given[static_cast<size_t>(world.rank())]);
+        CHECK(all == (world.rank() == 0 ? given : std::vector<std::string>()));
+        world.check_alike(7, "settings", "the same");
+        CHECK_THROWS_WITH_AS(world.check_alike(world.rank() == 2 ? 8 : 7, "settings", "the same"),
+                             doctest::Contains("rank 2 of 3"), Error);
+      },
+      2);
+}
+
+TEST_CASE("the ranks of a group run on threads, and what is thrown first comes out") {
+  ThreadGroup group(4);
+  std::vector<int> seen(4);
+  group.run([&](int i) { seen[static_cast<size_t>(i)] = 1 + i; });
+  CHECK(seen == std::vector<int>{1, 2, 3, 4});
+  const auto fails = [&](int i) {
+    Communicator ranks(group.transport(i));
+    if (i == 3) throw Error("disk", "full", "room");
+    double x = 1;
+    ranks.add(std::span(&x, 1));
+  };
+  CHECK_THROWS_WITH_AS(group.run(fails), doctest::Contains("room"), Error);
+}
+
 TEST_CASE("rank 0's work is done once, and its error is thrown on all") {
   std::vector<std::string> told(3);
   std::vector<int> done(3);

@@ -6,14 +6,8 @@ set -euo pipefail
 programs=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1 GOMP_SPINCOUNT=5000
-unset EBM_DATA
-flags=(synthetic --device cpu --chains 7 --width 4 --generator-width 16 --steps 2 --latent 4 --precision fp32
-  --deterministic --guard-gap 1000)
+. "$(dirname "$0")/ranks.sh"
 
-fail() { echo "ranks_test.sh: $*" >&2; exit 1; }
-ranks() { local n=$1; shift; timeout 60 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --batch "${batch:-9}" "$@"; }
 # Its error lines, the launcher's own words left out.
 errors_of() { grep '^error:' "$1" || true; }
 
@@ -34,6 +28,18 @@ done
 ranks 2 --iterations 5 --quiet --out "$folder/again"
 cmp "$folder/2/model.safetensors" "$folder/again/model.safetensors"
 
+# With logical ranks the same bits whatever the number of processes, also where another number goes on.
+logical=(--logical-ranks 4 --iterations 50 --checkpoint-every 25 --quiet)
+last=checkpoint-00000050.safetensors
+"$programs/train_ebm_vae" "${flags[@]}" --batch 9 "${logical[@]}" --out "$folder/logical"
+for n in 2 3 4; do
+  ranks "$n" "${logical[@]}" --out "$folder/logical-$n"
+  cmp "$folder/logical/$last" "$folder/logical-$n/$last"
+  rm "$folder/logical-$n/$last"
+  ranks "$((n == 4 ? 1 : n + 1))" --resume "$folder/logical-$n" --quiet
+  cmp "$folder/logical/$last" "$folder/logical-$n/$last"
+done
+
 # Resumed, by another number of processes too.
 ranks 3 --resume "$folder/2" --iterations 8 --quiet
 [[ -s $folder/2/checkpoint-00000008.safetensors ]] || fail "a resumed run left no checkpoint"
@@ -52,9 +58,20 @@ refused "rank 0 of 2" ranks 2 --iterations 5 --out "$folder/file/x"
 refused "did you mean --steps?" ranks 2 --stepz 3
 batch=2 refused "2 rows for 3 ranks" ranks 3 --iterations 5 --out "$folder/few"
 one=("$programs/train_ebm_vae" "${flags[@]}" --batch 9 --iterations 5 --out "$folder/other")
+refused "one for each process or more" ranks 3 --logical-ranks 2 --iterations 5 --out "$folder/few"
 refused "the same flags" timeout 60 mpirun -n 1 "${one[@]}" : -n 1 "${one[@]}" --energy-lr 0.5
+# Scores by several are those by one.
+export EBM_DATA=$folder/data
+evaluate() { "$@" evaluate "$folder/2" --n 200 --metrics fd,kid,is,prdc,sure,psnr --threads 1; }
+evaluate "$programs/ebm" >"$folder/out"
+mv "$folder/2/scores.json" "$folder/scores.json"
+for n in 2 3; do
+  evaluate timeout 300 mpirun -n "$n" "$programs/ebm" >"$folder/out" 2>&1 || fail "$(cat "$folder/out")"
+  cmp "$folder/2/scores.json" "$folder/scores.json"
+  [[ $(grep -c '^FD-cls' "$folder/out") == 1 ]] || fail "not told once: $(cat "$folder/out")"
+done
 ! timeout 60 mpirun -n 2 "$programs/ebm" info "$folder/2" >"$folder/out" 2>&1 || fail "ebm info ran as two processes"
-grep -q "only training is shared out" "$folder/out" || fail "$(cat "$folder/out")"
+grep -q "only train and evaluate are shared out" "$folder/out" || fail "$(cat "$folder/out")"
 
 # A process that is killed, or stands still, ends the job; a request to stop saves and ends all at one iteration.
 begin() {  # begins a long run of 3 processes in the background
@@ -66,9 +83,6 @@ begin() {  # begins a long run of 3 processes in the background
   done
   fail "no checkpoint: $(cat "$folder/out")"
 }
-process_of() { pgrep -f "train_ebm_vae .*--out $folder/$1" | while read -r pid; do  # of rank $2
-    ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2" || echo "$pid"
-  done; }
 ended() {
   local code=0 begun=$SECONDS
   wait "$job" || code=$?

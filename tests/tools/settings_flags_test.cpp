@@ -33,7 +33,13 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit, for eve
           },
           setting.value);
     }
-    const RunSettings run{7, 9, 13, "fp32", true, 11};
+    const RunSettings run{.checkpoint_every = 7,
+                          .samples_every = 9,
+                          .score_every = 13,
+                          .precision = "fp32",
+                          .deterministic = true,
+                          .logical_ranks = 3,
+                          .read_every = 11};
     const std::string text = config_text(*s, run);
     const Config config = read_config(text, "test");
     CHECK(config.settings->method == name);
@@ -50,6 +56,7 @@ TEST_CASE("config.toml reads back to the same settings, to the last bit, for eve
     CHECK(config.run.score_every == 13);
     CHECK(config.run.precision == "fp32");
     CHECK(config.run.deterministic);
+    CHECK(config.run.logical_ranks == 3);
     CHECK(config.run.read_every == 11);
     CHECK(config_text(*config.settings, config.run) == text);
 

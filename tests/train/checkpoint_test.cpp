@@ -57,7 +57,7 @@ TEST_CASE("20 iterations are 10, a resume and 10 more, bit for bit") {
   change(half, [](Settings& own) { own.iterations = 10; });
   run(half);
   RunOptions rest = tiny_run(folder / "halves", s);
-  rest.resume = read_checkpoint(folder / "halves");
+  rest.resume = std::make_shared<const Checkpoint>(read_checkpoint(folder / "halves"));
   CHECK(run(rest).iterations == 20);
 
   const std::string name = "checkpoint-00000020.safetensors";
@@ -85,7 +85,7 @@ TEST_CASE("a run that was stopped and goes on from an older checkpoint repeats w
   REQUIRE(fs::exists(picture));
 
   options.stop_requested = nullptr;
-  options.resume = read_checkpoint(list[0]);
+  options.resume = std::make_shared<const Checkpoint>(read_checkpoint(list[0]));
   Notices told;
   CHECK(run_training(options, synthetic(), told).iterations == 8);
   CHECK(told.lines ==
@@ -201,7 +201,7 @@ TEST_CASE("a checkpoint that lacks a tensor is refused, and not called the last 
   file.metadata.erase(kCheckpointChecksum);
   write_safetensors(last, file);
   change(options, [](Settings& own) { own.iterations = 6; });
-  options.resume = read_checkpoint(last);
+  options.resume = std::make_shared<const Checkpoint>(read_checkpoint(last));
   const std::string error = error_of([&] { run(options); });
   CHECK(contains(error, "energy.conv1.weight"));
   CHECK(contains(error, "the one before it is valid: "));

@@ -7,8 +7,11 @@
 #include "kernels/batch_norm.h"
 #include "tests/logical_ranks.h"
 #include "tests/random_tensor.h"
+#include "tests/train/fixtures.h"
+#include "tests/train/tiny_run.h"
 #include "train/data/batch_feed.h"
 #include "train/iteration.h"
+#include "train/learner.h"
 
 namespace ebm {
 namespace {
@@ -88,6 +91,29 @@ TEST_CASE("batch normalisation's batch is that of all ranks, in both directions"
     for (const auto& each : dgamma.of) CHECK(relative_error(each, g.dgamma.to_host()) < 1e-6);
     for (const auto& each : dbeta.of) CHECK(relative_error(each, g.dbeta.to_host()) < 1e-6);
   }
+}
+
+TEST_CASE("a rank with other parameters than rank 0's ends the run where a state is to be kept") {
+  const test::TemporaryFolder folder;
+  const Dataset data = load_dataset("synthetic", "", Split::train);
+  struct Changes : RunObserver {
+    void started(const Trainer& trainer) override {
+      Parameters& parameters = trainer.parts().learners()[0]->parameters();
+      parameters.flat().mutable_data()[0] += 0.25f;
+    }
+  };
+  const auto train = [&](const char* name, int changed) {
+    on_ranks(2, [&](Communicator& world) {
+      RunOptions options = test::tiny_run(folder / name, test::tiny_settings(6));
+      test::change(options, [](Settings& s) { s.guard_every = 3; });
+      options.ranks = &world;
+      Changes changes;
+      RunObserver silent;
+      run_training(options, data, world.rank() == changed ? changes : silent);
+    });
+  };
+  train("alike", -1);
+  CHECK_THROWS_WITH_AS(train("other", 1), doctest::Contains("the same in all ranks at iteration 3"), Error);
 }
 
 }  // namespace ebm

@@ -1,7 +1,10 @@
 #include "tools/evaluate/evaluation.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
+#include <string>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -26,20 +29,69 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Reference images in parts.
-template <class Take>
-void for_parts(const Dataset& dataset, int64_t first, int64_t count, const Take& take) {
-  for (int64_t i = first; i < first + count; i += kPart)
-    take(i, reference_images(dataset, i, std::min(kPart, first + count - i)));
+// Numbers on their way from a rank to rank 0.
+class Parcel {
+ public:
+  Parcel() = default;
+  explicit Parcel(std::string bytes) : bytes_(std::move(bytes)) {}
+  const std::string& bytes() const { return bytes_; }
+
+  void put(const auto& values) {
+    bytes_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(*values.data()));
+  }
+  // The next `count` of those that were put.
+  template <class T>
+  std::vector<T> take(int64_t count) {
+    std::vector<T> values(static_cast<size_t>(count));
+    std::memcpy(values.data(), bytes_.data() + taken_, values.size() * sizeof(T));
+    taken_ += values.size() * sizeof(T);
+    return values;
+  }
+
+ private:
+  std::string bytes_;
+  size_t taken_ = 0;
+};
+
+// Does work in parts that ranks share: each computes its parcels, compute(first, count), and rank 0 takes all of them in order,
+// take(first, count, parcel).
+template <class Compute, class Take>
+void share_parts(Communicator& ranks, int64_t n, const Compute& compute, const Take& take) {
+  const auto count = [n](int64_t first) { return std::min(kPart, n - first); };
+  for (int64_t round = 0; round < n; round += kPart * ranks.size()) {
+    Parcel mine;
+    ranks.together([&] {
+      const int64_t first = round + kPart * ranks.rank();
+      if (first < n) mine = compute(first, count(first));
+    });
+    int64_t first = round;
+    for (std::string& bytes : ranks.gather_to_first(mine.bytes())) {
+      Parcel parcel(std::move(bytes));
+      if (first < n) take(first, count(first), parcel);
+      first += kPart;
+    }
+  }
+}
+
+Parcel values_parcel(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
+  Parcel parcel;
+  const auto [features, logits] = values_of(network, levels, image);
+  parcel.put(features);
+  parcel.put(logits);
+  return parcel;
+}
+
+FeatureNetwork::Values take_values(Parcel& parcel, int64_t count, const FeatureNetwork& network) {
+  return {parcel.take<float>(count * network.features()), parcel.take<float>(count * network.classes())};
 }
 
 ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& dataset, const EvaluationOptions& options,
-                                           double& model_seconds) {
+                                           Communicator& ranks, double& model_seconds) {
   const ImageShape image = dataset.images.shape();
   const auto elements = static_cast<size_t>(image.elements());
   double psnr_sum = 0, ssim_sum = 0;
-  for_parts(dataset, 0, options.n, [&](int64_t first, const std::vector<uint8_t>& x) {
-    const int64_t count = static_cast<int64_t>(x.size() / elements);
+  const auto compute = [&](int64_t first, int64_t count) {
+    const std::vector<uint8_t> x = reference_images(dataset, first, count);
     std::vector<uint8_t> y;  // (count, H, W, C)
     {
       const Stopwatch watch(model_seconds);
@@ -47,11 +99,19 @@ ReconstructionScores score_reconstructions(Trainer& trainer, const Dataset& data
                         from_levels(x), {count, image.height, image.width, image.channels}, trainer.device()))),
                     "reconstruction", first);
     }
+    std::vector<double> scores;  // (count, 2)
     for (size_t i = 0; i < x.size(); i += elements) {
       const auto a = std::span(x).subspan(i, elements), b = std::span<const uint8_t>(y).subspan(i, elements);
-      if (options.metrics.psnr) psnr_sum += psnr(a, b);
-      if (options.metrics.ssim) ssim_sum += ssim(a, b, image);
+      scores.push_back(options.metrics.psnr ? psnr(a, b) : 0);
+      scores.push_back(options.metrics.ssim ? ssim(a, b, image) : 0);
     }
+    Parcel parcel;
+    parcel.put(scores);
+    return parcel;
+  };
+  share_parts(ranks, options.n, compute, [&](int64_t, int64_t count, Parcel& parcel) {
+    const std::vector<double> scores = parcel.take<double>(2 * count);
+    for (size_t i = 0; i < scores.size(); i += 2) psnr_sum += scores[i], ssim_sum += scores[i + 1];
   });
   ReconstructionScores scores;
   const double n = static_cast<double>(options.n);
@@ -84,22 +144,26 @@ struct Statistics {
 
 // The real ones of them: n images of the reference's split, and as many others.
 Statistics real_statistics(const FeatureNetwork& network, const Dataset& same, const Dataset& other, int64_t real_same,
-                           const EvaluationOptions& options, const EvaluationObserver& observer, Evaluation& result) {
+                           const EvaluationOptions& options, const EvaluationObserver& observer, Communicator& ranks,
+                           Evaluation& result) {
   const Stopwatch watch(result.score_seconds);
   const ImageShape image = same.images.shape();
   const int64_t n = options.n;
   const auto of = [&](int64_t count) { return FeatureStatistics(network, image, options.metrics, count); };
   Statistics s{of(n), of(result.real_images), of(n), of(n)};
-  const auto add_to = [&](FeatureStatistics& set) {
-    return [&](int64_t, const std::vector<uint8_t>& levels) {
-      set.add(levels);
+  const auto add = [&](const Dataset& dataset, int64_t begin, int64_t images, FeatureStatistics& set) {
+    const auto compute = [&](int64_t first, int64_t count) {
+      return values_parcel(network, reference_images(dataset, begin + first, count), image);
+    };
+    share_parts(ranks, images, compute, [&](int64_t, int64_t count, Parcel& parcel) {
+      set.add(take_values(parcel, count, network));
       if (observer.progress)
         observer.progress("real images", s.reference.count() + s.real.count(), n + result.real_images);
-    };
+    });
   };
-  for_parts(same, 0, n, add_to(s.reference));
-  for_parts(same, n, real_same, add_to(s.real));
-  for_parts(other, 0, result.real_other_split, add_to(s.real));
+  add(same, 0, n, s.reference);
+  add(same, n, real_same, s.real);
+  add(other, 0, result.real_other_split, s.real);
   return s;
 }
 
@@ -108,34 +172,46 @@ RandomKey part_key(uint64_t seed, int64_t first) {
   return {seed, Stream::sample, static_cast<uint32_t>(first / kPart), 0};
 }
 
-// Draws the samples in parts and shows them to whom they concern.
-void draw_samples(Trainer& trainer, const EvaluationOptions& options, const EvaluationObserver& observer,
-                  Statistics* statistics, Evaluation& result) {
-  const int64_t n = options.n;
-  for (int64_t first = 0; first < n; first += kPart) {
-    const RandomKey key = part_key(options.seed, first);
-    std::vector<uint8_t> x_hat, x_tilde;  // (count, H, W, C)
+// Draws the samples in parts and shows them to whom they concern. network: where statistics are.
+void draw_samples(Trainer& trainer, const FeatureNetwork* network, const EvaluationOptions& options,
+                  const EvaluationObserver& observer, Communicator& ranks, Statistics* statistics, Evaluation& result) {
+  const ImageShape image = trainer.abilities().image;
+  const auto compute = [&](int64_t first, int64_t count) {
+    std::array<std::vector<uint8_t>, 2> levels;  // of generated and revised samples, (count, H, W, C)
     {
       const Stopwatch watch(result.model_seconds);
       const Samples part =
-          trainer.sample(std::min(kPart, n - first), key, options.num_steps, options.noise_scale, first);
-      x_hat = to_levels(part.first(), "generated sample", first);
-      x_tilde = to_levels(part.last(), "revised sample", first);
+          trainer.sample(count, part_key(options.seed, first), options.num_steps, options.noise_scale, first);
+      levels = {to_levels(part.first(), "generated sample", first), to_levels(part.last(), "revised sample", first)};
     }
-    if (observer.samples) observer.samples(first, x_hat, x_tilde);
-    if (statistics) {
+    Parcel parcel;
+    for (const std::vector<uint8_t>& x : levels) {
+      parcel.put(x);
+      if (!statistics) continue;
       const Stopwatch watch(result.score_seconds);
-      statistics->generated.add(x_hat);
-      statistics->revised.add(x_tilde);
+      parcel.put(values_parcel(*network, x, image).bytes());
     }
-    if (observer.progress) observer.progress("samples", std::min(first + kPart, n), n);
-  }
+    return parcel;
+  };
+  share_parts(ranks, options.n, compute, [&](int64_t first, int64_t count, Parcel& parcel) {
+    const auto take = [&](FeatureStatistics* set) {
+      std::vector<uint8_t> x = parcel.take<uint8_t>(count * image.elements());
+      if (set) set->add(take_values(parcel, count, *network));
+      return x;
+    };
+    const std::vector<uint8_t> generated = take(statistics ? &statistics->generated : nullptr),
+                               revised = take(statistics ? &statistics->revised : nullptr);
+    if (observer.samples) observer.samples(first, generated, revised);
+    if (observer.progress) observer.progress("samples", first + count, options.n);
+  });
 }
 
 }  // namespace
 
 Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
-                    const EvaluationOptions& options, const EvaluationObserver& observer) {
+                    const EvaluationOptions& options, const EvaluationObserver& observer, Communicator* others) {
+  Communicator alone;
+  Communicator& ranks = others ? *others : alone;
   check_options(options, trainer.settings(), train, test);
   const auto& [same, other] = options.split == Split::train ? std::tie(train, test) : std::tie(test, train);
   const MetricSet& metrics = options.metrics;
@@ -147,10 +223,10 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
 
   std::optional<Statistics> statistics;
   if (metrics.features())
-    statistics.emplace(real_statistics(*network, same, other, real_same, options, observer, result));
+    statistics.emplace(real_statistics(*network, same, other, real_same, options, observer, ranks, result));
   if (statistics || observer.samples)
-    draw_samples(trainer, options, observer, statistics ? &*statistics : nullptr, result);
-  if (statistics) {
+    draw_samples(trainer, network, options, observer, ranks, statistics ? &*statistics : nullptr, result);
+  if (statistics && ranks.rank() == 0) {
     const Stopwatch watch(result.score_seconds);
     const FeatureReference images(statistics->reference, metrics);
     result.generated = images.score(statistics->generated);
@@ -162,7 +238,7 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
     const double model_before = result.model_seconds;
     {
       const Stopwatch watch(seconds);
-      result.reconstruction = score_reconstructions(trainer, same, options, result.model_seconds);
+      result.reconstruction = score_reconstructions(trainer, same, options, ranks, result.model_seconds);
     }
     result.score_seconds += seconds - (result.model_seconds - model_before);
   }
@@ -172,7 +248,8 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
 SampleScores::SampleScores(const FeatureNetwork& network, const Dataset& images, const EvaluationOptions& options)
     : network_(network), options_(options) {
   auto statistics = std::make_unique<FeatureStatistics>(network, images.images.shape(), options.metrics, options.n);
-  for_parts(images, 0, options.n, [&](int64_t, const std::vector<uint8_t>& levels) { statistics->add(levels); });
+  for (int64_t first = 0; first < options.n; first += kPart)
+    statistics->add(reference_images(images, first, std::min(kPart, options.n - first)));
   images_ = std::move(statistics);
   reference_ = std::make_unique<FeatureReference>(*images_, options.metrics);
 }

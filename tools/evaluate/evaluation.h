@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/communicator.h"
 #include "tools/evaluate/feature_scores.h"
 #include "train/data/dataset.h"
 #include "train/trainer.h"
@@ -47,8 +48,12 @@ void check_options(const EvaluationOptions& options, const Settings& model, cons
 // Samples are clipped and rounded to 8-bit levels before anything is computed of them. The reference is the same
 // for every model and seed: n images of the split, drawn once and for all. The network may be null when
 // no metric needs features. Throws Error for NaN in a sample.
+//
+// ranks: that share the work, each calling this with its own copy of the model; rank 0 gets the scores, the same bits as by
+// itself (on the CPU, with as many threads), and is the only one whose observer is asked. nullptr: this one alone.
 Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Dataset& train, const Dataset& test,
-                    const EvaluationOptions& options, const EvaluationObserver& observer);
+                    const EvaluationOptions& options, const EvaluationObserver& observer,
+                    Communicator* ranks = nullptr);
 
 // The scores of a model's last samples alone, against reference images whose features are computed once: those that
 // evaluate() finds for them. Keeps a reference to the network.

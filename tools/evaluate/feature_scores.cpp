@@ -7,29 +7,26 @@
 
 namespace ebm {
 
-namespace {
-
-// Shows take(values) what the network says of the images, part by part, in fp32 in every mode.
-template <class Take>
-void for_values(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image, const Take& take) {
+FeatureNetwork::Values values_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
   const PrecisionScope fp32(Precision::fp32);
   const auto per_image = static_cast<size_t>(image.elements());
   const int64_t n = static_cast<int64_t>(levels.size() / per_image);
+  FeatureNetwork::Values all;
   for (int64_t first = 0; first < n; first += network.batch()) {
     const int64_t count = std::min(network.batch(), n - first);
-    take(network.values(levels.subspan(static_cast<size_t>(first) * per_image, static_cast<size_t>(count) * per_image),
-                        image));
+    const auto [features, logits] = network.values(
+        levels.subspan(static_cast<size_t>(first) * per_image, static_cast<size_t>(count) * per_image), image);
+    all.features.insert(all.features.end(), features.begin(), features.end());
+    all.logits.insert(all.logits.end(), logits.begin(), logits.end());
   }
+  return all;
 }
-
-}  // namespace
 
 std::vector<int64_t> classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
   std::vector<int64_t> classes;
-  for_values(network, levels, image, [&](const FeatureNetwork::Values& values) {
-    for (auto row = values.logits.begin(); row != values.logits.end(); row += network.classes())
-      classes.push_back(std::max_element(row, row + network.classes()) - row);
-  });
+  const std::vector<float> logits = values_of(network, levels, image).logits;
+  for (auto row = logits.begin(); row != logits.end(); row += network.classes())
+    classes.push_back(std::max_element(row, row + network.classes()) - row);
   return classes;
 }
 
@@ -43,21 +40,21 @@ FeatureStatistics::FeatureStatistics(const FeatureNetwork& network, ImageShape i
   if (metrics.inception) inception_.emplace(images, network.classes());
 }
 
-void FeatureStatistics::add(std::span<const uint8_t> levels) {
-  for_values(network_, levels, image_, [&](const FeatureNetwork::Values& values) {
-    const auto& [features, logits] = values;
-    if (metrics_.frechet) moments_.add(features);
-    if (metrics_.kernel || metrics_.neighbours) features_.insert(features_.end(), features.begin(), features.end());
-    if (inception_) inception_->add(logits);
-    for (auto row = logits.begin(); row != logits.end(); row += network_.classes()) {
-      const auto best = std::max_element(row, row + network_.classes());
-      ++class_counts_[best - row];
-      double sum = 0;  // of probabilities, over the largest
-      for (auto logit = row; logit != row + network_.classes(); ++logit) sum += std::exp(double{*logit} - *best);
-      sure_ += 1 / sum >= kSure;
-    }
-  });
-  count_ += static_cast<int64_t>(levels.size()) / image_.elements();
+void FeatureStatistics::add(std::span<const uint8_t> levels) { add(values_of(network_, levels, image_)); }
+
+void FeatureStatistics::add(const FeatureNetwork::Values& values) {
+  const auto& [features, logits] = values;
+  if (metrics_.frechet) moments_.add(features);
+  if (metrics_.kernel || metrics_.neighbours) features_.insert(features_.end(), features.begin(), features.end());
+  if (inception_) inception_->add(logits);
+  for (auto row = logits.begin(); row != logits.end(); row += network_.classes()) {
+    const auto best = std::max_element(row, row + network_.classes());
+    ++class_counts_[best - row];
+    double sum = 0;  // of probabilities, over the largest
+    for (auto logit = row; logit != row + network_.classes(); ++logit) sum += std::exp(double{*logit} - *best);
+    sure_ += 1 / sum >= kSure;
+  }
+  count_ += static_cast<int64_t>(logits.size()) / network_.classes();
 }
 
 std::vector<double> FeatureStatistics::class_shares() const {

@@ -26,6 +26,9 @@ struct MetricSet {
 // A network is sure of an image where it gives one class at least this probability.
 inline constexpr double kSure = 0.9;
 
+// What the network says of the images, in fp32 in every mode of core/precision.h. levels (n,H,W,C): 8-bit pixels.
+FeatureNetwork::Values values_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image);
+
 // What the wanted scores need of a set of images. Only kernel distance and neighbours keep the features
 // themselves; without them memory does not grow with the number of images.
 class FeatureStatistics {
@@ -33,8 +36,10 @@ class FeatureStatistics {
   // `images` of this shape will be added in all. Keeps a reference to the network.
   FeatureStatistics(const FeatureNetwork& network, ImageShape image, const MetricSet& metrics, int64_t images);
 
-  // levels (n,H,W,C): 8-bit pixels, in random order. Features are computed in fp32 in every mode of core/precision.h.
+  // levels (n,H,W,C): 8-bit pixels, in random order.
   void add(std::span<const uint8_t> levels);
+  // The same by values_of() them.
+  void add(const FeatureNetwork::Values& values);
 
   int64_t count() const { return count_; }
   const Moments& moments() const { return moments_; }

@@ -60,6 +60,15 @@ void TeachingSettings::check_together() const {
             "at most " + std::to_string(kReplayImages) + " with persistent chains, the size of their replay buffer");
 }
 
+// As was measured (docs/results.md).
+std::string TeachingSettings::note() const {
+  if (method != "ebm-vae" || profile != Profile::laptop || teach != "inferred" || (chain.steps >= 20 && kl_weight > 0))
+    return "";
+  return "--teach inferred lost its balance with a few long steps and without a KL term; what it held with: --steps 20 "
+         "--drift 1 --batch 64 --chains 64 --latent 16 --kl-weight 3 --generator-width 256 --lr-tau 3000 "
+         "--sample-steps 60";
+}
+
 int64_t TeachingSettings::sample_steps() const { return can(method, Ability::energy) ? chain.steps_of_samples() : 0; }
 
 void TeachingSettings::take_fact(const std::string& name, const std::string& text) {

@@ -51,6 +51,7 @@ struct TeachingSettings : Settings {
   std::unique_ptr<Settings> clone() const override { return std::make_unique<TeachingSettings>(*this); }
   void describe(SettingVisitor& v) override;
   void check_together() const override;
+  std::string note() const override;
   int64_t sample_steps() const override;
   void take_fact(const std::string& name, const std::string& text) override;
   std::optional<double> bf16_step_error() const override;

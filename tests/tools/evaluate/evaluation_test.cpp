@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/precision.h"
+#include "tests/logical_ranks.h"
 #include "tests/random_tensor.h"
 #include "tests/train/fixtures.h"
 #include "tests/train/tiny_run.h"
@@ -229,6 +230,50 @@ TEST_CASE("more samples than are held at once differ from part to part") {
   CHECK(firsts == std::vector<int64_t>{0, 1000});
   CHECK(done == std::vector<int64_t>{1000, 1100});
   CHECK(!std::equal(starts.begin(), starts.begin() + 784, starts.begin() + 784));
+}
+
+TEST_CASE("ranks that share an evaluation find the scores and samples of one, bit for bit") {
+  const FixedPlans fixed;
+  const OneThread one_thread;
+  const Classifier classifier = random_classifier();
+  const Dataset train = shapes(2400, 1), test = shapes(60, 2);
+  struct Found {
+    Evaluation scores;
+    std::vector<uint8_t> samples;
+  };
+  const auto found_by = [&](Communicator* ranks) {
+    Found found;
+    EvaluationObserver observer;
+    observer.samples = [&](int64_t, std::span<const uint8_t> g, std::span<const uint8_t> r) {
+      found.samples.insert(found.samples.end(), g.begin(), g.end());
+      found.samples.insert(found.samples.end(), r.begin(), r.end());
+    };
+    Trainer trainer(tiny_settings(1), kCpu);
+    EvaluationOptions o =
+        options(2100, {.frechet = true, .kernel = true, .inception = true, .classes = true, .psnr = true});
+    found.scores = evaluate(trainer, &classifier, train, test, o, observer, ranks);
+    return found;
+  };
+  const Found alone = found_by(nullptr);
+  for (const int ranks : {2, 4}) {  // three parts
+    CAPTURE(ranks);
+    on_ranks(ranks, [&](Communicator& world) {
+      const Found found = found_by(&world);
+      if (world.rank() != 0) {
+        CHECK(found.samples.empty());
+        return;
+      }
+      CHECK(found.samples == alone.samples);
+      const auto same = [](const FeatureScores& a, const FeatureScores& b) {
+        return a.frechet == b.frechet && a.kernel->value == b.kernel->value && a.inception->mean == b.inception->mean &&
+               a.class_shares == b.class_shares;
+      };
+      CHECK(same(found.scores.generated, alone.scores.generated));
+      CHECK(same(found.scores.revised, alone.scores.revised));
+      CHECK(same(found.scores.real, alone.scores.real));
+      CHECK(found.scores.reconstruction.psnr == alone.scores.reconstruction.psnr);
+    });
+  }
 }
 
 TEST_CASE("persistent chains' samples do not repeat from part to part, and no more are asked for than there are") {

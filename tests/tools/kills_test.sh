@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# A run of logical ranks is killed and stopped again and again, at random moments and ranks, and goes on each time with
+# another number of processes: its last checkpoint is that of an undisturbed run, bit for bit.
+#
+#   tests/tools/kills_test.sh FOLDER_OF_THE_PROGRAMS [KILLS [SEED]]
+set -euo pipefail
+programs=$1 kills=${2:-5} seed=${3:-$$}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/ranks.sh"
+RANDOM=$seed
+flags+=(--batch 9 --logical-ranks 4 --samples-every 1000000)
+last() { basename "$(find "$folder/$1" -name 'checkpoint-*.safetensors' 2>/dev/null | sort | tail -1)" .safetensors | tr -dc 0-9; }
+
+begun=()
+for ((kill = 1; kill <= kills; ++kill)); do
+  n=$((1 + RANDOM % 4)) signal=$(shuf -n 1 -e KILL SEGV STOP USR1 TERM --random-source=<(yes "$RANDOM"))
+  [[ -z $(last killed) ]] || begun=(--resume "$folder/killed")
+  timeout 60 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --iterations 1000000 --checkpoint-every 5 \
+    --comm-timeout 2 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
+  job=$!
+  sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+  victim=$(process_of killed "$((RANDOM % n))")
+  [[ -z $victim ]] || command kill "-$signal" "$victim" 2>/dev/null || true
+  code=0
+  if [[ -z $victim || ($signal == STOP && $n == 1) ]]; then  # nothing was hit, or nobody waits for it
+    pkill -KILL -f "train_ebm_vae .*--out $folder/killed" || true
+  fi
+  wait "$job" || code=$?
+  ((code != 0 && code != 124)) || fail "$signal to one of $n processes (seed $seed): exit code $code: $(cat "$folder/out")"
+  pkill -KILL -f "train_ebm_vae .*--out $folder/killed" || true
+done
+
+[[ -n $(last killed) ]] || fail "no checkpoint after $kills kills (seed $seed)"
+iterations=$((10#$(last killed) + 10))
+"$programs/train_ebm_vae" --resume "$folder/killed" --iterations "$iterations" --quiet
+"$programs/train_ebm_vae" "${flags[@]}" --iterations "$iterations" --checkpoint-every 5 --quiet --out "$folder/undisturbed"
+name=$(printf 'checkpoint-%08d.safetensors' "$iterations")
+cmp "$folder/killed/$name" "$folder/undisturbed/$name" || fail "other bits after $kills kills (seed $seed)"
+echo "$kills kills, $iterations iterations: the same bits (seed $seed)"
