@@ -60,6 +60,15 @@ batch=2 refused "2 rows for 3 ranks" ranks 3 --iterations 5 --out "$folder/few"
 one=("$programs/train_ebm_vae" "${flags[@]}" --batch 9 --iterations 5 --out "$folder/other")
 refused "one for each process or more" ranks 3 --logical-ranks 2 --iterations 5 --out "$folder/few"
 refused "the same flags" timeout 60 mpirun -n 1 "${one[@]}" : -n 1 "${one[@]}" --energy-lr 0.5
+# A full disk, where one can be made: the checkpoint of 5 iterations stays, that of 8 has no room.
+mkdir "$folder/full"
+if mount -t tmpfs -o size=$(($(du -k "$folder/2/checkpoint-00000005.safetensors" | cut -f1) + 700))k tmpfs "$folder/full" 2>/dev/null; then
+  trap 'umount "$folder/full"; rm -rf "$folder"' EXIT
+  cp "$folder"/2/{checkpoint-00000005.safetensors,config.toml,metrics.csv} "$folder/full"
+  refused "last good checkpoint: $folder/full/checkpoint-00000005" ranks 2 --resume "$folder/full" --iterations 8 --quiet
+  cmp "$folder/2/checkpoint-00000005.safetensors" "$folder/full/checkpoint-00000005.safetensors"
+fi
+
 # Scores by several are those by one.
 export EBM_DATA=$folder/data
 evaluate() { "$@" evaluate "$folder/2" --n 200 --metrics fd,kid,is,prdc,sure,psnr --threads 1; }
