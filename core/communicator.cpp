@@ -1,8 +1,12 @@
 #include "core/communicator.h"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace ebm {
@@ -43,6 +47,25 @@ std::optional<Error> error_of(const std::function<void()>& work) {
   }
   return std::nullopt;
 }
+
+// Calls an action every so many seconds on a thread of its own, but not while it lives shorter. An action that fails is the
+// last: what is wrong shows in what follows.
+class Repeatedly {
+ public:
+  Repeatedly(double seconds, const std::function<void()>& action)
+      : thread_([seconds, action](const std::stop_token& stop) {
+          std::mutex mutex;
+          std::condition_variable_any never;
+          std::unique_lock lock(mutex);
+          while (true) {
+            never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
+            if (stop.stop_requested() || error_of(action)) return;
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
 
 }  // namespace
 
@@ -127,14 +150,14 @@ void Communicator::largest(std::span<double> x) {
   }
 }
 
-void Communicator::broadcast(std::span<std::byte> x, std::optional<double> seconds) {
+void Communicator::broadcast(std::span<std::byte> x) {
   if (alone()) return;
   const std::vector<std::byte> mine(x.begin(), x.end());
   std::vector<std::span<const std::byte>> send(static_cast<size_t>(size()));
   std::vector<std::span<std::byte>> receive(static_cast<size_t>(size()));
   if (rank() == 0) std::fill(send.begin(), send.end(), std::span<const std::byte>(mine));
   receive[0] = x;
-  transport_->exchange(send, receive, rank() == 0 ? seconds_ : seconds.value_or(seconds_));
+  transport_->exchange(send, receive, seconds_);
 }
 
 void Communicator::agree(const std::optional<Error>& mine) {
@@ -175,9 +198,26 @@ void Communicator::together(const std::function<void()>& work) {
 
 void Communicator::by_first(const std::function<void()>& work, double seconds) {
   if (alone()) return work();
-  ErrorMessage message = message_of(rank() == 0 ? error_of(work) : std::nullopt);
-  broadcast(std::as_writable_bytes(std::span(&message, 1)), seconds);
-  throw_error(message, 0, size());
+  struct {
+    bool done = false;
+    ErrorMessage error{};
+  } message;
+  const auto tell = [&] { broadcast(std::as_writable_bytes(std::span(&message, 1))); };
+  if (rank() == 0) {
+    std::optional<Error> error;
+    {
+      const Repeatedly alive(seconds_ / 3, tell);
+      error = error_of(work);
+    }
+    message = {true, message_of(error)};
+    tell();
+  } else {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    while (!message.done && std::chrono::steady_clock::now() < end) tell();
+    EBM_CHECK(message.done, kOp, "no end of rank 0's work",
+              "it within " + std::to_string(static_cast<int>(seconds)) + " s");
+  }
+  throw_error(message.error, 0, size());
 }
 
 Communicator& world() {

@@ -43,8 +43,8 @@ class Communicator {
   // Of the host, small. Each waits for the others. x becomes the sum, or the largest, over all ranks.
   void add(std::span<double> x);
   void largest(std::span<double> x);
-  // x becomes rank 0's, for which the others wait so many seconds, as usual where none are given.
-  void broadcast(std::span<std::byte> x, std::optional<double> seconds = {});
+  // x becomes rank 0's.
+  void broadcast(std::span<std::byte> x);
   // What each rank gives, by rank: on rank 0, and nothing elsewhere. The strings may hold any bytes.
   std::vector<std::string> gather_to_first(const std::string& mine);
   // Throws on all ranks the first error that one of them gives, and names the rank; a meeting otherwise.
@@ -54,8 +54,9 @@ class Communicator {
   void check_alike(uint64_t mine, const char* what, const std::string& expected);
   // Does this rank's work, and agrees on its error.
   void together(const std::function<void()>& work);
-  // Rank 0's work, which may take long: its error is thrown on all. The others wait up to `seconds` for it, and it waits
-  // for none, so that a rank that fails meanwhile is found as soon as usual in what follows.
+  // Rank 0's work, which may take long: its error is thrown on all. The others wait up to `seconds` for it, as long as its
+  // process shows that it is alive; it waits for none, so that a rank that fails meanwhile is found as soon as usual in
+  // what follows.
   void by_first(const std::function<void()>& work, double seconds);
   void set_seconds(double seconds) { seconds_ = seconds; }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/deadline.h"
 #include "core/mpi_table.h"
 #include "core/parse_number.h"
 
@@ -25,6 +26,14 @@ constexpr const char* kSizes[] = {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"
 // Tags: what is exchanged, and that a rank waits.
 constexpr int kData = 1, kWaiting = 2;
 constexpr double kAnswerSeconds = 1;
+constexpr double kStartSeconds = 60;  // of MPI's start, and of its end
+
+std::string too_long(const char* what) {
+  return Error(kOp, std::string("no ") + what + " of MPI for " + std::to_string(static_cast<int>(kStartSeconds)) + " s",
+               "all processes of the job to come")
+      .message()
+      .insert(0, "error: ");
+}
 
 struct Message {
   void* handle;
@@ -81,11 +90,16 @@ std::unique_ptr<MpiTransport> MpiTransport::start(const Launched& by) {
   return transport;
 }
 
+// MPI itself waits for ever where a process does not come.
 MpiTransport::MpiTransport(const EbmMpiTable& mpi) : mpi_(mpi) {
+  const Deadline deadline(kStartSeconds, too_long("start"));
   mpi_.start(&rank_, &size_, &local_rank_, &local_size_);
 }
 
-MpiTransport::~MpiTransport() { mpi_.finish(); }
+MpiTransport::~MpiTransport() {
+  const Deadline deadline(kStartSeconds, too_long("end"));
+  mpi_.finish();
+}
 
 std::string MpiTransport::library() const { return mpi_.library(); }
 

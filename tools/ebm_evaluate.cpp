@@ -78,15 +78,17 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
     };
   }
   const Evaluation result = evaluate(*trainer, judge.network.get(), train, test, options, observer, &ranks);
-  if (!leads) return;
-  const std::string& note = options.split == Split::train ? train.note : test.note;
-  const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
-  // Shown before anything else is written: a full disk then costs no scores.
-  say(fmt::format("{}\n{:.1f} s of sampling, {:.1f} s of features and scores", score_table(context, result),
-                  result.model_seconds, result.score_seconds));
-  const std::string text = score_json(context, result);
-  write_file_atomically(json, std::as_bytes(std::span(text)));
-  if (samples) samples->commit();
+  const auto conclude = [&] {
+    const std::string& note = options.split == Split::train ? train.note : test.note;
+    const ScoreContext context{s.recipe, s.method, trainer->iteration(), options, judge.source, note};
+    // Shown before anything else is written: a full disk then costs no scores.
+    say(fmt::format("{}\n{:.1f} s of sampling, {:.1f} s of features and scores", score_table(context, result),
+                    result.model_seconds, result.score_seconds));
+    const std::string text = score_json(context, result);
+    write_file_atomically(json, std::as_bytes(std::span(text)));
+    if (samples) samples->commit();
+  };
+  ranks.by_first(conclude, kLongest);
 }
 
 }  // namespace

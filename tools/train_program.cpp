@@ -25,6 +25,8 @@
 namespace ebm {
 namespace {
 
+constexpr double kConcludeSeconds = 3600;  // that the others wait for model and report
+
 volatile std::sig_atomic_t stop_signal = 0;
 
 // The first signal asks for a clean end; a second one of its kind ends the program at once. But SIGPIPE and
@@ -160,30 +162,30 @@ void take_from_first(Communicator& ranks, TrainPlan& plan) {
 int train_as_rank(Communicator& ranks, const TrainPlan& plan, const Dataset& dataset, const Say& tell, Door door) {
   RunOptions options = plan.options;
   options.ranks = &ranks;
-  const auto code_of = [](const RunResult& result) {  // another process's signal, where this one had none
-    return result.stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;
-  };
-  if (ranks.rank() != 0) {
-    RunObserver silent;
-    return code_of(run_training(options, dataset, silent));
-  }
-  View progress(tell.style, plan.settings->iterations, options.folder);
+  const bool leads = ranks.rank() == 0;
+  RunObserver silent;
+  std::optional<View> view;
+  if (leads) view.emplace(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
   RunResult result;
   try {
-    result = run_training(options, dataset, progress);
+    result = run_training(options, dataset, leads ? *view : silent);
   } catch (const Error&) {
-    report_trouble(options.folder);  // a run that diverged for good is worth a look; its error is what is told
+    if (leads)
+      report_trouble(options.folder);  // a run that diverged for good is worth a look; its error is what is told
     throw;
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const std::string no_model =
-      trouble_of([&] { write_model(read_checkpoint(result.checkpoint), options.folder / kModelName); });
-  if (!no_model.empty()) progress.notice("no " + std::string(kModelName) + ": " + no_model);
-  const std::string trouble = report_trouble(options.folder);
-  if (!trouble.empty()) progress.notice("no report: " + trouble);
-  tell_end(result, plan, seconds, trouble.empty(), door, progress);
-  return code_of(result);
+  const auto conclude = [&] {
+    const std::string no_model =
+        trouble_of([&] { write_model(read_checkpoint(result.checkpoint), options.folder / kModelName); });
+    if (!no_model.empty()) view->notice("no " + std::string(kModelName) + ": " + no_model);
+    const std::string trouble = report_trouble(options.folder);
+    if (!trouble.empty()) view->notice("no report: " + trouble);
+    tell_end(result, plan, seconds, trouble.empty(), door, *view);
+  };
+  ranks.by_first(conclude, kConcludeSeconds);
+  return result.stopped ? 128 + (stop_signal != 0 ? stop_signal : SIGTERM) : 0;  // another process's signal, where none
 }
 
 // Which processes and threads train.

@@ -150,6 +150,20 @@ TEST_CASE("rank 0's work is done once, and its error is thrown on all") {
   for (const std::string& message : told) CHECK(message == "[disk] received full (rank 0 of 3), expected room");
 }
 
+TEST_CASE("rank 0's work may take longer than the others wait without a sign of it, and no longer than they may wait") {
+  ThreadGroup group(3);
+  group.run([&](int i) {
+    Communicator ranks(group.transport(i), 1.5);
+    ranks.by_first([] { std::this_thread::sleep_for(std::chrono::seconds(3)); }, 60);
+  });
+  ThreadGroup impatient(3);
+  const auto waits = [&](int i) {
+    Communicator ranks(impatient.transport(i), 1.5);
+    ranks.by_first([] { std::this_thread::sleep_for(std::chrono::seconds(3)); }, 1);
+  };
+  CHECK_THROWS_WITH_AS(impatient.run(waits), doctest::Contains("no end of rank 0's work"), Error);
+}
+
 TEST_CASE("a rank that does not come is named when the time is over, on every rank that waits") {
   ThreadGroup group(3);
   std::vector<std::string> told(3);

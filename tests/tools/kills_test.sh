@@ -16,7 +16,7 @@ begun=()
 for ((kill = 1; kill <= kills; ++kill)); do
   n=$((1 + RANDOM % 4)) signal=$(shuf -n 1 -e KILL SEGV STOP USR1 TERM --random-source=<(yes "$RANDOM"))
   [[ -z $(last killed) ]] || begun=(--resume "$folder/killed")
-  timeout 60 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --iterations 1000000 --checkpoint-every 5 \
+  timeout 90 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --iterations 1000000 --checkpoint-every 5 \
     --comm-timeout 2 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
   job=$!
   sleep "$((RANDOM % 3)).$((RANDOM % 10))"

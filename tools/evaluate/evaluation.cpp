@@ -17,7 +17,8 @@
 namespace ebm {
 namespace {
 
-constexpr int64_t kPart = 1000;  // samples and images that are held at once
+constexpr int64_t kPart = 1000;         // samples and images that are held at once
+constexpr double kScoreSeconds = 3600;  // that other ranks wait for rank 0's scores
 
 class Stopwatch {
  public:
@@ -226,13 +227,14 @@ Evaluation evaluate(Trainer& trainer, const FeatureNetwork* network, const Datas
     statistics.emplace(real_statistics(*network, same, other, real_same, options, observer, ranks, result));
   if (statistics || observer.samples)
     draw_samples(trainer, network, options, observer, ranks, statistics ? &*statistics : nullptr, result);
-  if (statistics && ranks.rank() == 0) {
+  const auto score = [&] {
     const Stopwatch watch(result.score_seconds);
     const FeatureReference images(statistics->reference, metrics);
     result.generated = images.score(statistics->generated);
     result.revised = images.score(statistics->revised);
     result.real = images.score(statistics->real);
-  }
+  };
+  if (statistics) ranks.by_first(score, kScoreSeconds);
   if (metrics.reconstructions()) {
     double seconds = 0;
     const double model_before = result.model_seconds;
