@@ -168,14 +168,19 @@ void take_from_first(Communicator& ranks, TrainPlan& plan) {
   set_precisions(choose_precisions(precision, plan.options.device, *plan.settings));
 }
 
-// Processes may be given different flags, or be of different builds.
-void check_alike(Communicator& ranks, const std::string& config) {
+// Processes may be given different flags, or be of different builds. On GPUs they must give the same work to chips of a kind,
+// recorded or not.
+void check_alike(Communicator& ranks, const RunOptions& options) {
   if (ranks.alone()) return;
-  const uint64_t mine = std::hash<std::string>{}(std::string(version()) + config);
+  std::string all = version() + options.config;
+  if (options.device.is_cuda())
+    all += fmt::format("{} {} {}", describe(options.device), options.graph, sync_after_launch());
+  const uint64_t mine = std::hash<std::string>{}(all);
   uint64_t first = mine;
   ranks.broadcast(std::as_writable_bytes(std::span(&first, 1)));
   ranks.together([&] {
-    EBM_CHECK(mine == first, "settings", "others than rank 0's", "the same flags and program in all processes");
+    EBM_CHECK(mine == first, "settings", "others than rank 0's",
+              "the same flags, program and kind of device in all processes");
   });
 }
 
@@ -184,11 +189,11 @@ int train(TrainFlags& flags, Door door, World& world) {
   if (!flags.comm_timeout.empty())
     ranks.set_seconds(static_cast<double>(parse_count("comm-timeout", flags.comm_timeout, 1)));
   if (!ranks.alone() && flags.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
+  if (!ranks.alone()) flags.device = own_device(world, flags.device);
   TrainPlan plan = plan_run(flags);
   RunOptions& options = plan.options;
-  EBM_CHECK(ranks.alone() || !options.device.is_cuda(), "--device",
-            fmt::format("{} for {} processes", to_string(options.device), ranks.size()),
-            "--device cpu: there are no sums between GPUs yet");
+  check_devices(ranks, options.device);
+  world.connect(options.device);
   options.ranks = &ranks;
   const bool leads = ranks.rank() == 0;
   const Say tell{leads ? Progress::choose(flags.quiet) : Progress::Style::quiet};
@@ -199,7 +204,7 @@ int train(TrainFlags& flags, Door door, World& world) {
   const Dataset dataset = load_in_turn(ranks, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
   if (!dataset.note.empty()) tell("note: " + dataset.note);
   settle(flags, plan, dataset.count(), tell);
-  check_alike(ranks, options.config);
+  check_alike(ranks, options);
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
                    options.folder.string()));
 
