@@ -9,12 +9,16 @@
 #include <thread>
 #include <vector>
 
+#include "core/nccl.h"
+#include "core/profile_range.h"
+
 namespace ebm {
 namespace {
 
 thread_local Communicator* current_world = nullptr;
 
 constexpr char kOp[] = "ranks";
+constexpr char kRange[] = "sum over ranks";
 
 // An error on its way between ranks.
 struct ErrorMessage {
@@ -76,6 +80,18 @@ Share share_of(int64_t n, int r, int parts) {
 
 Communicator::Communicator(std::unique_ptr<Transport> transport, double seconds)
     : transport_(std::move(transport)), seconds_(seconds) {}
+Communicator::Communicator() = default;
+Communicator::~Communicator() = default;
+Communicator::Communicator(Communicator&&) noexcept = default;
+Communicator& Communicator::operator=(Communicator&&) noexcept = default;
+
+void Communicator::connect(Device device, std::function<void(const Error&)> end) {
+  if (alone() || !device.is_cuda()) return;
+  NcclId id{};
+  by_first([&] { id = NcclCommunicator::new_id(); }, seconds_);
+  broadcast(std::as_writable_bytes(std::span(&id, 1)));
+  nccl_ = std::make_unique<NcclCommunicator>(id, rank(), size(), device, seconds_, std::move(end));
+}
 
 Share Communicator::share(int64_t n) const {
   EBM_CHECK(n >= size(), kOp, std::to_string(n) + " rows for " + std::to_string(size()) + " ranks",
@@ -83,15 +99,37 @@ Share Communicator::share(int64_t n) const {
   return share_of(n, rank(), size());
 }
 
-void Communicator::check_device(Device device) const {
-  EBM_CHECK(!device.is_cuda(), kOp, "a sum over " + std::to_string(size()) + " ranks on " + to_string(device),
-            "ranks on the CPU: this build has no sums between GPUs");
+NcclCommunicator& Communicator::nccl(Device device) const {
+  EBM_CHECK(nccl_ && nccl_->device() == device, kOp,
+            "a sum over " + std::to_string(size()) + " ranks on " + to_string(device),
+            "a device that ranks are connected on");
+  return *nccl_;
+}
+
+void Communicator::sum(Tensor& x) {
+  if (alone()) return;
+  const ProfileRange range(kRange);
+  if (x.device().is_cuda())
+    nccl(x.device()).sum(x.mutable_data(), x.size());
+  else
+    sum_on_cpu(x);
+}
+
+void Communicator::begin_sum(Tensor& x) {
+  if (alone()) return;
+  const ProfileRange range(kRange);
+  if (x.device().is_cuda())
+    nccl(x.device()).begin_sum(x.mutable_data(), x.size());
+  else
+    sum_on_cpu(x);
+}
+
+void Communicator::join() {
+  if (nccl_) nccl_->join();
 }
 
 // Each rank sums up its slice of what all give it, then all get all slices.
-void Communicator::sum(Tensor& x) {
-  if (alone()) return;
-  check_device(x.device());
+void Communicator::sum_on_cpu(Tensor& x) {
   const std::span<float> values(x.mutable_data(), static_cast<size_t>(x.size()));
   const auto slice = [&](int r) {
     const Share part = share_of(x.size(), r, size());
@@ -121,8 +159,11 @@ void Communicator::sum(Tensor& x) {
 
 void Communicator::sum_doubles(double* x, int64_t n, Device device) {
   if (alone()) return;
-  check_device(device);
-  add(std::span(x, static_cast<size_t>(n)));
+  const ProfileRange range(kRange);
+  if (device.is_cuda())
+    nccl(device).sum(x, n);
+  else
+    add(std::span(x, static_cast<size_t>(n)));
 }
 
 void Communicator::gather(std::span<const std::byte> mine, std::span<std::byte> all) {

@@ -1,6 +1,6 @@
 // The ranks that train one model: each has a share of an iteration's rows, and sums bring together what concerns all. Sums
 // on the CPU are made in the order of the ranks, in double, and rounded once: all ranks get the same bits, whatever
-// processes they are in.
+// processes they are in. Those on GPUs are NCCL's, which gives all ranks the same bits too.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,8 @@
 
 namespace ebm {
 
+class NcclCommunicator;
+
 struct Share {
   int64_t first = 0, count = 0;  // of a list that all ranks have
 };
@@ -25,9 +27,18 @@ Share share_of(int64_t n, int r, int parts);
 
 class Communicator {
  public:
-  Communicator() = default;  // a world of one: nothing is sent, nothing changed
+  Communicator();  // a world of one: nothing is sent, nothing changed
   // seconds: how long a call waits for the others before it names those that did not come.
   explicit Communicator(std::unique_ptr<Transport> transport, double seconds = 60);
+  // Work that was recorded (core/graph.h) with its sums must be gone.
+  ~Communicator();
+  Communicator(Communicator&&) noexcept;
+  Communicator& operator=(Communicator&&) noexcept;
+
+  // Gets ready for sums on that device; all ranks come, each with a GPU of its own. Nothing on the CPU. Throws Error where
+  // NCCL is missing or refuses. `end` is called with what sums on the GPU come to later, on any thread: an error of theirs, or
+  // a wait for the device of more than the communicator's seconds. It must end the process, whose GPU may wait for ever.
+  void connect(Device device, std::function<void(const Error&)> end);
 
   int rank() const { return transport_ ? transport_->rank() : 0; }
   int size() const { return transport_ ? transport_->size() : 1; }
@@ -35,10 +46,14 @@ class Communicator {
   // This rank's part of n rows. Throws Error where there are fewer rows than ranks.
   Share share(int64_t n) const;
 
-  // x becomes the sum over all ranks. Of the CPU.
+  // x becomes the sum over all ranks. On a GPU in order with the device's work, and recorded with it.
   void sum(Tensor& x);
   // The same of doubles in a buffer on that device.
   void sum_doubles(double* x, int64_t n, Device device);
+  // The same beside what a GPU does until join(), after which x is the sum; x must not be touched between the two. What is
+  // begun in a record is joined in it, and x outlives it. On the CPU x is the sum at once.
+  void begin_sum(Tensor& x);
+  void join();
 
   // Of the host, small. Each waits for the others. x becomes the sum, or the largest, over all ranks.
   void add(std::span<double> x);
@@ -63,10 +78,12 @@ class Communicator {
  private:
   // `all`: what each rank gives, by rank.
   void gather(std::span<const std::byte> mine, std::span<std::byte> all);
-  void check_device(Device device) const;
+  NcclCommunicator& nccl(Device device) const;
+  void sum_on_cpu(Tensor& x);
 
   std::unique_ptr<Transport> transport_;
   double seconds_ = 60;
+  std::unique_ptr<NcclCommunicator> nccl_;
 };
 
 // This thread's world: what an iteration is shared out to. A world of one but while a WorldScope lives, so that sampling,

@@ -1,6 +1,7 @@
 // The CUDA interface of a build without CUDA: no device is ever found, and nothing else can be reached.
 #include "core/check.h"
 #include "core/cuda.h"
+#include "core/cuda_ranks.h"
 
 namespace ebm::cuda {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 int device_count() { return 0; }
 std::string available_text() { return "a build with CUDA (this one has none)"; }
 std::string device_name(int) { absent("device_name"); }
+std::string device_id(int) { absent("device_id"); }
 void synchronize(int) { absent("synchronize"); }
 void* stream(int) { absent("stream"); }
 void* allocate(int, size_t) { absent("allocate"); }
@@ -32,6 +34,8 @@ void release_event(void*) noexcept {}
 void record_event(int, void*) { absent("event"); }
 void wait_for_event(void*) { absent("event"); }
 double seconds_between(void*, void*) { absent("event"); }
+void* side_stream(int) { absent("stream"); }
+void order(void*, void*, void*) { absent("event"); }
 void* allocate_pinned(int, size_t) { absent("allocate_pinned"); }
 void release_pinned(void*) noexcept {}
 void copy_beside(int, void*, const void*, size_t, void*, void*) { absent("copy"); }

@@ -11,7 +11,9 @@
 
 #include "core/check.h"
 #include "core/cuda.h"
+#include "core/cuda_ranks.h"
 #include "core/device_calls.h"
+#include "core/device_wait.h"
 
 namespace ebm::cuda {
 namespace {
@@ -90,8 +92,21 @@ std::string device_name(int index) {
   return properties.name;
 }
 
+std::string device_id(int index) {
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
+  std::string id;
+  for (const char byte : properties.uuid.bytes) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    const auto value = static_cast<unsigned char>(byte);
+    id += {kDigits[value / 16], kDigits[value % 16]};
+  }
+  return id;
+}
+
 void synchronize(int index) {
   use(index);
+  const DeviceWait wait;
   check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 }
 
@@ -114,6 +129,7 @@ void* allocate(int index, size_t bytes) {
 
 void release(int index, void* memory) {
   use(index);
+  const DeviceWait wait;
   check(cudaFree(memory), "cudaFree");
 }
 
@@ -135,6 +151,7 @@ void copy_to_host(int index, void* to, const void* from, size_t bytes) {
   count_device_call();
   const cudaStream_t stream = compute_stream(index);
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync to the host", bytes);
+  const DeviceWait wait;
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
 }
 
@@ -204,12 +221,25 @@ void record_event(int index, void* event) {
   check(cudaEventRecordWithFlags(event_of(event), compute_stream(index), flags), "cudaEventRecordWithFlags");
 }
 
-void wait_for_event(void* event) { check(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize"); }
+void wait_for_event(void* event) {
+  const DeviceWait wait;
+  check(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize");
+}
 
 double seconds_between(void* begin, void* end) {
   float milliseconds = 0;
   check(cudaEventElapsedTime(&milliseconds, event_of(begin), event_of(end)), "cudaEventElapsedTime");
   return 1e-3 * milliseconds;
+}
+
+void* side_stream(int index) {
+  static auto* streams = new Streams;
+  return lazy_stream(*streams, index);
+}
+
+void order(void* first, void* event, void* then) {
+  check(cudaEventRecord(event_of(event), static_cast<cudaStream_t>(first)), "cudaEventRecord");
+  check(cudaStreamWaitEvent(static_cast<cudaStream_t>(then), event_of(event), 0), "cudaStreamWaitEvent");
 }
 
 void* allocate_pinned(int index, size_t bytes) {

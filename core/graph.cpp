@@ -1,6 +1,7 @@
 #include "core/graph.h"
 
 #include "core/check.h"
+#include "core/communicator.h"
 #include "core/cuda.h"
 #include "core/device_calls.h"
 
@@ -15,13 +16,19 @@ Graph::~Graph() { forget(); }
 
 void Graph::run(const std::function<void()>& work) {
   if (!enabled_) return work();
+  EBM_CHECK(!out_of_step_, "graph", "work that failed on this rank before", "the same work on all ranks");
   if (recorded_) return replay();
   const PoolScope temporaries(device_, pool_);
-  if (!warm_) {
+  out_of_step_ = !world().alone();  // unless all goes well
+  if (warm_)
+    record(work);
+  else
     work();
-    warm_ = true;
-    return;
-  }
+  warm_ = true;
+  out_of_step_ = false;
+}
+
+void Graph::record(const std::function<void()>& work) {
   cuda::begin_capture(device_.index);
   try {
     work();

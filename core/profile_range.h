@@ -5,7 +5,8 @@
 namespace ebm {
 
 // The range lasts as long as the object; ranges nest. Without a profiler one costs a few nanoseconds.
-// The names in use: a method's phases (ancestral, langevin, energy, vae), data, samples, checkpoint.
+// The names in use: a method's phases (ancestral, langevin, energy, vae), data, samples, checkpoint,
+// sum over ranks.
 class ProfileRange {
  public:
   explicit ProfileRange(const char* name);

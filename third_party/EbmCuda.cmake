@@ -23,6 +23,8 @@ function(ebm_find_cuda_pieces)
   find_path(NVTX_INCLUDE_DIR nvtx3/nvToolsExt.h ${places})
   find_path(CUDNN_INCLUDE_DIR cudnn.h ${places})
   find_library(CUDNN_LIBRARY cudnn ${places})
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .so.2)
+  find_library(NCCL_LIBRARY nccl ${places})  # nothing is missing without it
   # 9.8 is the first that describes a GPU's properties, which plans are made for (kernels/conv/conv_execution_cuda.h).
   if(CUDNN_INCLUDE_DIR AND EXISTS ${CUDNN_INCLUDE_DIR}/cudnn_version.h)
     file(STRINGS ${CUDNN_INCLUDE_DIR}/cudnn_version.h version REGEX "^#define CUDNN_(MAJOR|MINOR) ")
@@ -106,13 +108,21 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 
 # cuBLASLt is not linked: mapping its half gigabyte would cost every process 0.1 s and 200 MB, also where
 # there is no GPU. kernels/cublaslt_cuda.cpp opens it at its first product on a GPU. libcuda is not linked
-# either: a program that needs it does not start on a machine without a driver.
+# either: a program that needs it does not start on a machine without a driver. NCCL is opened by runs on several GPUs
+# (core/nccl_runtime.cpp), and nothing of it is needed to build.
 if(EBM_HOST_GPU)
   set(EBM_CUBLASLT_SONAME libhost_gpu.so)
   set(CUBLASLT_LIBRARY libhost_gpu.so)
+  set(EBM_NCCL_SONAME libhost_gpu.so)
+  set(EBM_NCCL_PATH "")
   set(EBM_CUDA_LINKED host_gpu)
 else()
   set(EBM_CUBLASLT_SONAME libcublasLt.so.${CUDAToolkit_VERSION_MAJOR})
+  set(EBM_NCCL_SONAME libnccl.so.2)
+  set(EBM_NCCL_PATH "")
+  if(NCCL_LIBRARY)
+    set(EBM_NCCL_PATH ${NCCL_LIBRARY})
+  endif()
   set(EBM_CUDA_LINKED CUDA::cudart_static ${CUDNN_LIBRARY})
 endif()
 add_library(ebm_cuda_libs INTERFACE)

@@ -44,7 +44,9 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
   options.split = parse_split(flags.split);
   options.n = parse_count("n", flags.n, kFewestImages);
   options.seed = flags.chain.key_seed();
-  const auto trainer = load_model(flags.model);
+  ModelFlags model = flags.model;
+  if (!ranks.alone()) model.device = own_device(world, model.device);
+  const auto trainer = load_model(model);
   const Settings& s = trainer->settings();
   options.num_steps = flags.chain.num_steps(*trainer);
   options.noise_scale = flags.chain.noise(*trainer);

@@ -195,18 +195,28 @@ std::string parties(int processes, int64_t logical_ranks) {
                             : fmt::format("{} ranks in {}, {} threads each", logical_ranks, of, num_threads());
 }
 
+// Processes may be given different flags, or be of different builds. On GPUs they must give the same work to chips of a kind,
+// recorded or not.
+void check_alike(Communicator& processes, const RunOptions& options) {
+  std::string all = version() + options.config;
+  if (options.device.is_cuda())
+    all += fmt::format("{} {} {}", describe(options.device), options.graph, sync_after_launch());
+  processes.check_alike(std::hash<std::string>{}(all), "settings",
+                        "the same flags, program and kind of device in all processes");
+}
+
 int train(TrainFlags& flags, Door door, World& world) {
   Communicator& processes = world.ranks();
   const double seconds =
       flags.comm_timeout.empty() ? 60 : static_cast<double>(parse_count("comm-timeout", flags.comm_timeout, 1));
   processes.set_seconds(seconds);
   if (!processes.alone() && flags.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
+  if (!processes.alone()) flags.device = own_device(world, flags.device);
   TrainPlan plan = plan_run(flags);
   RunOptions& options = plan.options;
   const int64_t logical_ranks = options.run.logical_ranks;
-  EBM_CHECK(processes.alone() || !options.device.is_cuda(), "--device",
-            fmt::format("{} for {} processes", to_string(options.device), processes.size()),
-            "--device cpu: there are no sums between GPUs yet");
+  check_devices(processes, options.device);
+  world.connect(options.device);
   std::optional<ThreadGroup> group;
   if (logical_ranks > 0) {
     group.emplace(static_cast<int>(logical_ranks), world.processes());
@@ -223,9 +233,7 @@ int train(TrainFlags& flags, Door door, World& world) {
       load_in_turn<Dataset>(processes, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
   if (!dataset.note.empty()) tell("note: " + dataset.note);
   settle(flags, plan, dataset.count(), tell);
-  // processes may be given different flags, or be of different builds
-  processes.check_alike(std::hash<std::string>{}(std::string(version()) + options.config), "settings",
-                        "the same flags and program in all processes");
+  check_alike(processes, options);
   tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
                    options.folder.string()));
 

@@ -22,7 +22,10 @@ class World {
 
   Communicator& ranks() { return ranks_; }
   Transport* processes() const;  // between them; nullptr for one
-  int local_size() const;        // processes on this machine
+  int local_rank() const;        // among the processes on this machine
+  int local_size() const;
+  // See Communicator::connect. What sums on a GPU come to later ends the process with its line.
+  void connect(Device device);
 
   // Whether this process is one of several; told without MPI.
   static bool is_one_of_several();
@@ -31,6 +34,12 @@ class World {
   MpiTransport* mpi_ = nullptr;
   Communicator ranks_;
 };
+
+// Where processes of one machine are given no GPU by name, each takes one of its own, as long as there are some: what the
+// flag --device then says.
+std::string own_device(const World& world, const std::string& device);
+// Throws Error, on all ranks, unless all compute on the CPU or each on a GPU of its own.
+void check_devices(Communicator& ranks, Device device);
 
 // Runs main's body, the world being up; returns its code. A process of several that fails ends at once, since the others
 // would wait for it, and names itself.

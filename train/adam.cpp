@@ -37,9 +37,12 @@ void Adam::prepare(double lr) {
   scalars_.set(average_decay_, static_cast<float>(std::min(ema_decay_, (1.0 + t_) / (10.0 + t_))));
 }
 
-Tensor Adam::step(const std::vector<Tensor>& gradients) {
+void Adam::take(const std::vector<Tensor>& gradients) {
   parameters_.gather(gradients, gradient_);
-  world().sum(gradient_);
+  world().begin_sum(gradient_);
+}
+
+Tensor Adam::step() {
   const Tensor norm_sq = sum_squares(gradient_);  // (1)
   const AdamStep at{scalars_.scalar(step_size_), scalars_.scalar(inv_sqrt_correction2_), scalars_.scalar(shrink_)};
   adam_step(parameters_.flat(), gradient_, m_, v_, settings_, at, norm_sq, static_cast<float>(clip_norm_));

@@ -13,11 +13,14 @@ class Adam {
   Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2, double clip_norm, double ema_decay,
        double weight_decay = 0);
 
-  // One update is two calls, so that step() can be recorded: prepare() counts it and gives its numbers to the
+  // One update is three calls, so that the others can be recorded: prepare() counts it and gives its numbers to the
   // scalars, which have to be uploaded before step() runs.
   void prepare(double lr);
-  // gradients: in order of parameters.entries(), this rank's part, which is summed over the world's ranks. Returns their squared norm before clipping (1).
-  Tensor step(const std::vector<Tensor>& gradients);
+  // gradients: in order of parameters.entries(), this rank's part, which the world's ranks begin to sum up
+  // (Communicator::begin_sum). After the world's join() step() changes the parameters, and returns the squared norm of the
+  // whole gradient before clipping (1).
+  void take(const std::vector<Tensor>& gradients);
+  Tensor step();
 
   int64_t steps() const { return t_; }
   void set_steps(int64_t t) { t_ = t; }

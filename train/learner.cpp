@@ -1,6 +1,7 @@
 #include "train/learner.h"
 
 #include "core/check.h"
+#include "core/communicator.h"
 
 namespace ebm {
 
@@ -22,7 +23,7 @@ void LearnerBase::prepare(int64_t iteration, double slowed) {
   adam_.prepare(lr_);
 }
 
-void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners) {
+void begin_learning(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners) {
   std::vector<Var> targets;
   for (LearnerBase* learner : learners) {
     const std::vector<Var>& vars = learner->parameters().vars();
@@ -32,9 +33,19 @@ void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> lear
   auto first = gradients.begin();
   for (LearnerBase* learner : learners) {
     const auto last = first + static_cast<int64_t>(learner->parameters().vars().size());
-    learner->squared_gradient() = learner->adam().step({first, last});
+    learner->adam().take({first, last});
     first = last;
   }
+}
+
+void end_learning(std::initializer_list<LearnerBase*> learners) {
+  world().join();
+  for (LearnerBase* learner : learners) learner->squared_gradient() = learner->adam().step();
+}
+
+void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners) {
+  begin_learning(tape, loss, learners);
+  end_learning(learners);
 }
 
 UseAverages::UseAverages(const std::vector<LearnerBase*>& learners) {

@@ -41,15 +41,16 @@ void load_from(const Checkpoint& checkpoint, const Load& load) {
 }
 
 // Finds ways to compute the convolutions of an iteration and of its pictures before the first one, where many can be
-// compiled at once: a trainer that is thrown away goes through the motions. Returns a line about them.
-std::string find_convolutions(const RunOptions& options) {
+// compiled at once: a trainer that is thrown away goes through the motions with this rank's share. Returns a line about them.
+std::string find_convolutions(const RunOptions& options, const Communicator& ranks) {
   ConvRehearsal rehearsal;
   const std::unique_ptr<Settings> settings = options.settings->clone();
-  for (const Setting& setting : list_settings(*settings))  // chains of one step: the others are the same
-    if (setting.flag.ends_with("steps") && std::get_if<int64_t*>(&setting.value)) {
-      int64_t& steps = *std::get<int64_t*>(setting.value);
-      steps = std::min<int64_t>(steps, 1);
-    }
+  for (const Setting& setting : list_settings(*settings)) {
+    if (!std::holds_alternative<int64_t*>(setting.value)) continue;
+    int64_t& value = *std::get<int64_t*>(setting.value);
+    if (setting.flag.ends_with("steps")) value = std::min<int64_t>(value, 1);  // the others are the same
+    if (setting.flag == "batch" || setting.flag == "chains") value = ranks.share(value).count;
+  }
   Trainer trainer(*settings, options.device, false);
   std::vector<Tensor> batch;
   for (const BatchPart& part : trainer.method().batch()) batch.push_back(Tensor::zeros(part.shape, options.device));
@@ -92,6 +93,7 @@ class Run {
     }
     guard_.emplace(trainer_);
     if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
+    if (options.device.is_cuda()) ranks_.together([&] { convolutions_ = find_convolutions(options, ranks_); });
     by_lead([&] { open_files(); });
     scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
   }
@@ -102,9 +104,8 @@ class Run {
     const int64_t pictures = set_pictures_aside();
     std::string config = options_.config;
     if (options_.device.is_cuda()) {
-      const std::string line = find_convolutions(options_);
-      observer_.say(line);
-      config += "\n# " + line + "\n";
+      observer_.say(convolutions_);
+      config += "\n# " + convolutions_ + "\n";
     }
     write_file_atomically(options_.folder / "config.toml", std::as_bytes(std::span(config)));
     log_.emplace(options_.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
@@ -307,6 +308,7 @@ class Run {
   BatchFeed feed_;
   int64_t read_every_;
   int64_t scalars_every_ = 1;
+  std::string convolutions_;  // a line about how a GPU computes them
   fs::path last_samples_;
   std::string best_;  // of this part of the run
 };

@@ -68,6 +68,10 @@ TEST_CASE("sums, largest, broadcasts and shares of rows are the same on all rank
       Tensor x = Tensor::from_host(given[r], {n}, kCpu);
       ranks.sum(x);
       got[r] = x.to_host();
+      Tensor y = Tensor::from_host(given[r], {n}, kCpu);
+      ranks.begin_sum(y);
+      ranks.join();
+      CHECK(y.to_host() == got[r]);
       added[r] = {1.0 * r, 0.1}, most[r] = {-1.0 * r, 2.0 * r}, told[r] = {10.0 + r};
       ranks.add(added[r]);
       ranks.largest(most[r]);

@@ -54,6 +54,14 @@ char* checked_view(const void* pointer, size_t bytes, const char* who);
 
 bool is_device(const void* pointer);
 
+// ---- devices ----
+
+// With HOST_GPU_DEVICES=N a machine has N, which all its processes see and which share a memory in each process; without
+// it each process has one of its own.
+int device_count();
+std::string device_id(int device);  // at most 16 characters, no other device's
+std::string current_device_id();    // of this thread
+
 // Ends the program: what the program under test did is an error on a GPU.
 [[noreturn]] void fail(const std::string& text);
 

@@ -14,7 +14,9 @@ expect() {
   fi
 }
 
-for order in late early copies reversed; do expect none 0 "" "$order"; done
+for order in late early copies reversed; do
+  for correct in none beside ranks; do expect $correct 0 "" "$order"; done
+done
 readonly abort=134 segmentation_fault=139
 expect missing_barrier 4 "" reversed
 expect write_behind $abort "write outside of the device's memory"
@@ -31,4 +33,9 @@ expect read_by_host $segmentation_fault ""
 expect read_too_early 5 ""
 expect wait_while_recording 3 cudaErrorStreamCaptureUnsupported
 expect pageable_while_recording $abort "copy from pageable memory"
+expect joined_late 5 ""
+expect never_joined 3 cudaErrorStreamCaptureUnjoined
+expect other_count $abort "NCCL's operation 1 is call 1: 2 of type 7 on rank 1, and call 1: 1 of type 7 on rank 0"
+expect other_recording $abort "NCCL's operation 1 is call 1: 1 of type 7, in a graph"
+expect destroyed_early $abort "ncclCommDestroy before a graph that holds its operations was destroyed"
 exit $failed

@@ -1,7 +1,9 @@
 // The calls of the CUDA runtime that core/cuda_runtime.cpp makes, with the rules that it has to keep.
 #include <cuda_runtime_api.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -15,11 +17,13 @@ namespace {
 
 thread_local cudaError_t last_error = cudaSuccess;
 
+thread_local int current_device = 0;
+
 Event& event_of(cudaEvent_t event) { return *reinterpret_cast<Event*>(event); }
 
 // A call that waits breaks a capture.
 cudaError_t break_capture(Stream& stream) {
-  stream.broken = true;
+  stream.recording->broken = true;
   return keep(cudaErrorStreamCaptureUnsupported);
 }
 
@@ -52,6 +56,17 @@ void copy_to_host(Stream& stream, void* to, const void* from, size_t bytes) {
 
 }  // namespace
 
+int device_count() {
+  const char* const count = std::getenv("HOST_GPU_DEVICES");
+  return count ? std::atoi(count) : 1;
+}
+
+std::string device_id(int device) {
+  const std::string number = std::to_string(device);
+  return std::getenv("HOST_GPU_DEVICES") ? number : std::to_string(getpid()) + "." + number;
+}
+std::string current_device_id() { return device_id(current_device); }
+
 cudaError_t keep(cudaError_t status) {
   if (status != cudaSuccess) last_error = status;
   return status;
@@ -66,15 +81,21 @@ extern "C" {
 // ---- devices and errors ----
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = device_count();
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : keep(cudaErrorInvalidDevice); }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= device_count()) return keep(cudaErrorInvalidDevice);
+  current_device = device;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   std::strcpy(properties->name, "host GPU (the processor; no GPU)");
   properties->major = 9;
   properties->totalGlobalMem = total_bytes();
+  const std::string id = device_id(device);
+  id.copy(properties->uuid.bytes, sizeof properties->uuid.bytes);
   return cudaSuccess;
 }
 cudaError_t cudaGetLastError() {
@@ -88,6 +109,7 @@ const char* cudaGetErrorName(cudaError_t status) {
     case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
     case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
     case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureUnjoined: return "cudaErrorStreamCaptureUnjoined";
     case cudaErrorStreamCaptureIsolation: return "cudaErrorStreamCaptureIsolation";
     case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
     case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
@@ -177,9 +199,16 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   const auto held = lock();
   Stream& s = stream_of(stream);
   const Event e = event_of(event);
-  if (e.captured) fail("a stream that waits for a captured event: it would join the capture");
+  if (e.captured) {  // the stream joins the capture, or what it captures comes after the event
+    const std::shared_ptr<Capture> capture = e.capture.lock();
+    if (!capture || (s.recording && s.recording != capture)) return keep(cudaErrorStreamCaptureIsolation);
+    if (!s.recording) s.last.clear();
+    s.recording = capture;
+    s.last.insert(s.last.end(), e.last.begin(), e.last.end());
+    return cudaSuccess;
+  }
   if (s.recording) {
-    s.broken = true;
+    s.recording->broken = true;
     return keep(cudaErrorStreamCaptureIsolation);
   }
   if (e.stream)
@@ -205,6 +234,8 @@ cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, uns
   const bool external = flags == cudaEventRecordExternal;
   if (!s.recording && external) return keep(cudaErrorIllegalState);
   if (s.recording && !external) {
+    e.capture = s.recording;
+    e.last = s.last;
     e.captured = true;
     return cudaSuccess;
   }
@@ -212,11 +243,11 @@ cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, uns
     enqueue(
         s,
         [&e, &s] {
-          e = {&s, s.done + 1, now()};
+          e = {&s, s.done + 1, now(), {}, {}};
         },
         cudaGraphNodeTypeEventRecord);
   } else {
-    e = {&s, s.queued + 1};
+    e = {&s, s.queued + 1, -1, {}, {}};
     enqueue(
         s, [&e] { e.seconds = now(); }, cudaGraphNodeTypeEventRecord);
   }
@@ -256,37 +287,39 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   const auto held = lock();
   Stream& s = stream_of(stream);
   if (s.recording) return keep(cudaErrorIllegalState);
-  s.recording = std::make_unique<Graph>();
-  s.broken = false;
+  s.recording = std::make_shared<Capture>(Capture{&s, {}});
+  s.last.clear();
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const auto held = lock();
   Stream& s = stream_of(stream);
   *graph = nullptr;
-  if (!s.recording) return keep(cudaErrorIllegalState);
-  const std::unique_ptr<Graph> recorded = std::move(s.recording);
-  if (s.broken) return keep(cudaErrorStreamCaptureInvalidated);
-  *graph = reinterpret_cast<cudaGraph_t>(new Graph(*recorded));
+  if (!s.recording || s.recording->first != &s) return keep(cudaErrorIllegalState);
+  const bool joined = end_capture(*s.recording);
+  const std::shared_ptr<Capture> recorded = std::move(s.recording);
+  if (recorded->broken) return keep(cudaErrorStreamCaptureInvalidated);
+  if (!joined) return keep(cudaErrorStreamCaptureUnjoined);
+  *graph = reinterpret_cast<cudaGraph_t>(new Graph(recorded->graph));
   return cudaSuccess;
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   const auto held = lock();
   const Stream& s = stream_of(stream);
-  *status = !s.recording ? cudaStreamCaptureStatusNone
-            : s.broken   ? cudaStreamCaptureStatusInvalidated
-                         : cudaStreamCaptureStatusActive;
+  *status = !s.recording          ? cudaStreamCaptureStatusNone
+            : s.recording->broken ? cudaStreamCaptureStatusInvalidated
+                                  : cudaStreamCaptureStatusActive;
   return cudaSuccess;
 }
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t* count) {
-  std::vector<Work>& all = reinterpret_cast<Graph*>(graph)->nodes;
+  std::vector<CapturedWork>& all = reinterpret_cast<Graph*>(graph)->nodes;
   if (!nodes) *count = all.size();
   *count = std::min(*count, all.size());
   for (size_t i = 0; nodes && i < *count; ++i) nodes[i] = reinterpret_cast<cudaGraphNode_t>(&all[i]);
   return cudaSuccess;
 }
 cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType* type) {
-  *type = reinterpret_cast<const Work*>(node)->type;
+  *type = reinterpret_cast<const CapturedWork*>(node)->type;
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
@@ -307,11 +340,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   const auto held = lock();
   const auto* const graph = reinterpret_cast<const Graph*>(executable);
   enqueue(
-      stream_of(stream),
-      [graph] {
-        for (const Work& node : graph->nodes) node.run();
-      },
-      cudaGraphNodeTypeGraph);
+      stream_of(stream), [graph] { run_graph(*graph); }, cudaGraphNodeTypeGraph);
   return cudaSuccess;
 }
 

@@ -1,5 +1,6 @@
 #include "streams.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <string>
@@ -45,13 +46,37 @@ Stream& stream_of(cudaStream_t stream) {
 }
 
 bool any_recording() {
-  for (const Stream* stream : streams())
-    if (stream->recording) return true;
-  return false;
+  return std::any_of(streams().begin(), streams().end(), [](const Stream* stream) { return bool(stream->recording); });
+}
+
+bool end_capture(Capture& capture) {
+  std::vector<bool> joined(capture.graph.nodes.size());
+  std::vector<size_t> open = capture.first->last;
+  while (!open.empty()) {
+    const size_t node = open.back();
+    open.pop_back();
+    if (joined[node]) continue;
+    joined[node] = true;
+    const std::vector<size_t>& after = capture.graph.nodes[node].after;
+    open.insert(open.end(), after.begin(), after.end());
+  }
+  bool all = true;
+  for (Stream* stream : streams()) {
+    if (stream->recording.get() != &capture) continue;
+    for (const size_t node : stream->last) all = all && joined[node];
+  }
+  for (Stream* stream : streams())
+    if (stream != capture.first && stream->recording.get() == &capture) stream->recording.reset();
+  return all;
 }
 
 void enqueue(Stream& stream, std::function<void()> work, cudaGraphNodeType type) {
-  if (stream.recording) return stream.recording->nodes.push_back({std::move(work), type});
+  if (stream.recording) {
+    std::vector<CapturedWork>& nodes = stream.recording->graph.nodes;
+    nodes.push_back({{std::move(work), type}, stream.last, &stream != stream.recording->first});
+    stream.last = {nodes.size() - 1};
+    return;
+  }
   stream.queue.push_back({std::move(work), type});
   ++stream.queued;
   if (stream.early) finish(stream);
@@ -74,6 +99,19 @@ void finish(Stream& stream, uint64_t place) {
   }
   stream.busy = false;
 }
+void run_graph(const Graph& graph) {
+  const bool in_order = order() == "early" || order() == "copies";
+  std::vector<bool> done(graph.nodes.size());
+  const std::function<void(size_t)> run = [&](size_t node) {
+    if (done[node]) return;
+    done[node] = true;
+    for (const size_t before : graph.nodes[node].after) run(before);
+    graph.nodes[node].run();
+  };
+  for (size_t node = 0; node < graph.nodes.size(); ++node)
+    if (in_order || !graph.nodes[node].beside) run(node);
+}
+
 void finish(Stream& stream) { finish(stream, stream.queued); }
 void finish_all() {
   for (Stream* stream : streams()) finish(*stream);

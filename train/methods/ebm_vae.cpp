@@ -15,11 +15,12 @@ struct EbmVae : Teaching {
     const Var x_hat = generator_(Var(z_hat));              //    x̂ = g_α(ẑ)            (n, H, W, C)
     const Tensor x_tilde = run_chains(it, x_hat.value());  // 2. x̃: l Langevin steps   (n, H, W, C)
     // 3. and 4. after 5., as the recipes do; both see the same x̃
-    update_energy(it, x_tilde);  // 5. θ by (7)
+    begin_energy_update(it, x_tilde);  // 5. the gradient of (7); ranks sum it up beside 3. and 4.
     if (settings_.teach == "inferred")
       update_vae(it, x_tilde, settings_.chains);  // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
     else
       update_with_own(it, tape, x_tilde, z_hat, x_hat);
+    end_energy_update();  // 5. θ
   }
 
   // 3. and 4. where x̃'s own ẑ is used too, which Algorithm 1 forgets. It is x̃'s latent vector as far as the chain has

@@ -82,6 +82,11 @@ Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
 }
 
 void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
+  begin_energy_update(it, x_tilde);
+  end_energy_update();
+}
+
+void Teaching::begin_energy_update(Iteration& it, const Tensor& x_tilde) {
   it.phase("energy");
   const TeachingSettings& s = settings_;
   const bool blurred = s.image_noise > 0 || s.image_noise_end > 0;
@@ -97,7 +102,7 @@ void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
   const Var penalty = add(mean(square(f_data), s.batch), mean(square(f_samples), s.chains));
   const Var mean_data = mean(f_data, s.batch), mean_samples = mean(f_samples, s.chains);  // (1)
   const Var loss = add(sub(mean_samples, mean_data), scale(penalty, static_cast<float>(s.energy_l2)));
-  learn(tape, loss, {&energy_});
+  begin_learning(tape, loss, {&energy_});
   shown_.f_data = mean_data.value();
   shown_.f_samples = mean_samples.value();
   shown_.energy_loss = loss.value();

@@ -52,6 +52,9 @@ class Teaching : public Method {
   Tensor run_chains(Iteration& it, const Tensor& x_hat);
   // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.
   void update_energy(Iteration& it, const Tensor& x_tilde);
+  // The same in two parts: the gradient, which ranks sum up beside what is done in between, and Adam's step.
+  void begin_energy_update(Iteration& it, const Tensor& x_tilde);
+  void end_energy_update() { end_learning({&energy_}); }
   // (α, β) by Adam on the VAE's loss of these images, (9), of n of all ranks.
   void update_vae(Iteration& it, const Tensor& images, int64_t n);
   // This rank's part of the mean ‖x − g‖² over n images g and x (n, H, W, C), (1).

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# ranks_test.sh REPOSITORY TRAINER: several processes under mpirun, each on a host GPU of its own, train one model: the same
+# bits however the work is recorded and whenever it is done, sums beside other work included, and at first the losses of one
+# process, to rounding. Faults of the sums end the job with one line.
+set -euo pipefail
+repository=$1 trainer=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1 GOMP_SPINCOUNT=5000
+export EBM_CONV_TIMING=0 EBM_CONV_CACHE=0
+unset EBM_DATA
+
+stop() {
+  echo "ranks_test.sh: $*" >&2
+  exit 1
+}
+flags=(synthetic --profile laptop --width 8 --batch 9 --chains 7 --steps 3 --sample-steps 3 --seed 5 --precision fp32
+  --deterministic --device cuda --guard-gap 1000)
+# ranks N NAME ITERATIONS [arguments]: N processes train into the folder NAME
+ranks() {
+  timeout 240 mpirun -n "$1" "$trainer" "${flags[@]}" --quiet --out "$2" --iterations "$3" "${@:4}"
+}
+
+# bits N NAME [arguments]: 6 iterations of N processes, whose checkpoint is that of the run without graphs
+bits() {
+  ranks "$1" "$2" 6 --checkpoint-every 3 "${@:3}"
+  cmp "plain-$1/checkpoint-00000006.safetensors" "$2/checkpoint-00000006.safetensors" || stop "$2 is not plain-$1"
+}
+for n in 2 3; do
+  bits $n plain-$n --no-graph
+  bits $n recorded-$n
+done
+for order in early copies reversed; do HOST_GPU_ORDER=$order bits 2 $order; done
+
+HOST_GPU_DEVICES=2 bits 2 devices  # cuda:0 and cuda:1
+"$trainer" "${flags[@]}" --quiet --out one --iterations 6
+for n in 2 3; do python3 "$repository/tools/scripts/compare_metrics.py" one recorded-$n; done
+
+# refused TEXT command...: the job ends with an exit code that is not a deadline's, and says TEXT in its one line
+refused() {
+  local expected=$1 code=0
+  shift
+  "$@" >out 2>&1 || code=$?
+  ((code != 0 && code != 124)) || stop "exit code $code for: $expected"
+  [[ $(grep -c '^error:' out) == 1 && $(grep '^error:' out) == *"$expected"* ]] ||
+    stop "expected one line with \"$expected\": $(cat out)"
+  rm -rf refused
+}
+HOST_GPU_DEVICES=2 refused "one GPU for ranks 0 and 2" ranks 3 refused 6
+one=("$trainer" "${flags[@]}" --quiet --out refused --iterations 6)
+refused "the same flags" timeout 240 mpirun -n 1 "${one[@]}" : -n 1 "${one[@]}" --no-graph
+# in the first iteration, which is not recorded, and in a graph
+for fault in hang:1:17 hang:0:70; do
+  HOST_NCCL_FAULT=$fault refused "nothing from cuda:0, which waits for the other ranks" \
+    ranks 2 refused 6 --comm-timeout 10
+done
+HOST_NCCL_FAULT=error:1:17 refused "rank 1 of 2" ranks 2 refused 6
+HOST_NCCL_FAULT=refuse:1:17 refused "[ncclAllReduce] received invalid usage (refused by the host's NCCL)" \
+  ranks 2 refused 6
