@@ -81,6 +81,14 @@ std::string missing_line(const CLI::App& command) {
   return "";
 }
 
+// The first flag that was given more often than it may be.
+std::string repeated_line(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_expected_max() == 1 && option->count() > 1)
+      return fmt::format("{}: received {} values, expected one", option->get_name(), option->count());
+  return "";
+}
+
 std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) {
   // a mistyped flag often shows as a missing one first
   const bool is_word = dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
@@ -90,11 +98,15 @@ std::string parse_error_line(const CLI::App& app, const CLI::ParseError& error) 
       return fmt::format("no command; expected {}", fmt::join(command_names(app), ", "));
     if (const std::string line = missing_line(active(app)); !line.empty()) return line;
   }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error))
+    if (const std::string line = repeated_line(active(app)); !line.empty()) return line;
   const std::string text = error.what();
   constexpr std::string_view kIni = "INI was not able to parse ";
   if (dynamic_cast<const CLI::ConfigError*>(&error) && text.starts_with(kIni)) {
     const std::string key = text.substr(kIni.size());
-    return fmt::format("unknown key \"{}\" in the config file{}", key, suggestion("--" + key, flag_names(app)));
+    const CLI::Option* file = app.get_config_ptr();
+    return fmt::format("unknown key \"{}\" in {}{}", key, file ? file->as<std::string>() : "the config file",
+                       suggestion("--" + key, flag_names(app)));
   }
   return text;
 }

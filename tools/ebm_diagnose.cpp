@@ -202,7 +202,8 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
 
   plan_.snapshots = picture_lengths(trainer_->abilities().usual.steps, plan_.steps);
   quality_plan_.seed = plan_.seed;
-  quality_plan_.lengths = plan_.snapshots;
+  for (const int64_t length : plan_.snapshots)  // the whole length is for chains that are fewer
+    if (length <= std::max(trainer_->abilities().usual.steps, plan_.steps / 3)) quality_plan_.lengths.push_back(length);
   quality_plan_.noise_scale = noise_scale_;
   if (quality_plan_.n > 0) {
     const Settings& s = trainer_->settings();
@@ -238,6 +239,9 @@ void Diagnose::write() const {
   const char* start = method_record(s.method).start;
   fmt::print("{} at iteration {}: {} chains of {} steps from {}, the last {} judged\n", s.recipe, trainer_->iteration(),
              chains_, plan_.steps, start, plan_.steps - plan_.warmup);
+  if (noise_scale_ != trainer_->abilities().usual.noise_scale)
+    fmt::print("noise x {:.3g}; the run's samples have x {:.3g}\n", noise_scale_,
+               trainer_->abilities().usual.noise_scale);
   print(diagnosis_);
   if (quality_) print(*quality_);
   fmt::print("\n");
@@ -271,7 +275,7 @@ void add_diagnose_command(CLI::App& app) {
       ->add_option(
           "--quality", flags->quality,
           "chains whose FD-cls and KID-cls are followed too, by the data set's classifier, which is trained at "
-          "first use; 0: none, and no data are needed [256]")
+          "first use, for a third of the steps; 0: none, and no data are needed [128]")
       ->type_name("N");
   flags->chain.add_noise_and_seed_to(*command);
   add_data_option(*command, flags->data);

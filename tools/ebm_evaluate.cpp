@@ -19,6 +19,8 @@ namespace {
 
 constexpr double kLongest = 3600;  // seconds that processes wait for each other: a part of the samples may take long
 
+constexpr int64_t kComparable = 2000;  // images; the bias of fewer is as large as differences that matter
+
 struct EvaluateFlags {
   ModelFlags model;
   ChainFlags chain;  // of the revised samples
@@ -86,6 +88,10 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
     // Shown before anything else is written: a full disk then costs no scores.
     say(fmt::format("{}\n{:.1f} s of sampling, {:.1f} s of features and scores", score_table(context, result),
                     result.model_seconds, result.score_seconds));
+    if (options.metrics.frechet && options.n < kComparable)
+      say(fmt::format(
+          "note: of {} images Fréchet distances are too large: compare them with those of as many images alone",
+          options.n));
     const std::string text = score_json(context, result);
     write_file_atomically(json, std::as_bytes(std::span(text)));
     if (samples) samples->commit();

@@ -44,9 +44,11 @@ void fd(const FdFlags& flags) {
             either(dataset_names()) + ", whose classifier is to compare, or --features inception");
   if (!flags.dataset.empty()) check_dataset_name("--dataset", flags.dataset);
   if (!flags.json.empty()) check_writable(flags.json);
-  const ImageInput a = load_image_input("A", flags.a, flags.judge.data, flags.range, ImageShape{});
-  const ImageInput b = load_image_input("B", flags.b, flags.judge.data, flags.range, a.shape);
-  for (const auto& [name, images] : {std::pair("A", &a), {"B", &b}}) {
+  // before a classifier is trained that could not take them
+  const ImageShape wanted = flags.dataset.empty() ? ImageShape{} : dataset_record(flags.dataset).shape;
+  const ImageInput a = load_image_input("a", flags.a, flags.judge.data, flags.range, wanted);
+  const ImageInput b = load_image_input("b", flags.b, flags.judge.data, flags.range, a.shape);
+  for (const auto& [name, images] : {std::pair("a", &a), {"b", &b}}) {
     const int64_t n = static_cast<int64_t>(images->pixels.size()) / images->shape.elements();
     EBM_CHECK(n >= kFewestImages, name, fmt::format("{} images", n), fmt::format("{} or more", kFewestImages));
   }

@@ -10,8 +10,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool reduced_precision(const std::string& line) {
-  return line.starts_with("precision = ") && line != "precision = \"fp32\"";
+// What a processor makes of the setting's arithmetic.
+const char* remark_on(const std::string& line) {
+  if (line == "precision = \"tf32\"") return "  (emulated where the run is on the CPU)";
+  if (line.starts_with("precision = \"bf16")) return "  (emulated on a CPU that does not multiply bf16)";
+  return "";
 }
 
 // Of the states that the divergence guard keeps (train/guard.h).
@@ -34,8 +37,7 @@ void info(const std::string& what) {
     fmt::print("\nsettings\n");
     std::istringstream lines(config->second);
     for (std::string line; std::getline(lines, line);)
-      if (!line.empty() && line[0] != '#')
-        fmt::print("  {}{}\n", line, reduced_precision(line) ? "  (emulated where the run is on the CPU)" : "");
+      if (!line.empty() && line[0] != '#') fmt::print("  {}{}\n", line, remark_on(line));
   }
   if (const auto plans = file.metadata.find(kCheckpointPlans); plans != file.metadata.end() && !plans->second.empty()) {
     fmt::print("\nconvolution plans\n");

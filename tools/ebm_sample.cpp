@@ -58,7 +58,9 @@ struct Draw {
   double noise_scale;
 
   RandomKey key(int64_t part = 0) const { return {seed, Stream::sample, static_cast<uint32_t>(part), 0}; }
-  std::string after() const { return steps > 0 ? fmt::format(" after {} Langevin steps", steps) : ""; }
+  std::string after() const {
+    return steps > 0 ? fmt::format(" after {} Langevin steps{}", steps, noise_scale == 0 ? " without noise" : "") : "";
+  }
 };
 
 // Chains that begin at given images, taken in turn; of a model whose chains live in z, at the z that fit them.
@@ -85,7 +87,7 @@ Drawn revise_images(const Trainer& trainer, const SampleFlags& flags, const Draw
   return drawn;
 }
 
-// Samples that the data set's classifier takes for one class: others are drawn and left out.
+// Samples that the data set's classifier surely takes for one class: others are drawn and left out.
 Drawn draw_class(const Trainer& trainer, const SampleFlags& flags, const Draw& draw, int64_t n) {
   const Settings& s = trainer.settings();
   const Judge judge = classifier_judge(s.data, flags.data, trainer.device(), say);
@@ -101,7 +103,8 @@ Drawn draw_class(const Trainer& trainer, const SampleFlags& flags, const Draw& d
     const Samples part = trainer.sample(count, draw.key(draws / kPart), draw.steps, draw.noise_scale, draws);
     const std::vector<float> x = part.last().to_host();
     check_finite(x, image);
-    const std::vector<int64_t> classes = classes_of(*judge.network, to_levels(part.last(), "sample", draws), image);
+    const std::vector<int64_t> classes =
+        sure_classes_of(*judge.network, to_levels(part.last(), "sample", draws), image);
     int64_t looked_at = 0;
     for (; looked_at < count && drawn.n < n; ++looked_at) {
       if (classes[static_cast<size_t>(looked_at)] != kind) continue;
@@ -116,7 +119,8 @@ Drawn draw_class(const Trainer& trainer, const SampleFlags& flags, const Draw& d
   EBM_CHECK(drawn.n == n, "--class", fmt::format("{} samples of class {} among {}", drawn.n, kind, draws),
             fmt::format("{}: ask for fewer by --n, or train longer", n));
   drawn.what = fmt::format("{} samples of class {}", n, kind);
-  drawn.how = fmt::format("found by {} among {} drawn{}", judge.source->name, draws, draw.after());
+  drawn.how = fmt::format("of which {} is {:.0f} % sure or more, among {} drawn{}", judge.source->name, 100 * kSure,
+                          draws, draw.after());
   return drawn;
 }
 
@@ -168,7 +172,7 @@ void add_sample_command(CLI::App& app) {
       ->type_name("FILE|FOLDER|DATASET");
   command
       ->add_option("--class", flags->kind,
-                   "samples of one class only: what the data set's classifier takes for others is left out; the "
+                   "samples of one class only: what the data set's classifier is not 90 % sure of is left out; the "
                    "classifier is trained at first use")
       ->type_name("K");
   flags->chain.add_steps_to(*command);

@@ -67,8 +67,9 @@ ImageInput load_npy(const std::string& flag, const fs::path& path, const std::st
                                     shape.channels};
   EBM_CHECK(array.shape == wanted && wanted[0] > 0, flag,
             fmt::format("{} of shape ({})", path.string(), fmt::join(array.shape, ", ")),
-            shape.height == 0 ? "(N, H, W, C) with 1 or 3 channels"
-                              : fmt::format("(N, {}, {}, {})", shape.height, shape.width, shape.channels));
+            shape.height == 0
+                ? "(N, H, W, C) with 1 or 3 channels"
+                : fmt::format("(N, {}, {}, {}), N of 1 or more", shape.height, shape.width, shape.channels));
   if (array.bytes)
     for (float& v : array.values) v = to_float(static_cast<uint8_t>(v));
   else if (!range.empty())

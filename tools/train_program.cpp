@@ -137,13 +137,19 @@ void tell_end(const RunResult& result, const TrainPlan& plan, double seconds, bo
 // Progress on the terminal and on the run's page.
 class View : public Progress {
  public:
-  View(Style style, int64_t total, const std::filesystem::path& folder) : Progress(style, total), page_(folder) {}
+  View(Style style, int64_t total, const std::filesystem::path& folder)
+      : Progress(style, total), address_(page_address(folder / kReportName)), page_(folder) {}
+  void started(const Trainer& trainer) override {
+    say(fmt::format("to look on while it trains: {}", address_));
+    Progress::started(trainer);
+  }
   void stepped(const Metrics& metrics) override {
     Progress::stepped(metrics);
     page_.refresh();
   }
 
  private:
+  const std::string address_;
   LiveReport page_;
 };
 
@@ -239,7 +245,6 @@ int train(TrainFlags& flags, Door door, World& world) {
 
   if (leads && options.run.score_every > 0)
     options.score = training_score(*plan.settings, dataset, flags.data, options.device, tell);
-  tell(fmt::format("to look on while it trains: {}", page_address(options.folder / kReportName)));
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
   if (!group) return train_as_rank(processes, plan, dataset, tell, door);

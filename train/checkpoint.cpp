@@ -23,8 +23,11 @@ constexpr char kVersion[] = "1";
 SafetensorsFile read_valid(const fs::path& path) {
   SafetensorsFile file = read_safetensors(path);
   const auto format = file.metadata.find(kCheckpointFormat);
-  EBM_CHECK(format != file.metadata.end(), kOp, path.string() + ", a safetensors file of another program",
-            "a checkpoint that train_ebm_vae wrote");
+  const bool exported = file.metadata.contains("networks");
+  EBM_CHECK(format != file.metadata.end(), kOp,
+            path.string() + (exported ? ", networks alone, as `ebm export` writes them"
+                                      : ", a safetensors file of another program"),
+            exported ? "the run's folder, or a checkpoint in it" : "a checkpoint that train_ebm_vae wrote");
   EBM_CHECK(format->second == kVersion, kOp, path.string() + " of format " + format->second,
             std::string("format ") + kVersion);
   if (const auto sum = file.metadata.find(kCheckpointChecksum); sum != file.metadata.end())

@@ -93,26 +93,13 @@ class Run {
     }
     guard_.emplace(trainer_);
     if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
-    if (options.device.is_cuda()) ranks_.together([&] { convolutions_ = find_convolutions(options, ranks_); });
-    by_lead([&] { open_files(); });
     scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
   }
 
-  void open_files() {
-    const int64_t checkpoints = store_.set_aside_after(trainer_.iteration()) + store_.find_best(trainer_.iteration());
-    make_folder(options_.folder / "samples");
-    const int64_t pictures = set_pictures_aside();
-    std::string config = options_.config;
-    if (options_.device.is_cuda()) {
-      observer_.say(convolutions_);
-      config += "\n# " + convolutions_ + "\n";
-    }
-    write_file_atomically(options_.folder / "config.toml", std::as_bytes(std::span(config)));
-    log_.emplace(options_.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
-                 guard_->rollbacks());
-    if (scores_wanted()) scores_.emplace(options_.folder / ScoreLog::kName, *options_.score, trainer_.iteration());
-    events_.emplace(options_.folder, trainer_.iteration());
-    tell_aside(checkpoints, pictures, log_->rows_set_aside());
+  // Before go(): what may still be refused has been until here, and the folder is as it was.
+  void open() {
+    if (options_.device.is_cuda()) ranks_.together([&] { convolutions_ = find_convolutions(options_, ranks_); });
+    by_lead([&] { open_files(); });
   }
 
   RunResult go() {
@@ -155,6 +142,23 @@ class Run {
   }
 
  private:
+  void open_files() {
+    const int64_t checkpoints = store_.set_aside_after(trainer_.iteration()) + store_.find_best(trainer_.iteration());
+    make_folder(options_.folder / "samples");
+    const int64_t pictures = set_pictures_aside();
+    std::string config = options_.config;
+    if (options_.device.is_cuda()) {
+      observer_.say(convolutions_);
+      config += "\n# " + convolutions_ + "\n";
+    }
+    write_file_atomically(options_.folder / "config.toml", std::as_bytes(std::span(config)));
+    log_.emplace(options_.folder / "metrics.csv", *trainer_.columns(), trainer_.method().signs(), trainer_.iteration(),
+                 guard_->rollbacks());
+    if (scores_wanted()) scores_.emplace(options_.folder / ScoreLog::kName, *options_.score, trainer_.iteration());
+    events_.emplace(options_.folder, trainer_.iteration());
+    tell_aside(checkpoints, pictures, log_->rows_set_aside());
+  }
+
   bool leads() const { return ranks_.rank() == 0; }
   // Rank 0's work, files above all.
   void by_lead(const std::function<void()>& work) { ranks_.by_first(work, kLeadSeconds); }
@@ -341,8 +345,9 @@ RunResult run_training(const RunOptions& options, const Source& source, RunObser
     lock.emplace(options.folder);
     for (const fs::path& folder : {options.folder, options.folder / "samples"}) remove_partial_files(folder);
   };
-  ranks.by_first(open_folder, kLeadSeconds);
   Run run(options, source, observer);  // a checkpoint that is refused here is not the last good one
+  ranks.by_first(open_folder, kLeadSeconds);
+  run.open();
   try {
     return run.go();
   } catch (const Error& e) {

@@ -236,6 +236,24 @@ TEST_CASE("a run is named by --run or by its path alone, in every command") {
   CHECK(ebm_tool(folder, {"sample", "--n", "2"}).is_error_with("--run is required"));
 }
 
+TEST_CASE("what is wrong is told in the words of what was given, and leaves nothing") {
+  const TemporaryFolder folder;
+  REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
+  CHECK(ebm_tool(folder, {"sample", "run/model.safetensors"}).is_error_with("expected the run's folder"));
+  CHECK(ebm_tool(folder, {"sample", "run", "--run", "run"}).is_error_with("received 2 values, expected one"));
+  write_npy(folder / "none.npy", {}, {0, 28, 28, 1});
+  CHECK(ebm_tool(folder, {"energy", "run", "none.npy"}).is_error_with("N of 1 or more"));
+  write_npy(folder / "grey.npy", std::vector<float>(10 * 28 * 28, -0.5f), {10, 28, 28, 1});
+  const Outcome fd = ebm_tool(folder, {"fd", "grey.npy", "synthetic", "--dataset", "cifar10", "--data", "data"});
+  CHECK(fd.is_error_with("(N, 32, 32, 3)"));  // and no classifier of cifar10 was begun
+  CHECK(fd.out == "");
+  put(folder / "x.toml", "hello = 1\n");
+  CHECK(train_tiny(folder, {"synthetic", "--config", "x.toml", "--out", "other"}).is_error_with("in x.toml"));
+  const Outcome wrong = train_tiny(folder, {"mnist", "--dataset", "synthetic", "--network", "cifar10", "--out", "other"});
+  CHECK(wrong.code == 1);
+  CHECK(!std::filesystem::exists(folder / "other"));
+}
+
 TEST_CASE("pixels of a .npy file are in [-1, 1], or --range says what they are; uint8 ones say it themselves") {
   const TemporaryFolder folder;
   REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);

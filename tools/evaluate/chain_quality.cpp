@@ -18,8 +18,7 @@ constexpr int64_t kSteps = 50;  // between two words of progress
 
 ChainQuality chain_quality(Trainer& trainer, const FeatureNetwork& network, const Dataset& images,
                            const ChainQualityPlan& plan, const std::function<void(int64_t)>& progress) {
-  EBM_CHECK(plan.n >= kFewestImages && 2 * plan.n <= images.count(), "quality of chains",
-            fmt::format("{} chains", plan.n),
+  EBM_CHECK(plan.n >= kFewestImages && 2 * plan.n <= images.count(), "--quality", fmt::format("{} chains", plan.n),
             fmt::format("{} to {}, half of the images of {}", kFewestImages, images.count() / 2, images.name));
   constexpr MetricSet kMetrics{.frechet = true, .kernel = true};
   const auto statistics = [&](const std::vector<uint8_t>& levels) {
@@ -56,14 +55,21 @@ std::string in_words(const ChainQuality& quality, int64_t run_length) {
   const auto by_distance = [](const ChainQuality::Score& a, const ChainQuality::Score& b) {
     return a.frechet < b.frechet;
   };
-  const auto best = std::min_element(quality.at.begin(), quality.at.end(), by_distance);
+  const ChainQuality::Score& best = *std::min_element(quality.at.begin(), quality.at.end(), by_distance);
+  const auto at = [&](const ChainQuality::Score& score) {
+    const int64_t length = lengths[static_cast<size_t>(&score - quality.at.data())];
+    // so few chains cannot tell smaller differences
+    const char* like = &score != &best && score.frechet < 1.05 * best.frechet ? ", as good" : "";
+    return fmt::format("{:.4g} after {} steps{}{}", score.frechet, length,
+                       length == run_length ? ", the run's own" : "", like);
+  };
   std::string line =
-      fmt::format("samples are best after {} steps: FD-cls {:.4g}", lengths[best - quality.at.begin()], best->frechet);
-  const auto own = std::find(lengths.begin(), lengths.end(), run_length);
-  if (own != lengths.end())
-    line += fmt::format(", {:.4g} after the run's own {}", quality.at[own - lengths.begin()].frechet, run_length);
-  return line + fmt::format(", {:.4g} after {} (real images: {:.4g})", quality.at.back().frechet, lengths.back(),
-                            quality.real.frechet);
+      fmt::format("FD-cls of {} chains, which compares lengths and nothing else: least {}", quality.plan.n, at(best));
+  for (const ChainQuality::Score& score : quality.at) {
+    const bool is_own = lengths[static_cast<size_t>(&score - quality.at.data())] == run_length;
+    if (&score != &best && (is_own || &score == &quality.at.back())) line += "; " + at(score);
+  }
+  return line;
 }
 
 }  // namespace ebm

@@ -13,7 +13,7 @@
 namespace ebm {
 
 struct ChainQualityPlan {
-  int64_t n = 256;               // chains, and real images that they are compared with
+  int64_t n = 128;               // chains, and real images that they are compared with
   std::vector<int64_t> lengths;  // Langevin steps, ascending, at least one
   double noise_scale = 1;
   uint64_t seed = 1;
@@ -34,7 +34,7 @@ struct ChainQuality {
 ChainQuality chain_quality(Trainer& trainer, const FeatureNetwork& network, const Dataset& images,
                            const ChainQualityPlan& plan, const std::function<void(int64_t)>& progress = {});
 
-// A line that says where the distance is least, and whether it stays so. `run_length`: the steps of the run's own chains,
+// A line that says where the distance is least, and what it is at the run's own length and at the last. `run_length`: the steps of the run's own chains,
 // one of the lengths.
 std::string in_words(const ChainQuality& quality, int64_t run_length);
 

@@ -7,6 +7,23 @@
 
 namespace ebm {
 
+namespace {
+
+struct Answer {
+  int64_t kind;
+  double probability;
+};
+
+// The class that these logits give the largest probability.
+Answer likeliest(std::span<const float> logits) {
+  const auto best = std::max_element(logits.begin(), logits.end());
+  double sum = 0;  // of probabilities, over the largest
+  for (const float logit : logits) sum += std::exp(double{logit} - *best);
+  return {best - logits.begin(), 1 / sum};
+}
+
+}  // namespace
+
 FeatureNetwork::Values values_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
   const PrecisionScope fp32(Precision::fp32);
   const auto per_image = static_cast<size_t>(image.elements());
@@ -22,11 +39,14 @@ FeatureNetwork::Values values_of(const FeatureNetwork& network, std::span<const 
   return all;
 }
 
-std::vector<int64_t> classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
+std::vector<int64_t> sure_classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image) {
   std::vector<int64_t> classes;
   const std::vector<float> logits = values_of(network, levels, image).logits;
-  for (auto row = logits.begin(); row != logits.end(); row += network.classes())
-    classes.push_back(std::max_element(row, row + network.classes()) - row);
+  const auto row_size = static_cast<size_t>(network.classes());
+  for (size_t row = 0; row < logits.size(); row += row_size) {
+    const Answer answer = likeliest(std::span(logits).subspan(row, row_size));
+    classes.push_back(answer.probability >= kSure ? answer.kind : -1);
+  }
   return classes;
 }
 
@@ -47,12 +67,11 @@ void FeatureStatistics::add(const FeatureNetwork::Values& values) {
   if (metrics_.frechet) moments_.add(features);
   if (metrics_.kernel || metrics_.neighbours) features_.insert(features_.end(), features.begin(), features.end());
   if (inception_) inception_->add(logits);
-  for (auto row = logits.begin(); row != logits.end(); row += network_.classes()) {
-    const auto best = std::max_element(row, row + network_.classes());
-    ++class_counts_[best - row];
-    double sum = 0;  // of probabilities, over the largest
-    for (auto logit = row; logit != row + network_.classes(); ++logit) sum += std::exp(double{*logit} - *best);
-    sure_ += 1 / sum >= kSure;
+  const auto row_size = static_cast<size_t>(network_.classes());
+  for (size_t row = 0; row < logits.size(); row += row_size) {
+    const Answer answer = likeliest(std::span(logits).subspan(row, row_size));
+    ++class_counts_[static_cast<size_t>(answer.kind)];
+    sure_ += answer.probability >= kSure;
   }
   count_ += static_cast<int64_t>(logits.size()) / network_.classes();
 }

@@ -71,8 +71,8 @@ struct FeatureScores {
   std::optional<double> sure;        // likewise
 };
 
-// The likeliest class of each image by the network, (n). levels (n,H,W,C).
-std::vector<int64_t> classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image);
+// The class of each image by the network, (n); -1 where it is not sure of one. levels (n,H,W,C).
+std::vector<int64_t> sure_classes_of(const FeatureNetwork& network, std::span<const uint8_t> levels, ImageShape image);
 
 // The images that sets of samples are compared with. Keeps a reference to their statistics.
 class FeatureReference {

@@ -36,7 +36,8 @@ double kernel_sum(const float* a, const float* b, int64_t m, int64_t d, bool off
 KernelDistance kernel_distance(std::span<const float> x, std::span<const float> y, int64_t d, int64_t subset_size) {
   const int64_t n = static_cast<int64_t>(std::min(x.size(), y.size())) / d;
   EBM_CHECK(n >= 4, "kernel_distance", std::to_string(n) + " vectors", "at least 4");
-  const int64_t m = std::min(subset_size, n / 2), subsets = n / m;
+  // eight of them or more, where there are as many: their spread is the error
+  const int64_t m = std::min(subset_size, std::max<int64_t>(2, n / 8)), subsets = n / m;
   std::vector<float> dots;
   double sum = 0, sum_squares = 0;
   for (int64_t s = 0; s < subsets; ++s) {

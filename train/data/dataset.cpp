@@ -193,7 +193,7 @@ Dataset load_dataset(const std::string& name, const std::filesystem::path& root,
     const auto file = locate(record, root, record.files.front().name);
     std::error_code error;
     if (!std::filesystem::exists(file.parent_path() / kVerifiedList, error))
-      dataset.note = "pixels not verified to be the published ones";
+      dataset.note = name + ": no checksum tells whether its pixels are the published ones";
   }
   return dataset;
 }

@@ -139,6 +139,7 @@ void AtomicFile::fail(const char* step) {
   const int reason = errno;
   discard();
   const char* expected = reason == ENOSPC || reason == EDQUOT ? "free space on the disk"
+                         : reason == EFBIG                    ? "room within the limit on the size of files (ulimit -f)"
                          : reason == ENOENT                   ? "an existing folder"
                                                               : "a writable folder";
   EBM_FAIL("write_file", fmt::format("{}: {}: {}", path_.string(), step, std::strerror(reason)), expected);

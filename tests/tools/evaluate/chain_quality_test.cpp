@@ -61,9 +61,12 @@ TEST_CASE("words on the quality of chains name the best length, the run's and th
   quality.plan.lengths = {0, 20, 60, 2000};
   for (const double frechet : {150, 75, 35, 240}) quality.at.push_back({frechet, {}});
   quality.real.frechet = 12;
-  CHECK(in_words(quality, 20) ==
-        "samples are best after 60 steps: FD-cls 35, 75 after the run's own 20, 240 after 2000 (real images: 12)");
-  CHECK(in_words(quality, 30) == "samples are best after 60 steps: FD-cls 35, 240 after 2000 (real images: 12)");
+  const std::string of = "FD-cls of 128 chains, which compares lengths and nothing else: least 35 after 60 steps";
+  CHECK(in_words(quality, 20) == of + "; 75 after 20 steps, the run's own; 240 after 2000 steps");
+  CHECK(in_words(quality, 60) == of + ", the run's own; 240 after 2000 steps");
+  CHECK(in_words(quality, 30) == of + "; 240 after 2000 steps");
+  quality.at[1].frechet = 36;
+  CHECK(in_words(quality, 20) == of + "; 36 after 20 steps, the run's own, as good; 240 after 2000 steps");
 }
 
 TEST_CASE("reference images are drawn without repetition, and more chains than half of them are refused") {

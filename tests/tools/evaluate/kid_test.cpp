@@ -44,13 +44,13 @@ TEST_CASE("kernel distance by hand") {
 }
 
 TEST_CASE("kernel distance is the mean of the definition over the subsets") {
-  const size_t d = 6, m = 40;
-  const std::vector<float> x = cpu_normal({130, 6}, 1).to_host(), y = normal({125, 6}, 2, 0.4f, 1, kCpu).to_host();
+  const size_t d = 6, m = 40, subsets = 9;
+  const std::vector<float> x = cpu_normal({390, 6}, 1).to_host(), y = normal({375, 6}, 2, 0.4f, 1, kCpu).to_host();
   double expected = 0;
-  for (size_t s = 0; s < 3; ++s)
-    expected += mmd2(std::span(x).subspan(s * m * d, m * d), std::span(y).subspan(s * m * d, m * d), d) / 3;
+  for (size_t s = 0; s < subsets; ++s)
+    expected += mmd2(std::span(x).subspan(s * m * d, m * d), std::span(y).subspan(s * m * d, m * d), d) / subsets;
   const KernelDistance kid = kernel_distance(x, y, 6, 40);
-  CHECK(kid.subsets == 3);
+  CHECK(kid.subsets == subsets);
   CHECK(kid.value == doctest::Approx(expected).epsilon(1e-5));
   CHECK(kid.value > 3 * kid.standard_error);  // the two distributions differ
 }
@@ -64,6 +64,9 @@ TEST_CASE("kernel distance of two sets from one distribution is 0 within its sta
 }
 
 TEST_CASE("kernel distance takes smaller subsets where there are few vectors, and refuses fewer than four") {
-  CHECK(kernel_distance(cpu_normal({7, 2}, 1).to_host(), cpu_normal({9, 2}, 2).to_host(), 2).subset_size == 3);
+  const KernelDistance few = kernel_distance(cpu_normal({50, 2}, 1).to_host(), cpu_normal({60, 2}, 2).to_host(), 2);
+  CHECK(few.subset_size == 6);  // eight of them, whose spread is the error
+  CHECK(few.subsets == 8);
+  CHECK(kernel_distance(cpu_normal({7, 2}, 1).to_host(), cpu_normal({9, 2}, 2).to_host(), 2).subset_size == 2);
   CHECK(contains(error_of([] { kernel_distance(std::vector<float>(3), std::vector<float>(9), 1); }), "3 vectors"));
 }
