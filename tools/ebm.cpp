@@ -1,4 +1,5 @@
 // ./ebm: training, data sets, samples, energies, scores, diagnoses, checkpoints, reports, pictures, measurements.
+#include <algorithm>
 #include <string_view>
 
 #include "tools/bench/bench.h"
@@ -6,12 +7,15 @@
 #include "tools/ebm_commands.h"
 #include "tools/world.h"
 
-int main(int argc, char** argv) {
-  ebm::limit_spinning(argv);
-  if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
-  if (ebm::World::is_one_of_several())
-    return ebm::fail(
-        "one of several processes of a launcher: only training is shared out; start this command by itself");
+namespace {
+
+// `ebm bench --comm`: beside training the one command that several processes run together.
+bool is_bench_of_comm(int argc, char** argv) {
+  return argc > 1 && std::string_view(argv[1]) == "bench" &&
+         std::any_of(argv + 2, argv + argc, [](std::string_view word) { return word == "--comm"; });
+}
+
+int run_command(int argc, char** argv, ebm::World& world) {
   CLI::App app{"Trains energy-based models and works with what training leaves.", "ebm"};
   app.require_subcommand(1);
   ebm::add_train_command(app);
@@ -31,7 +35,19 @@ int main(int argc, char** argv) {
   ebm::add_diagnose_command(app);
   ebm::add_loglik_command(app);
   ebm::add_ood_command(app);
-  ebm::add_bench_command(app);
+  ebm::add_bench_command(app, world);
   ebm::add_precision_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ebm::limit_spinning(argv);
+  if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
+  if (!is_bench_of_comm(argc, argv) && ebm::World::is_one_of_several())
+    return ebm::fail(
+        "one of several processes of a launcher: only training is shared out, and bench --comm; start this command by "
+        "itself");
+  return ebm::run_in_world([&](ebm::World& world) { return run_command(argc, argv, world); });
 }

@@ -26,6 +26,7 @@ World::World() {
 World::~World() = default;
 
 int World::local_size() const { return mpi_ ? mpi_->local_size() : 1; }
+int World::local_rank() const { return mpi_ ? mpi_->local_rank() : 0; }
 
 bool World::is_one_of_several() {
   const std::optional<Launched> by = launched();

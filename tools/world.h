@@ -19,6 +19,7 @@ class World {
 
   Communicator& ranks() { return ranks_; }
   int local_size() const;  // processes on this machine
+  int local_rank() const;  // this one's place among them
 
   // Whether this process is one of several; told without MPI.
   static bool is_one_of_several();
