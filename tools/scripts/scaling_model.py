@@ -20,6 +20,7 @@ import math
 import sys
 
 PHASES = ["ancestral", "langevin", "energy", "vae"]
+NETWORKS = ["energy", "generator", "encoder"]
 
 # Without --share. Networks and sizes of mnist and cifar10 are the paper's, by count; 256x256 is a net that nobody has written:
 # all of it is assumed. Launches are counted by hand from the code.
@@ -225,9 +226,9 @@ def iteration(net, phases, sums, ranks, pieces):
 
 
 def report(name, net, compute, sums_of, args):
-    sizes = ", ".join(f"{size / 1e6:.1f}" for size in net["gradient_bytes"].values())
+    sizes = ", ".join(f"{net['gradient_bytes'][network] / 1e6:.2g}" for network in NETWORKS)
     print(f"\n{name}: batch {net['batch']}, {net['chains']} chains of {net['steps']}; gradients of {sizes} MB "
-          f"({', '.join(net['gradient_bytes'])})")
+          f"({', '.join(NETWORKS)})")
     print(f"{'ranks':>6} {'compute':>9} {'+ norms':>9} {'+ grads':>9} {'= ms':>9} {'speed-up':>9} {'efficiency':>10} "
           f"{'exposed':>8} {'grads hidden':>13} {'weak':>7}")
     whole = compute.phases(1)
