@@ -3,7 +3,7 @@
 #   tests/tools/scaling_model_test.sh REPOSITORY
 set -euo pipefail
 command -v python3 >/dev/null || exit 77
-script=$1/tools/scripts/scaling_model.py
+script=$(cd "$1" && pwd)/tools/scripts/scaling_model.py
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"

@@ -2,7 +2,7 @@
 # tools/scripts/train.slurm with stand-ins for srun and scontrol, which write down how they are called.
 #   tests/tools/train_slurm_test.sh REPOSITORY
 set -euo pipefail
-script=$1/tools/scripts/train.slurm
+script=$(cd "$1" && pwd)/tools/scripts/train.slurm
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
