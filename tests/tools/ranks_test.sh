@@ -57,7 +57,7 @@ refused "the same flags" timeout 60 mpirun -n 1 "${one[@]}" : -n 1 "${one[@]}" -
 grep -q "only training is shared out" "$folder/out" || fail "$(cat "$folder/out")"
 
 # The one other command that processes run together; one of them tells.
-timeout 120 mpirun -n 2 "$programs/ebm" bench --comm --json "$folder/comm.json" >"$folder/out" 2>&1 ||
+timeout 240 mpirun -n 2 "$programs/ebm" bench --comm --json "$folder/comm.json" >"$folder/out" 2>&1 ||
   fail "bench --comm: $(cat "$folder/out")"
 [[ $(grep -c '^sum .* 32 MB ' "$folder/out") == 1 ]] || fail "bench --comm: $(cat "$folder/out")"
 grep -q '"processes": 2' "$folder/comm.json" || fail "bench --comm wrote $(cat "$folder/comm.json")"

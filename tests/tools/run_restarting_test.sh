@@ -45,18 +45,29 @@ says 'exit code 9; restart 2 of 2 from the beginning$'
 says 'exit code 9, and no new checkpoint in 2 restarts: given up$'
 [[ -e $folder/never.set-aside-2 ]] || fail "runs without a checkpoint were not set aside"
 
-# Killed at random moments of the training: where a process dies while mpirun starts it, Open MPI 4.1 may wait for ever.
-"${launched[@]}" --iterations 300 --out "$folder/whole" >"$folder/log" 2>&1 || fail "the undisturbed run"
-"$script" --tries 50 -- "${launched[@]}" --iterations 300 --out "$folder/killed" >"$folder/log" 2>&1 &
+# kill_one RUN: kills one of its training's processes, once there is one. A process that dies while mpirun starts it may
+# leave Open MPI 4.1 waiting for ever, so only one that has begun.
+kill_one() {
+  local i processes
+  for ((i = 0; i < 600; ++i)); do
+    kill -0 "$job" 2>/dev/null || return 1
+    if [[ -e $folder/$1/run.lock ]]; then
+      mapfile -t processes < <(pgrep -f "^$programs/train_ebm_vae .*--out $folder/$1")
+      ((!${#processes[@]})) || ! kill -KILL "${processes[RANDOM % ${#processes[@]}]}" 2>/dev/null || return 0
+    fi
+    sleep 0.1
+  done
+  return 1
+}
+
+# Killed at random moments.
+"${training[@]}" --iterations 300 --out "$folder/whole" >"$folder/log" 2>&1 || fail "the undisturbed run"
+"$script" --tries 50 -- "${training[@]}" --iterations 300 --out "$folder/killed" >"$folder/log" 2>&1 &
 job=$!
 kills=0
-for ((i = 0; i < 200 && kills < 3; ++i)); do
+for ((i = 0; i < 3; ++i)); do
   sleep 0.$((RANDOM % 8 + 1))
-  kill -0 "$job" 2>/dev/null || break
-  [[ -e $folder/killed/run.lock ]] || continue
-  mapfile -t processes < <(pgrep -f "^$programs/train_ebm_vae .*--out $folder/killed")
-  ((${#processes[@]})) || continue
-  ! kill -KILL "${processes[RANDOM % ${#processes[@]}]}" 2>/dev/null || ((++kills))
+  ! kill_one killed || ((++kills))
 done
 code=0
 wait "$job" || code=$?
@@ -67,11 +78,27 @@ says 'exit code 137; restart 1 of 50 from '
 cmp "$folder/whole/checkpoint-00000300.safetensors" "$folder/killed/checkpoint-00000300.safetensors" ||
   fail "another model after $kills kills"
 
-# SIGTERM: the training saves and ends, and the same command goes on from there.
+# What is complete is not begun again.
+ends_with 0 "$script" -- "${training[@]}" --iterations 300 --out "$folder/killed"
+says 'nothing is left to do'
+
+# By mpirun where there is one: a process is killed, and the training restarted; on SIGTERM it saves and ends, and the same
+# command goes on from there.
+begun() {  # waits for a checkpoint
+  local i
+  for ((i = 0; i < 1200; ++i)); do
+    ! compgen -G "$folder/stopped/checkpoint-*" >/dev/null || return 0
+    sleep 0.1
+  done
+  fail "no checkpoint"
+}
 "$script" -- "${launched[@]}" --iterations 1000000 --out "$folder/stopped" >"$folder/log" 2>&1 &
 job=$!
-for ((i = 0; i < 600; ++i)); do
-  ! compgen -G "$folder/stopped/checkpoint-*" >/dev/null || break
+begun
+config=$(stat --format %i "$folder/stopped/config.toml")
+kill_one stopped || fail "nothing to kill"
+for ((i = 0; i < 1200; ++i)); do  # until it is under way again, which writes it anew
+  [[ $(stat --format %i "$folder/stopped/config.toml") == "$config" ]] || break
   sleep 0.1
 done
 kill -TERM "$job"
@@ -79,8 +106,9 @@ code=0
 wait "$job" || code=$?
 job=""
 ((code == 143)) || fail "exit code $code after SIGTERM"
+says 'exit code 137; restart 1 of 3 from .*/checkpoint-'
 says 'received SIGTERM: the training saves and ends'
 last=$(tail -n 1 "$folder/stopped/metrics.csv" | cut -d, -f1)
 [[ -s $folder/stopped/checkpoint-$(printf %08d "$last").safetensors ]] || fail "stopped at $last without a checkpoint"
-ends_with 0 "$script" -- "${launched[@]}" --iterations $((last + 20)) --out "$folder/stopped"
+ends_with 0 "$script" -- "${training[@]}" --iterations $((last + 20)) --out "$folder/stopped"
 [[ -s $folder/stopped/checkpoint-$(printf %08d $((last + 20))).safetensors ]] || fail "it did not go on"

@@ -10,12 +10,14 @@
 #
 # Restarted with `--resume DIR`. Where a run in DIR has no checkpoint yet there is nothing to go on from: DIR is renamed to
 # DIR.set-aside, and the training begins anew. Not started again: what ended well or was asked to stop, and a training that
-# never began, because its flags, its data or its machine are not right. The exit code is that of the last start.
+# never began, because its flags, its data or its machine are not right. The exit code is that of the last start; 0 where all
+# iterations are done already.
 #
 # SIGTERM, SIGINT, SIGHUP and SIGUSR1 are passed on as SIGUSR1, on which the training saves and ends and for which mpirun
 # leaves it the time; the exit code is then 128 + the signal.
 set -uo pipefail
-say() { echo "run_restarting.sh: $*" >&2; }
+exec 3>&2
+say() { echo "run_restarting.sh: $*" >&3; }
 stop() { say "$*"; exit 1; }
 
 tries=3
@@ -56,9 +58,16 @@ trap 'pass_on INT 2' INT
 trap 'pass_on HUP 1' HUP
 trap 'pass_on USR1 10' USR1
 
-before=$(mktemp) || stop "cannot make a temporary file"
-trap 'rm -f "$before"' EXIT
-used=0 reached=-1
+errors=$(mktemp) || stop "cannot make a temporary file"
+trap 'rm -f "$errors"' EXIT
+# what tells one config.toml from the next: a training writes it anew, once it has checked all that it was given
+config() { stat --format '%i %y' "$out/config.toml" 2>/dev/null; }
+progress() {  # -1: no checkpoint
+  local last
+  last=$(last_checkpoint)
+  if [[ -n "$last" ]]; then iteration_of "$last"; else echo -1; fi
+}
+used=0 reached=$(progress)
 while true; do
   # processes of a start whose launcher was killed end a little later
   for ((i = 0; i < 60; ++i)); do is_held || break; sleep 0.5; done
@@ -75,12 +84,14 @@ while true; do
   fi
   [[ -z "$asked" ]] || exit $((128 + asked))
 
-  touch "$before"
-  "$@" "${resume[@]}" </dev/null &
+  before=$(config)
+  : >"$errors"
+  "$@" "${resume[@]}" </dev/null 2> >(tee "$errors" >&2) &
   child=$!
+  [[ -z "$asked" ]] || kill -USR1 "$child" 2>/dev/null
   while true; do  # a signal ends `wait` early
     code=0
-    wait "$child" || code=$?
+    { wait "$child"; } 2>/dev/null || code=$?  # without the shell's own word on a killed one
     kill -0 "$child" 2>/dev/null || break
   done
   child=""
@@ -92,20 +103,22 @@ while true; do
       exit "$code"
       ;;
   esac
-  # a training writes its config.toml once it has checked all that it was given
-  if ((code < 128)) && ! [[ $out/config.toml -nt $before ]]; then
+  if ((code < 128)) && [[ $(config) == "$before" ]]; then
+    sleep 0.2  # tee may have something left to write
+    if ((${#resume[@]})) && grep -q 'where all [0-9]* iterations are done' "$errors"; then
+      say "nothing is left to do; where a file of the end is missing: ebm export --run $out, ebm report $out"
+      exit 0
+    fi
     say "the training did not begin: exit code $code"
     exit "$code"
   fi
-  checkpoint=$(last_checkpoint)
-  now=-1
-  [[ -z "$checkpoint" ]] || now=$(iteration_of "$checkpoint")
-  ((now <= reached)) || used=0
-  ((now <= reached)) || reached=$now
+  now=$(progress)
+  if ((now > reached)); then used=0 reached=$now; fi
   if ((used >= tries)); then
     say "exit code $code, and no new checkpoint in $tries restarts: given up"
     exit "$code"
   fi
   ((++used))
-  say "exit code $code; restart $used of $tries from ${checkpoint:-the beginning}"
+  from=$(last_checkpoint)
+  say "exit code $code; restart $used of $tries from ${from:-the beginning}"
 done
