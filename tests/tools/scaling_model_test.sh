@@ -31,25 +31,25 @@ cat >comm.json <<'END'
   {"call": "sum_doubles", "bytes": 4104, "us": 10},
   {"call": "sum", "bytes": 1000000, "us": 40}, {"call": "sum", "bytes": 5000000, "us": 120}]}}
 END
-# The energy's gradient is done when the encoder is, the generator's is beside the encoder's backward, the encoder's beside
-# nothing: 0.09 + 0.1 of 2.19 ms.
+# The energy's gradient is done when the encoder is, the two others are beside nothing: 0.09 + 0.2 of 2.29 ms.
 model --share share.json --comm comm.json --ranks 4,8,16,512
 says '^MEASURED: iterations of shares: a device, a day, tf32, chains in bf16'
 says '^MEASURED: sums over 8 ranks: a device'
 says '^ASSUMED: other sums: 12 us'
-says '^ +8 +2\.00 +0\.090 +0\.100 +2\.19 +7\.3 +91% +8\.7% +67%'
+says '^ +8 +2\.00 +0\.090 +0\.200 +2\.29 +7\.0 +87% +12\.7% +33%'
 says '^ +4 +4\.00 '  # on the line between the two that were timed
 says '^ +16 +no share of so many was timed'
 says '^ +512 +more ranks than rows \(400\)'
-
-# In two pieces of 60 us each, the last of which ends 60 us after the encoder's backward.
-model --share share.json --comm comm.json --ranks 8 --pieces 2
+# The generator's beside the encoder's backward; the encoder's in two pieces of 60 us, the last beside nothing.
+model --share share.json --comm comm.json --ranks 8 --early
+says '^ +8 +2\.00 +0\.090 +0\.100 +2\.19 +7\.3 +91% +8\.7% +67%'
+model --share share.json --comm comm.json --ranks 8 --early --pieces 2
 says '^ +8 +2\.00 +0\.090 +0\.060 +2\.15 '
 
-# Sums that are assumed: 10 us and 7/4 of 4 MB at 70 GB/s are 110 us; norms wait 10 us for the energy's.
+# Sums that are assumed: 10 us and 7/4 of 4 MB at 70 GB/s are 110 us, of which two follow the compute.
 model --share share.json --ranks 8 --box-latency 10 --box-bandwidth 70
 says '^ASSUMED: sums: 10 us'
-says '^ +8 +2\.00 +0\.090 +0\.110 +2\.20 '
+says '^ +8 +2\.00 +0\.090 +0\.220 +2\.31 '
 # All but the slowest network is estimated.
 model
 says '^ESTIMATES: .*no GPU has run them'

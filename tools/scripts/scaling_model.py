@@ -7,11 +7,11 @@
 
 Strong scaling: the recipe's batch and chains over G ranks; weak: as many on each. An iteration goes
 
-    ancestral -> chain -> energy, begin [sum of its gradient] -> encoder -> generator -> generator backward,
-    begin [sum] -> encoder backward, [sum] -> Adam
+    ancestral -> chain -> energy, begin [sum of its gradient] -> encoder -> generator -> generator backward
+    -> encoder backward, [sums of both gradients] -> Adam
 
 with a sum in each batch normalisation of the generator, on the way up and down. The compute stream waits for those and for
-the encoder's gradient; the two other gradients are summed beside it. All sums go through one communicator, one after the
+the two last gradients; the energy's is summed beside it. All sums go through one communicator, one after the
 other: a batch normalisation waits for a gradient that is still being summed. docs/scaling.md has the formulae.
 """
 import argparse
@@ -71,6 +71,8 @@ def arguments():
     p.add_argument("--comm", metavar="FILE", help="JSON of `ebm bench --comm`: counts for as many ranks as it had")
     p.add_argument("--net", help="these alone [all there are]", metavar="NAME,...")
     p.add_argument("--ranks", type=counts, default=[8, 64, 512], metavar="N,...", help="[8,64,512]")
+    p.add_argument("--early", action="store_true",
+                   help="sum the generator's gradient beside the encoder's backward, which the program does not")
     p.add_argument("--pieces", type=number(1, whole=True), default=1, metavar="N",
                    help="sum the encoder's gradient in so many, as its layers are done [1: as the program does]")
     p.add_argument("--rate", type=number(1e-3), default=150, metavar="TFLOP/S", help="ESTIMATES: of one GPU [150]")
@@ -201,11 +203,11 @@ class Iteration:
             self.compute(ms / (count + 1))
 
 
-def iteration(net, phases, sums, ranks, pieces):
+def iteration(net, phases, sums, ranks, args):
     """Returns the iteration, what the sums add to it, and of that the gradients' part and their whole time, in ms."""
     sizes = net["gradient_bytes"]
     of_energy, of_generator = (sums.gradient(ranks, sizes[name]) for name in ["energy", "generator"])
-    of_piece = sums.gradient(ranks, sizes["encoder"] / pieces)
+    of_piece = sums.gradient(ranks, sizes["encoder"] / args.pieces)
     norm, count = sums.norm(ranks), net["batch_norms"]
     macs = net["macs_an_image"]
     unit = phases["vae"] / (3 * (macs["encoder"] + macs["generator"]))  # backward is twice forward
@@ -216,13 +218,16 @@ def iteration(net, phases, sums, ranks, pieces):
     run.compute(unit * macs["encoder"])
     run.norms(unit * macs["generator"], count, norm)
     run.norms(2 * unit * macs["generator"], count, norm)
-    run.begin(of_generator)
-    for _ in range(pieces):
-        run.compute(2 * unit * macs["encoder"] / pieces)
+    if args.early:
+        run.begin(of_generator)
+    for _ in range(args.pieces):
+        run.compute(2 * unit * macs["encoder"] / args.pieces)
         run.begin(of_piece)
+    if not args.early:
+        run.begin(of_generator)
     run.join()
     exposed = run.now - sum(phases.values())
-    return run.now, exposed, exposed - 3 * count * norm, of_energy + of_generator + pieces * of_piece
+    return run.now, exposed, exposed - 3 * count * norm, of_energy + of_generator + args.pieces * of_piece
 
 
 def report(name, net, compute, sums_of, args):
@@ -238,14 +243,14 @@ def report(name, net, compute, sums_of, args):
     print(f"{1:>6} {alone:>9.2f} {'':>9} {'':>9} {alone:>9.2f} {1:>9.1f} {1:>10.0%}")
     for ranks in args.ranks:
         sums = sums_of(ranks)
-        weak = alone / iteration(net, whole, sums, ranks, args.pieces)[0]
+        weak = alone / iteration(net, whole, sums, ranks, args)[0]
         most = min(net["batch"], net["chains"])
         phases = compute.phases(ranks) if ranks <= most else None
         if phases is None:
             why = f"more ranks than rows ({most})" if ranks > most else "no share of so many was timed"
             print(f"{ranks:>6} {why:>82} {weak:>7.1%}")
             continue
-        total, exposed, of_gradients, gradients = iteration(net, phases, sums, ranks, args.pieces)
+        total, exposed, of_gradients, gradients = iteration(net, phases, sums, ranks, args)
         print(f"{ranks:>6} {sum(phases.values()):>9.2f} {exposed - of_gradients:>9.3f} {of_gradients:>9.3f} {total:>9.2f} "
               f"{alone / total:>9.1f} {alone / total / ranks:>10.0%} {exposed / total:>8.1%} "
               f"{1 - of_gradients / gradients:>13.0%} {weak:>7.1%}")
@@ -272,7 +277,8 @@ def main():
     print(f"ASSUMED: {'other sums' if measured else 'sums'}: {args.box_latency:g} us in a machine of {args.box}, between "
           f"machines {args.net_latency:g} us and 2 log2(machines) hops of {args.hop_latency:g} us more; "
           f"{args.box_bandwidth:g} and {args.net_bandwidth:g} GB/s. ASSUMED: the parts of the vae phase are in the ratio of "
-          "their multiply-adds, the gradients twice the value's" + (f"; ASSUMED: the encoder's gradient is summed in "
+          "their multiply-adds, the gradients twice the value's" + ("; ASSUMED: the generator's gradient is summed beside "
+          "the encoder's backward" if args.early else "") + (f"; ASSUMED: the encoder's gradient is summed in "
           f"{args.pieces} pieces of one size, spread over its backward" if args.pieces > 1 else ""))
     print("norms, grads: what the sums of batch normalisations and gradients add; exposed: both, of the iteration; grads "
           "hidden: the part of the gradients' sums beside the compute; "
