@@ -1,4 +1,5 @@
 // ./ebm: training, data sets, samples, energies, scores, diagnoses, checkpoints, reports, pictures, measurements.
+#include <algorithm>
 #include <string_view>
 
 #include "tools/bench/bench.h"
@@ -8,7 +9,15 @@
 
 namespace {
 
-int commands(int argc, char** argv, ebm::World& world) {
+// The commands that several processes run together; training has a main of its own.
+bool is_shared_out(int argc, char** argv) {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  return command == "evaluate" || (command == "bench" && std::any_of(argv + 2, argv + argc, [](std::string_view word) {
+                                     return word == "--comm";
+                                   }));
+}
+
+int run_command(int argc, char** argv, ebm::World& world) {
   CLI::App app{"Trains energy-based models and works with what training leaves.", "ebm"};
   app.require_subcommand(1);
   ebm::add_train_command(app);
@@ -28,7 +37,7 @@ int commands(int argc, char** argv, ebm::World& world) {
   ebm::add_diagnose_command(app);
   ebm::add_loglik_command(app);
   ebm::add_ood_command(app);
-  ebm::add_bench_command(app);
+  ebm::add_bench_command(app, world);
   ebm::add_precision_command(app);
   return ebm::run_program(app, argc, argv, [] { return 0; });
 }
@@ -38,8 +47,10 @@ int commands(int argc, char** argv, ebm::World& world) {
 int main(int argc, char** argv) {
   ebm::limit_spinning(argv);
   if (argc > 1 && std::string_view(argv[1]) == "train") return ebm::train_main(argc - 1, argv + 1);
-  if (ebm::World::is_one_of_several() && !(argc > 1 && std::string_view(argv[1]) == "evaluate"))
+  if (ebm::World::is_one_of_several() && !is_shared_out(argc, argv))
     return ebm::fail(
-        "one of several processes of a launcher: only train and evaluate are shared out; start this command by itself");
-  return ebm::run_in_world([&](ebm::World& world) { return commands(argc, argv, world); });
+        "one of several processes of a launcher: only train, evaluate and bench --comm are shared out; start this "
+        "command "
+        "by itself");
+  return ebm::run_in_world([&](ebm::World& world) { return run_command(argc, argv, world); });
 }

@@ -37,6 +37,7 @@ precision     150  shared  train_ebm_vae  60  ebm precision, and curves in fp32,
 peer_cifar10  160  alone   ebm            30
 epoch         150  alone   train_ebm_vae  20  timed epochs of mnist and cifar10
 busy           80  alone   train_ebm_vae  20  the share of the time in which the GPU works
+scaling       300  alone   ebm            60  the share of one rank in an iteration, of 1 to 64 ranks, and what that predicts
 '
 set -uo pipefail
 SECONDS=0

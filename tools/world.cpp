@@ -40,7 +40,6 @@ Transport* World::processes() const { return mpi_; }
 int World::local_rank() const { return mpi_ ? mpi_->local_rank() : 0; }
 
 int World::local_size() const { return mpi_ ? mpi_->local_size() : 1; }
-
 void World::connect(Device device) {
   ranks_.connect(device, [](const Error& e) { end_now(fail(e.message())); });
 }

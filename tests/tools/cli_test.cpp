@@ -249,7 +249,7 @@ TEST_CASE("what is wrong is told in the words of what was given, and leaves noth
   CHECK(fd.out == "");
   put(folder / "x.toml", "hello = 1\n");
   CHECK(train_tiny(folder, {"synthetic", "--config", "x.toml", "--out", "other"}).is_error_with("in x.toml"));
-  const Outcome wrong = train_tiny(folder, {"mnist", "--dataset", "synthetic", "--network", "cifar10", "--out", "other"});
+  const Outcome wrong = train_tiny(folder, {"cifar10", "--dataset", "synthetic", "--out", "other"});
   CHECK(wrong.code == 1);
   CHECK(!std::filesystem::exists(folder / "other"));
 }

@@ -80,7 +80,15 @@ for n in 2 3; do
   [[ $(grep -c '^FD-cls' "$folder/out") == 1 ]] || fail "not told once: $(cat "$folder/out")"
 done
 ! timeout 60 mpirun -n 2 "$programs/ebm" info "$folder/2" >"$folder/out" 2>&1 || fail "ebm info ran as two processes"
-grep -q "only train and evaluate are shared out" "$folder/out" || fail "$(cat "$folder/out")"
+grep -q "only train, evaluate and bench --comm are shared out" "$folder/out" || fail "$(cat "$folder/out")"
+
+# The one other command that processes run together; one of them tells.
+timeout 240 mpirun -n 2 "$programs/ebm" bench --comm --json "$folder/comm.json" >"$folder/out" 2>&1 ||
+  fail "bench --comm: $(cat "$folder/out")"
+[[ $(grep -c '^sum .* 32 MB ' "$folder/out") == 1 ]] || fail "bench --comm: $(cat "$folder/out")"
+grep -q '"processes": 2' "$folder/comm.json" || fail "bench --comm wrote $(cat "$folder/comm.json")"
+refused "no/folder" mpirun -n 2 "$programs/ebm" bench --comm --json "$folder/no/folder/comm.json"
+"$programs/ebm" bench --comm | grep -q "one process has nothing to sum" || fail "bench --comm of one process"
 
 # A process that is killed, or stands still, ends the job; a request to stop saves and ends all at one iteration.
 begin() {  # begins a long run of 3 processes in the background

@@ -5,7 +5,10 @@
 
 namespace ebm {
 
-// Adds the subcommand with its flags; it runs as the subcommand's callback and throws Error.
-void add_bench_command(CLI::App& app);
+class World;
+
+// Adds the subcommand with its flags; it runs as the subcommand's callback and throws Error. Of several processes it is
+// for --comm alone.
+void add_bench_command(CLI::App& app, World& world);
 
 }  // namespace ebm

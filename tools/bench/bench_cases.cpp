@@ -16,7 +16,9 @@
 #include "kernels/optimizer.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
+#include "models/encoder.h"
 #include "models/energy.h"
+#include "models/generator.h"
 #include "tools/bench/bench_clock.h"
 #include "train/chains/langevin.h"
 
@@ -145,6 +147,13 @@ std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n)
     if (at.weight.rank() > 0) convs.push_back(at);
   convs.pop_back();  // the head
   return convs;
+}
+
+ParameterCounts parameter_counts(const TeachingSettings& settings) {
+  const TeachingNetworks n = networks(settings);
+  return {.energy = EnergyNet(n.energy, kCpu, 1).parameters().size(),
+          .generator = Generator(n.generator, kCpu, 1).parameters().size(),
+          .encoder = Encoder(n.encoder, settings.latent, kCpu, 1).parameters().size()};
 }
 
 Tensor random_tensor(const Shape& shape, Device device) {

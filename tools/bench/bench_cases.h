@@ -28,6 +28,17 @@ struct Measurement {
 // program with, whose figures mean nothing. Throws Error for another name.
 TeachingSettings bench_settings(const std::string& net);
 
+struct ParameterCounts {
+  int64_t energy = 0, generator = 0, encoder = 0;
+};
+ParameterCounts parameter_counts(const TeachingSettings& settings);
+
+// Multiply-adds of one image's way through each net, as an iteration takes it.
+struct ImageMacs {
+  double energy = 0, generator = 0, encoder = 0;
+};
+ImageMacs image_macs(const TeachingSettings& settings);
+
 // An energy's convolutions below its head, for n images.
 std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n);
 
@@ -39,7 +50,13 @@ std::vector<Measurement> measure_ops(const TeachingSettings& settings, int64_t b
 // One step of a chain of settings.chain.steps on `batch` images: ∂f/∂x and the update. Its bytes are those
 // of a chain that goes layer by layer, each map through memory; one that keeps maps on chip needs fewer.
 Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device);
-// One iteration at the settings' own batch and chains, and its phases.
+// Seconds of iterations at the settings' own batch and chains, as the trainer makes them, and of their phases.
+struct IterationTimes {
+  std::vector<double> whole, ancestral, langevin, energy, vae;
+  double calls = 0, kernels = 0;  // as in Measurement
+};
+IterationTimes time_iterations(const TeachingSettings& settings, Device device);
+// The same as rows: an iteration, and its phases.
 std::vector<Measurement> measure_training(const TeachingSettings& settings, Device device);
 
 }  // namespace ebm

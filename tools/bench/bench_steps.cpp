@@ -51,19 +51,23 @@ double langevin_bytes(const NetworkConfig& config, int64_t batch, Device device)
 
 // Floating-point operations of one training iteration.
 double iteration_flops(const TeachingSettings& s) {
-  const TeachingNetworks n = networks(s);
-  // multiply-adds of one image; mean and log variance are two products
-  const std::vector<PlacedLayer> layers = walk(n.encoder);
-  const double encoder = macs(layers) + 2.0 * static_cast<double>(layers.back().y.size() * s.latent);
-  const double generator = macs(walk(n.generator));
   // a gradient with respect to x costs as much as the value; one for all parameters twice as much
-  const double energy = energy_macs(n.energy);
+  const ImageMacs image = image_macs(s);
   const double chains = static_cast<double>(s.chains), batch = static_cast<double>(s.batch);
-  return chains * s.chain.steps * langevin_flops(n.energy) +
-         2 * (chains * generator + (chains + batch) * 3 * energy + chains * 3 * (encoder + generator));
+  return chains * s.chain.steps * langevin_flops(networks(s).energy) +
+         2 * (chains * image.generator + (chains + batch) * 3 * image.energy +
+              chains * 3 * (image.encoder + image.generator));
 }
 
 }  // namespace
+
+ImageMacs image_macs(const TeachingSettings& s) {
+  const TeachingNetworks n = networks(s);
+  const std::vector<PlacedLayer> layers = walk(n.encoder);  // mean and log variance are two products of what they make
+  return {.energy = energy_macs(n.energy),
+          .generator = macs(walk(n.generator)),
+          .encoder = macs(layers) + 2.0 * static_cast<double>(layers.back().y.size() * s.latent)};
+}
 
 Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device) {
   const NetworkConfig config = networks(settings).energy;
@@ -85,29 +89,34 @@ Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, De
           .plan = ""};
 }
 
-std::vector<Measurement> measure_training(const TeachingSettings& settings, Device device) {
+IterationTimes time_iterations(const TeachingSettings& settings, Device device) {
   constexpr int kLeastIterations = 3, kMostIterations = 25;
   constexpr double kBudget = 5.0;  // seconds
   Trainer trainer(settings, device);
   const ImageShape image = image_of(networks(settings).energy.input);
   const Tensor x = random_tensor({settings.batch, image.height, image.width, image.channels}, device);
-  std::vector<double> ancestral, langevin, energy, vae, whole;
-  double spent = 0, calls = 0, kernels = 0;
+  IterationTimes times;
+  double spent = 0;
   const int together = device.is_cuda() ? 8 : 1;  // iterations begun before one waits
   for (int i = 0; i < 2; ++i) trainer.step(x);    // plans, memory and, on a GPU, the record
   for (int i = 0; i < kMostIterations && (i < kLeastIterations || spent < kBudget); ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    kernels = kernels_of([&] { calls = calls_of([&] { trainer.begin_step(x); }); });
+    times.kernels = kernels_of([&] { times.calls = calls_of([&] { trainer.begin_step(x); }); });
     for (int k = 1; k < together; ++k) trainer.begin_step(x);
     const Metrics m = trainer.finish_steps().back();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    ancestral.push_back(m["seconds_ancestral"]);
-    langevin.push_back(m["seconds_langevin"]);
-    energy.push_back(m["seconds_energy"]);
-    vae.push_back(m["seconds_vae"]);
-    whole.push_back(seconds / together);
+    times.ancestral.push_back(m["seconds_ancestral"]);
+    times.langevin.push_back(m["seconds_langevin"]);
+    times.energy.push_back(m["seconds_energy"]);
+    times.vae.push_back(m["seconds_vae"]);
+    times.whole.push_back(seconds / together);
     spent += seconds;
   }
+  return times;
+}
+
+std::vector<Measurement> measure_training(const TeachingSettings& settings, Device device) {
+  const IterationTimes times = time_iterations(settings, device);
   const double chain_flops =
       langevin_flops(networks(settings).energy) * static_cast<double>(settings.chains * settings.chain.steps);
   const std::string iteration =
@@ -116,11 +125,11 @@ std::vector<Measurement> measure_training(const TeachingSettings& settings, Devi
     return Measurement{
         .part = "training", .name = name, .milliseconds = 1e3 * median(seconds), .flops = flops, .plan = ""};
   };
-  Measurement first = row(iteration, whole, iteration_flops(settings));
-  first.calls = calls;
-  first.kernels = kernels;
-  return {first, row("  1 ancestral samples", ancestral, 0), row("  2 langevin", langevin, chain_flops),
-          row("  3 energy update", energy, 0), row("  4 vae update", vae, 0)};
+  Measurement first = row(iteration, times.whole, iteration_flops(settings));
+  first.calls = times.calls;
+  first.kernels = times.kernels;
+  return {first, row("  1 ancestral samples", times.ancestral, 0), row("  2 langevin", times.langevin, chain_flops),
+          row("  3 energy update", times.energy, 0), row("  4 vae update", times.vae, 0)};
 }
 
 }  // namespace ebm

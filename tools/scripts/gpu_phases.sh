@@ -335,6 +335,15 @@ phase_busy() {
         (share >= 0.97 ? "met" : "missed"), n, back }' "$run/trainings/busy/metrics.csv"
 }
 
+# The compute side of strong scaling, on one GPU; one rank sums nothing, so of sums it names what several would.
+phase_scaling() {
+  local shares=(--share 1,2,4,8,16,32,64 --net mnist,cifar10 --precision bf16-chains)
+  ((!rehearsal)) || shares=(--share 8 --net tiny)
+  ours ebm bench --device cuda "${shares[@]}" --json "$run/logs/scaling_share.json" || return
+  ours ebm bench --device cuda --comm || return
+  within python3 tools/scripts/scaling_model.py --share "$run/logs/scaling_share.json"
+}
+
 # What a phase that passes shows: the beginnings of docs/gpu.md's rows. "agrees": its tests passed or its figures were
 # those of another way; "timed": it ran, and a time was measured.
 # shellcheck disable=SC2016
@@ -392,6 +401,7 @@ ops        timed  Adam, moving average
 training   timed  the whole training step recorded
 training   timed  training step end to end
 training   timed  phases timed by events
+scaling    timed  an iteration of the share
 start      timed  an iteration rehearsed
 start      timed  compiled engines kept on disk
 ncu        timed  NVTX ranges
