@@ -137,13 +137,16 @@ void tell_end(const RunResult& result, const TrainPlan& plan, double seconds, bo
 // Progress on the terminal and on the run's page.
 class View : public Progress {
  public:
-  View(Style style, int64_t total, const std::filesystem::path& folder) : Progress(style, total), page_(folder) {}
+  View(Style style, int64_t total, const std::filesystem::path& folder)
+      : Progress(style, total), folder_(folder), page_(folder) {}
   void stepped(const Metrics& metrics) override {
     Progress::stepped(metrics);
     page_.refresh();
   }
+  void failed() override { report_trouble(folder_); }  // one that diverged for good is worth a look
 
  private:
+  const std::filesystem::path folder_;
   LiveReport page_;
 };
 
@@ -220,13 +223,7 @@ int train(TrainFlags& flags, Door door, World& world) {
   }
   View progress(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
-  RunResult result;
-  try {
-    result = run_training(options, dataset, progress);
-  } catch (const Error&) {
-    report_trouble(options.folder);  // a run that diverged for good is worth a look; its error is what is told
-    throw;
-  }
+  const RunResult result = run_training(options, dataset, progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string no_model =
       trouble_of([&] { write_model(read_checkpoint(result.checkpoint), options.folder / kModelName); });

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <type_traits>
+#include <vector>
 
 #include "core/communicator.h"
 #include "core/shared_library.h"
@@ -57,7 +58,7 @@ TEST_CASE("a library that is missing is said in one line: what was looked for an
 TEST_CASE("a world of one has nothing to connect, to sum and to join") {
   Communicator alone;
   alone.connect({DeviceType::cuda, 0}, [](const Error&) {});
-  Tensor x = Tensor::from_host({1, 2}, {2}, kCpu);
+  Tensor x = Tensor::from_host(std::vector<float>{1, 2}, {2}, kCpu);
   alone.begin_sum(x);
   alone.join();
   CHECK(x.to_host() == std::vector<float>{1, 2});
