@@ -93,6 +93,10 @@ void Communicator::connect(Device device, std::function<void(const Error&)> end)
   nccl_ = std::make_unique<NcclCommunicator>(id, rank(), size(), device, seconds_, std::move(end));
 }
 
+void Communicator::end(const Error& error) const {
+  if (nccl_) nccl_->end(error);
+}
+
 Share Communicator::share(int64_t n) const {
   EBM_CHECK(n >= size(), kOp, std::to_string(n) + " rows for " + std::to_string(size()) + " ranks",
             "at least one for each");

@@ -39,6 +39,9 @@ class Communicator {
   // NCCL is missing or refuses. `end` is called with what sums on the GPU come to later, on any thread: an error of theirs, or
   // a wait for the device of more than the communicator's seconds. It must end the process, whose GPU may wait for ever.
   void connect(Device device, std::function<void(const Error&)> end);
+  // This rank goes no further. Where it is connected on a GPU this calls `end`: destructors would wait for sums that the other
+  // ranks do not come to. Returns otherwise.
+  void end(const Error& error) const;
 
   int rank() const { return transport_ ? transport_->rank() : 0; }
   int size() const { return transport_ ? transport_->size() : 1; }

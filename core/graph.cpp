@@ -4,6 +4,7 @@
 #include "core/communicator.h"
 #include "core/cuda.h"
 #include "core/device_calls.h"
+#include "core/device_wait.h"
 
 namespace ebm {
 
@@ -15,6 +16,7 @@ Graph::Graph(Device device, bool enabled)
 Graph::~Graph() { forget(); }
 
 void Graph::run(const std::function<void()>& work) {
+  const DeviceWait wait;  // for room for more work
   if (!enabled_) return work();
   EBM_CHECK(!out_of_step_, "graph", "work that failed on this rank before", "the same work on all ranks");
   if (recorded_) return replay();

@@ -30,6 +30,7 @@ class NcclCommunicator {
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
 
   Device device() const { return device_; }
+  void end(const Error& error) const { end_(error); }
 
   // x (n) on the device becomes the sum over all ranks, in order with the compute stream's work.
   void sum(float* x, int64_t n);

@@ -1,5 +1,7 @@
+#include <chrono>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "core/cuda.h"
 #include "core/cuda_ranks.h"
@@ -126,11 +128,15 @@ void NcclCommunicator::all_reduce(void* x, int64_t n, int type, void* stream) {
 
 void NcclCommunicator::watch() {
   std::unique_lock lock(mutex_);
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point moved = Clock::now();  // when the host did not wait, or gave the device work, last
+  int64_t calls = 0;
   while (!ended_.wait_for(lock, kLook, [&] { return over_; })) {
     int error = kNcclSuccess;
     if (watched_) nccl().comm_get_async_error(watched_, &error);
     if (error != kNcclSuccess && error != kNcclInProgress) end_(error_of(error, kOp, watched_));
-    if (seconds_in_device_wait() > seconds_)
+    if (!in_device_wait() || std::exchange(calls, device_calls()) != calls) moved = Clock::now();
+    if (Clock::now() - moved > std::chrono::duration<double>(seconds_))
       end_(Error(kOp, "nothing from " + to_string(device_) + ", which waits for the other ranks",
                  "an end of its work within " + std::to_string(static_cast<int>(seconds_)) + " s (--comm-timeout)",
                  __FILE__, __LINE__));

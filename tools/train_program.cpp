@@ -138,18 +138,19 @@ void tell_end(const RunResult& result, const TrainPlan& plan, double seconds, bo
 class View : public Progress {
  public:
   View(Style style, int64_t total, const std::filesystem::path& folder)
-      : Progress(style, total), address_(page_address(folder / kReportName)), page_(folder) {}
+      : Progress(style, total), folder_(folder), page_(folder) {}
   void started(const Trainer& trainer) override {
-    say(fmt::format("to look on while it trains: {}", address_));
+    say(fmt::format("to look on while it trains: {}", page_address(folder_ / kReportName)));
     Progress::started(trainer);
   }
   void stepped(const Metrics& metrics) override {
     Progress::stepped(metrics);
     page_.refresh();
   }
+  void failed() override { report_trouble(folder_); }  // one that diverged for good is worth a look
 
  private:
-  const std::string address_;
+  const std::filesystem::path folder_;
   LiveReport page_;
 };
 
@@ -173,14 +174,7 @@ int train_as_rank(Communicator& ranks, const TrainPlan& plan, const Dataset& dat
   std::optional<View> view;
   if (leads) view.emplace(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
-  RunResult result;
-  try {
-    result = run_training(options, dataset, leads ? *view : silent);
-  } catch (const Error&) {
-    if (leads)
-      report_trouble(options.folder);  // a run that diverged for good is worth a look; its error is what is told
-    throw;
-  }
+  const RunResult result = run_training(options, dataset, leads ? *view : silent);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto conclude = [&] {
     const std::string no_model =

@@ -351,9 +351,12 @@ RunResult run_training(const RunOptions& options, const Source& source, RunObser
   try {
     return run.go();
   } catch (const Error& e) {
+    observer.failed();
     const fs::path last = CheckpointStore(options.folder).last();
-    if (last.empty()) throw;
-    EBM_FAIL(e.op(), e.received(), e.expected() + "; last good checkpoint: " + last.string());
+    const std::string checkpoint = last.empty() ? "" : "; last good checkpoint: " + last.string();
+    const Error told(e.op(), e.received(), e.expected() + checkpoint, __FILE__, __LINE__);
+    ranks.end(told);
+    throw told;
   }
 }
 

@@ -40,6 +40,7 @@ class RunObserver {
   virtual void stepped(const Metrics&) {}
   virtual void notice(const std::string&) {}  // one line that the user must see
   virtual void say(const std::string&) {}     // one line that is good to know
+  virtual void failed() {}                    // what was written so far is there; the error follows
 };
 
 struct RunResult {

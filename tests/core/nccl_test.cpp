@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <type_traits>
+#include <vector>
 
 #include "core/communicator.h"
 #include "core/shared_library.h"

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -90,8 +91,14 @@ class Communicator {
       ++shared_.meetings;
       return;
     }
-    for (const double end = now() + kSeconds; shared_.meetings == meeting; std::this_thread::yield())
+    const double end = now() + kSeconds;
+    for (int look = 0; shared_.meetings == meeting; ++look) {
       if (now() > end) fail("NCCL: rank " + std::to_string(rank_) + " waited in vain for the others");
+      if (look < 100)
+        std::this_thread::yield();
+      else  // there may be fewer cores than processes
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
   }
 
   bool devices_differ() {

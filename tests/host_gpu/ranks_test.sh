@@ -23,10 +23,10 @@ ranks() {
   timeout 240 mpirun -n "$1" "$trainer" "${flags[@]}" --quiet --out "$2" --iterations "$3" "${@:4}"
 }
 
-# bits N NAME [arguments]: 6 iterations of N processes, whose checkpoint is that of the run without graphs
+# bits N NAME [arguments]: 4 iterations of N processes, whose checkpoint is that of the run without graphs
 bits() {
-  ranks "$1" "$2" 6 --checkpoint-every 3 "${@:3}"
-  cmp "plain-$1/checkpoint-00000006.safetensors" "$2/checkpoint-00000006.safetensors" || stop "$2 is not plain-$1"
+  ranks "$1" "$2" 4 "${@:3}"
+  cmp "plain-$1/checkpoint-00000004.safetensors" "$2/checkpoint-00000004.safetensors" || stop "$2 is not plain-$1"
 }
 for n in 2 3; do
   bits $n plain-$n --no-graph
@@ -35,7 +35,7 @@ done
 for order in early copies reversed; do HOST_GPU_ORDER=$order bits 2 $order; done
 
 HOST_GPU_DEVICES=2 bits 2 devices  # cuda:0 and cuda:1
-"$trainer" "${flags[@]}" --quiet --out one --iterations 6
+"$trainer" "${flags[@]}" --quiet --out one --iterations 4
 for n in 2 3; do python3 "$repository/tools/scripts/compare_metrics.py" one recorded-$n; done
 
 # refused TEXT command...: the job ends with an exit code that is not a deadline's, and says TEXT in its one line
@@ -48,14 +48,14 @@ refused() {
     stop "expected one line with \"$expected\": $(cat out)"
   rm -rf refused
 }
-HOST_GPU_DEVICES=2 refused "one GPU for ranks 0 and 2" ranks 3 refused 6
-one=("$trainer" "${flags[@]}" --quiet --out refused --iterations 6)
+HOST_GPU_DEVICES=2 refused "one GPU for ranks 0 and 2" ranks 3 refused 4
+one=("$trainer" "${flags[@]}" --quiet --out refused --iterations 4)
 refused "the same flags" timeout 240 mpirun -n 1 "${one[@]}" : -n 1 "${one[@]}" --no-graph
-# in the first iteration, which is not recorded, and in a graph
-for fault in hang:1:17 hang:0:70; do
-  HOST_NCCL_FAULT=$fault refused "nothing from cuda:0, which waits for the other ranks" \
-    ranks 2 refused 6 --comm-timeout 10
+# An iteration has 12 sums. In the first one, which is not recorded; in a graph; where the host waits for room for more work.
+for fault in hang:1:7:late hang:0:30:late hang:1:7:early; do
+  HOST_NCCL_FAULT=${fault%:*} HOST_GPU_ORDER=${fault##*:} \
+    refused "nothing from cuda:0, which waits for the other ranks" ranks 2 refused 4 --comm-timeout 10
 done
-HOST_NCCL_FAULT=error:1:17 refused "rank 1 of 2" ranks 2 refused 6
+HOST_NCCL_FAULT=error:1:17 refused "rank 1 of 2" ranks 2 refused 4
 HOST_NCCL_FAULT=refuse:1:17 refused "[ncclAllReduce] received invalid usage (refused by the host's NCCL)" \
-  ranks 2 refused 6
+  ranks 2 refused 4
