@@ -66,8 +66,7 @@ TEST_CASE("a mistyped name is answered with the nearest one") {
   CHECK(ebm_tool(folder, {"precision", "--net", "nmist"}).is_error_with("mnist, cifar10, laptop or tiny"));
   CHECK(ebm_tool(folder, {"precision", "--net", "laptop", "--n", "0"}).is_error_with("n"));
   put(folder / "c.toml", "recipe = \"synthetic\"\nstpes = 3\n");
-  CHECK(train(folder, {"--config", "c.toml"})
-            .is_error_with("unknown key \"stpes\" in the config file; did you mean --steps?"));
+  CHECK(train(folder, {"--config", "c.toml"}).is_error_with("unknown key \"stpes\" in c.toml; did you mean --steps?"));
 }
 
 TEST_CASE("absurd settings are refused before anything is written") {
@@ -242,7 +241,7 @@ TEST_CASE("what is wrong is told in the words of what was given, and leaves noth
   CHECK(ebm_tool(folder, {"sample", "run/model.safetensors"}).is_error_with("expected the run's folder"));
   CHECK(ebm_tool(folder, {"sample", "run", "--run", "run"}).is_error_with("received 2 values, expected one"));
   write_npy(folder / "none.npy", {}, {0, 28, 28, 1});
-  CHECK(ebm_tool(folder, {"energy", "run", "none.npy"}).is_error_with("N of 1 or more"));
+  CHECK(ebm_tool(folder, {"energy", "run", "--images", "none.npy"}).is_error_with("N of 1 or more"));
   write_npy(folder / "grey.npy", std::vector<float>(10 * 28 * 28, -0.5f), {10, 28, 28, 1});
   const Outcome fd = ebm_tool(folder, {"fd", "grey.npy", "synthetic", "--dataset", "cifar10", "--data", "data"});
   CHECK(fd.is_error_with("(N, 32, 32, 3)"));  // and no classifier of cifar10 was begun
