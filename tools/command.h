@@ -20,8 +20,8 @@ void run_command(Arguments&&... arguments) {
   command.write();
 }
 
-// Indented, with a line's end; whole or not there.
-inline void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
+// Indented, in the order of writing, with a line's end; whole or not there.
+inline void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json) {
   const std::string text = json.dump(2) + "\n";
   write_file_atomically(path, std::as_bytes(std::span(text)));
 }

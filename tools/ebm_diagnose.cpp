@@ -86,53 +86,74 @@ void write_drift(const fs::path& path, const Diagnosis& d) {
   write_table(path, table);
 }
 
-nlohmann::json to_json(const ChainQuality& quality) {
-  const auto row = [](const ChainQuality::Score& score) {
-    return nlohmann::json{{"FD-cls", score.frechet},
-                          {"KID-cls", score.kernel.value},
-                          {"KID-cls_standard_error", score.kernel.standard_error}};
-  };
-  nlohmann::json at = nlohmann::json::array();
-  for (size_t i = 0; i < quality.at.size(); ++i) {
-    at.push_back(row(quality.at[i]));
-    at.back()["steps"] = quality.plan.lengths[i];
-  }
-  return {{"n", quality.plan.n}, {"at", at}, {"real", row(quality.real)}};
+using Json = nlohmann::ordered_json;  // what is read first stands first
+
+Json mixing_rows(const Diagnosis& d) {
+  Json rows = Json::array();
+  for (const SeriesDiagnosis& one : d.series)
+    rows.push_back({{"name", one.name},
+                    {"split R-hat", one.split_rhat},
+                    {"rank R-hat", one.rank_rhat},
+                    {"ESS", one.ess},
+                    {"bulk ESS", one.bulk_ess},
+                    {"autocorrelation time", one.autocorrelation_time}});
+  return rows;
 }
 
-nlohmann::json to_json(const Diagnosis& d, const std::vector<std::string>& words, const Trainer& trainer,
-                       double noise_scale) {
+Json acceptance_rows(const Diagnosis& d) {
+  Json rows = Json::array();
+  for (const Diagnosis::Acceptance& a : d.mala)
+    rows.push_back({{"name", fmt::format("step size {:.3g}{}", a.step_size, rows.empty() ? ", the run's" : "")},
+                    {"acceptance rate", a.rate}});
+  return rows;
+}
+
+Json start_and_end_rows(const Diagnosis& d) {
+  return {{{"name", "U"}, {"start", d.u.front()}, {"end", d.u.back()}},
+          {{"name", "U's standard deviation over the chains"}, {"start", d.u_sd.front()}, {"end", d.u_sd.back()}},
+          {{"name", "|x|"}, {"start", d.norm.front()}, {"end", d.norm.back()}},
+          {{"name", "distance to the start"}, {"start", d.distance.front()}, {"end", d.distance.back()}}};
+}
+
+Json quality_rows(const ChainQuality& quality, int64_t run_length) {
+  const auto row = [](const std::string& name, const ChainQuality::Score& score) {
+    return Json{{"name", name},
+                {"FD-cls", score.frechet},
+                {"KID-cls", score.kernel.value},
+                {"KID-cls_plus_minus", score.kernel.standard_error}};
+  };
+  Json rows = Json::array();
+  for (size_t i = 0; i < quality.at.size(); ++i) {
+    const int64_t steps = quality.plan.lengths[i];
+    rows.push_back(row(fmt::format("{} steps{}", steps, steps == run_length ? ", the run's" : ""), quality.at[i]));
+    rows.back()["steps"] = steps;
+  }
+  rows.push_back(row("real images", quality.real));
+  return rows;
+}
+
+// The verdict, a section for each table, then what they depend on (tools/evaluate/report.h).
+Json to_json(const Diagnosis& d, const ChainQuality* quality, const std::vector<std::string>& words,
+             const Trainer& trainer, double noise_scale) {
   const Settings& s = trainer.settings();
   const ChainSettings& chain = trainer.abilities().chain;
-  nlohmann::json series = nlohmann::json::array(), mala = nlohmann::json::array();
-  for (const SeriesDiagnosis& one : d.series)
-    series.push_back({{"name", one.name},
-                      {"split_rhat", one.split_rhat},
-                      {"rank_normalised_rhat", one.rank_rhat},
-                      {"ess", one.ess},
-                      {"bulk_ess", one.bulk_ess},
-                      {"autocorrelation_time", one.autocorrelation_time}});
-  for (const Diagnosis::Acceptance& a : d.mala) mala.push_back({{"step_size", a.step_size}, {"rate", a.rate}});
-  nlohmann::json json{
-      {"recipe", s.recipe},
-      {"iteration", trainer.iteration()},
-      {"start_from", method_record(s.method).start},
-      {"chains", d.chains},
-      {"steps", d.plan.steps},
-      {"warmup", d.plan.warmup},
-      {"seed", d.plan.seed},
-      {"drift", chain.drift},
-      {"noise", chain.noise * noise_scale},
-      {"clamp", chain.clamp},
-      {"series", series},
-      {"on_clamp", d.on_clamp},
-      {"start", {{"U", d.u.front()}, {"norm", d.norm.front()}}},
-      {"end", {{"U", d.u.back()}, {"U_sd", d.u_sd.back()}, {"norm", d.norm.back()}, {"distance", d.distance.back()}}},
-      {"in_words", words}};
-  if (d.temperature > 0) {
-    json["temperature"] = d.temperature;
-    json["mala_acceptance"] = mala;
-  }
+  Json json{{"Verdict", words}, {"Mixing of the chains", mixing_rows(d)}};
+  if (!d.mala.empty()) json["Steps that MALA would accept"] = acceptance_rows(d);
+  if (quality) json["Samples by length of chain"] = quality_rows(*quality, trainer.abilities().usual.steps);
+  json["Chains at start and end"] = start_and_end_rows(d);
+  json["recipe"] = s.recipe;
+  json["iteration"] = trainer.iteration();
+  json["start_from"] = method_record(s.method).start;
+  json["chains"] = d.chains;
+  json["steps"] = d.plan.steps;
+  json["warmup"] = d.plan.warmup;
+  json["seed"] = d.plan.seed;
+  json["drift"] = chain.drift;
+  json["noise"] = chain.noise * noise_scale;
+  json["clamp"] = chain.clamp;
+  json["share_of_values_on_clamp"] = d.on_clamp;
+  if (d.temperature > 0) json["temperature"] = d.temperature;
+  if (quality) json["chains_for_scores"] = quality->plan.n;
   return json;
 }
 
@@ -250,9 +271,7 @@ void Diagnose::write() const {
   if (shows_latent()) write_png(out_ / "latent.png", latent_);
   write_traces(out_ / "traces.csv", diagnosis_, start);
   write_drift(out_ / "drift.csv", diagnosis_);
-  nlohmann::json json = to_json(diagnosis_, words_, *trainer_, noise_scale_);
-  if (quality_) json["quality"] = to_json(*quality_);
-  write_json(flags_.json, json);
+  write_json(flags_.json, to_json(diagnosis_, quality_ ? &*quality_ : nullptr, words_, *trainer_, noise_scale_));
   fmt::print("\nin {}: chains.png (columns: {} steps), traces.csv, drift.csv{}\n", out_.string(),
              fmt::join(plan_.snapshots, ", "),
              shows_latent()

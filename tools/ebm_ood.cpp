@@ -82,9 +82,26 @@ std::vector<float> negated(std::vector<float> u) {
   return u;
 }
 
+using Json = nlohmann::ordered_json;  // what is read first stands first
+
+// What the area says, in words.
+std::string verdict(const std::string& out, const std::string& in, double area) {
+  const char* says = area >= 0.9   ? "U tells {} from {}"
+                     : area >= 0.6 ? "U tells {} from {} in part"
+                     : area > 0.4  ? "U does not tell {} from {}"
+                                   : "U takes {} for more plausible than {}";
+  return fmt::format(fmt::runtime(says), out, in) + fmt::format(": AUROC {:.3g}", area);
+}
+
 double mean(const std::vector<float>& u) {
   return std::accumulate(u.begin(), u.end(), 0.0) / static_cast<double>(u.size());
 }
+
+// What U tells of a set of outliers.
+struct Figures {
+  double auroc, auprc_out, auprc_in;
+  double chance;  // the outliers' share
+};
 
 class Ood {
  public:
@@ -95,7 +112,8 @@ class Ood {
  private:
   void load_in();
   void load_unseen();
-  nlohmann::json print_table() const;  // and its rows
+  void print_table() const;
+  Json to_json() const;
   void print_histograms() const;
 
   const OodFlags& flags_;
@@ -106,6 +124,8 @@ class Ood {
   std::vector<float> in_;    // (n, H, W, C)
   std::vector<float> u_in_;  // (n)
   std::vector<Outliers> sets_;
+  std::vector<Figures> figures_;    // of sets_
+  std::vector<std::string> words_;  // what they come to
   Histogram bars_;
   size_t width_ = 0;  // of the names' column
 };
@@ -167,36 +187,31 @@ void Ood::compute() {
   std::vector<std::vector<float>> all{u_in_};
   for (const Outliers& set : sets_) all.push_back(set.u);
   bars_ = histogram(all, kBins);
+  for (const Outliers& set : sets_)
+    figures_.push_back({auroc(set.u, u_in_), average_precision(set.u, u_in_),
+                        average_precision(negated(u_in_), negated(set.u)),
+                        static_cast<double>(set.u.size()) / static_cast<double>(set.u.size() + u_in_.size())});
+  for (size_t i = 0; i < sets_.size(); ++i) words_.push_back(verdict(sets_[i].name, in_name_, figures_[i].auroc));
   width_ = in_name_.size() + 5;
   for (const Outliers& set : sets_) width_ = std::max(width_, set.name.size());
 }
 
-nlohmann::json Ood::print_table() const {
+void Ood::print_table() const {
   fmt::print("{} at iteration {}: U of {} images of {}; a high U should mean an outlier\n\n",
              trainer_->settings().recipe, trainer_->iteration(), u_in_.size(), in_name_);
   fmt::print("{:<{}} {:>7} {:>10} {:>8} {:>11} {:>11} {:>11}\n", "", width_, "images", "mean U", "AUROC", "AUPRC out",
              "AUPRC in", "out, chance");
   fmt::print("{:<{}} {:>7} {:>10.4g}\n", in_name_ + " (in)", width_, u_in_.size(), mean(u_in_));
-  nlohmann::json rows = nlohmann::json::array();
-  for (const Outliers& set : sets_) {
-    const double area = auroc(set.u, u_in_), out = average_precision(set.u, u_in_);
-    const double inside = average_precision(negated(u_in_), negated(set.u));
-    const double chance = static_cast<double>(set.u.size()) / static_cast<double>(set.u.size() + u_in_.size());
-    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f} {:>11.4f}\n", set.name, width_, set.u.size(),
-               mean(set.u), area, out, inside, chance);
-    rows.push_back({{"out", set.name},
-                    {"n", set.u.size()},
-                    {"mean_u", mean(set.u)},
-                    {"auroc", area},
-                    {"auprc_out_positive", out},
-                    {"prevalence", chance},
-                    {"auprc_in_positive", inside}});
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    const auto& [name, u] = sets_[i];
+    const Figures& f = figures_[i];
+    fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f} {:>11.4f}\n", name, width_, u.size(), mean(u),
+               f.auroc, f.auprc_out, f.auprc_in, f.chance);
   }
   fmt::print(
       "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
       "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others;\n"
       "out, chance: the outliers' share, which is what a score that tells nothing gets for AUPRC out.\n");
-  return rows;
 }
 
 void Ood::print_histograms() const {
@@ -208,17 +223,33 @@ void Ood::print_histograms() const {
   fmt::print("the same in {}, from top to bottom\n", flags_.png);
 }
 
+// The verdict, a row for each set, the model's own kind first, then what they depend on (tools/evaluate/report.h).
+Json Ood::to_json() const {
+  const auto row = [&](const std::string& name, const std::vector<float>& u, size_t bars) {
+    return Json{{"name", name}, {"images", u.size()}, {"mean U", mean(u)}, {"histogram of U", bars_.shares[bars]}};
+  };
+  Json rows = Json::array();
+  rows.push_back(row(in_name_ + " (in)", u_in_, 0));
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    const Figures& f = figures_[i];
+    rows.push_back(row(sets_[i].name, sets_[i].u, i + 1));
+    rows.back().update(
+        {{"AUROC", f.auroc}, {"AUPRC out", f.auprc_out}, {"AUPRC in", f.auprc_in}, {"AUPRC out by chance", f.chance}});
+  }
+  return {{"Verdict", words_},
+          {"Outliers by U", rows},
+          {"recipe", trainer_->settings().recipe},
+          {"iteration", trainer_->iteration()},
+          {"seed", seed_},
+          {"histograms_from", bars_.low},
+          {"histograms_to", bars_.high}};
+}
+
 void Ood::write() const {
-  const nlohmann::json rows = print_table();
+  print_table();
+  for (const std::string& line : words_) fmt::print("{}{}\n", &line == words_.data() ? "\n" : "", line);
   print_histograms();
-  nlohmann::json shares = nlohmann::json::array();
-  for (const std::vector<double>& set : bars_.shares) shares.push_back(set);
-  write_json(flags_.json, {{"recipe", trainer_->settings().recipe},
-                           {"iteration", trainer_->iteration()},
-                           {"in", {{"name", in_name_}, {"n", u_in_.size()}, {"mean_u", mean(u_in_)}}},
-                           {"out", rows},
-                           {"seed", seed_},
-                           {"histogram", {{"low", bars_.low}, {"high", bars_.high}, {"shares", shares}}}});
+  write_json(flags_.json, to_json());
 }
 
 }  // namespace

@@ -37,10 +37,26 @@ void look_on(const std::vector<fs::path>& folders, const fs::path& out, int seco
   }
 }
 
+// The folders, each once: two columns of the same run would say nothing.
+std::vector<fs::path> different(const std::vector<std::string>& runs) {
+  std::vector<fs::path> folders;
+  for (const fs::path run : runs) {
+    std::error_code none;  // what is not there is told when it is read
+    const auto same = [&](const fs::path& folder) { return folder == run || fs::equivalent(folder, run, none); };
+    if (std::none_of(folders.begin(), folders.end(), same))
+      folders.push_back(run);
+    else
+      fmt::print("note: {} is given twice and shown once\n", run.string());
+  }
+  return folders;
+}
+
 void report(const ReportFlags& flags) {
-  const std::vector<fs::path> folders(flags.runs.begin(), flags.runs.end());
-  EBM_CHECK(static_cast<int64_t>(folders.size()) <= kMostRunsInReport, "report", fmt::format("{} runs", folders.size()),
-            fmt::format("at most {}", kMostRunsInReport));
+  EBM_CHECK(static_cast<int64_t>(flags.runs.size()) <= kMostRunsInReport, "report",
+            fmt::format("{} runs", flags.runs.size()), fmt::format("at most {}", kMostRunsInReport));
+  EBM_CHECK(flags.out.empty() || fs::path(flags.out).extension() == ".html", "--out", flags.out,
+            "a name that ends in .html");
+  const std::vector<fs::path> folders = different(flags.runs);
   const fs::path own = folders.size() == 1 ? folders.front() / kReportName : fs::path(kReportName);
   const fs::path out = flags.out.empty() ? own : fs::path(flags.out);
   if (flags.watch) look_on(folders, out, static_cast<int>(parse_count("every", flags.every, 1, kMostSeconds)));

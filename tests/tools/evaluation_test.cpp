@@ -51,16 +51,20 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
       contains(get(folder / "run/diagnosis/traces.csv"), "\nstep,chain_0,chain_1,chain_2,chain_3,chain_4,chain_5\n0,"));
   CHECK(lines(get(folder / "run/diagnosis/drift.csv")) == 2 + 41);
   const nlohmann::json json = json_of(folder / "d.json");
-  CHECK(json["series"].size() == 3);
+  const nlohmann::json& mixing = json["Mixing of the chains"];
+  CHECK(mixing.size() == 3);
   CHECK(json["warmup"] == 20);
   CHECK(json["temperature"].get<double>() == doctest::Approx(0.01 * 0.01 / 2));
-  CHECK(json["series"][0]["name"] == "U");
-  CHECK(json["in_words"].size() >= 3);
-
-  CHECK(json["in_words"].size() >= 4);
+  CHECK(mixing[0]["name"] == "U");
+  CHECK(mixing[0]["rank R-hat"].is_number());
+  CHECK(json["Verdict"].size() >= 4);
+  CHECK(get(folder / "d.json").starts_with("{\n  \"Verdict\""));
+  CHECK(json["Steps that MALA would accept"][0]["name"] == "step size 0.01, the run's");
+  CHECK(json["Chains at start and end"][0]["name"] == "U");
   // scores at the lengths of the picture's columns, up to a third of the whole
   std::vector<int64_t> lengths;
-  for (const auto& score : json["quality"]["at"]) lengths.push_back(score["steps"].get<int64_t>());
+  for (const auto& row : json["Samples by length of chain"])
+    if (row["name"] != "real images") lengths.push_back(row["steps"].get<int64_t>());
   CHECK(lengths == std::vector<int64_t>{0, 1, 3, 4, 13});
 
   const std::string first = get(folder / "d.json");
@@ -163,17 +167,22 @@ TEST_CASE("ood tells noise, turned and negative images from the run's own, in te
       ebm_tool(folder, {"ood", "--run", "run", "--device", "cpu", "--in", "synthetic", "--n", "50", "--out",
                         "noise,rotated,inverted,synthetic", "--json", "o.json", "--png", "o.png"});
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-  for (const char* part : {"synthetic (in)", "AUROC", "AUPRC out", "rotated", "█"})
+  for (const char* part :
+       {"synthetic (in)", "AUROC", "AUPRC out", "rotated", "█", "U does not tell synthetic from synthetic"})
     CHECK_MESSAGE(contains(outcome.out, part), part);
   const nlohmann::json json = json_of(folder / "o.json");
-  REQUIRE(json["out"].size() == 4);
-  CHECK(json["in"]["n"] == 50);
+  const nlohmann::json& sets = json["Outliers by U"];
+  REQUIRE(sets.size() == 5);
+  CHECK(sets[0]["name"] == "synthetic (in)");
+  CHECK(sets[0]["images"] == 50);
   // the same images: every pair ties with its twin or is met the other way round
-  CHECK(json["out"][3]["auroc"].get<double>() == doctest::Approx(0.5));
-  CHECK(json["out"][3]["auprc_out_positive"].get<double>() == doctest::Approx(0.5));
-  for (const auto& set : json["histogram"]["shares"]) {
+  CHECK(sets[4]["AUROC"].get<double>() == doctest::Approx(0.5));
+  CHECK(sets[4]["AUPRC out"].get<double>() == doctest::Approx(0.5));
+  CHECK(json["Verdict"][3] == "U does not tell synthetic from synthetic: AUROC 0.5");
+  CHECK(get(folder / "o.json").starts_with("{\n  \"Verdict\""));
+  for (const auto& set : sets) {
     double sum = 0;
-    for (const auto& share : set) sum += share.get<double>();
+    for (const auto& share : set["histogram of U"]) sum += share.get<double>();
     CHECK(sum == doctest::Approx(1));
   }
   CHECK(get(folder / "o.png").starts_with("\x89PNG"));

@@ -22,15 +22,32 @@ PATH=$folder/prefix/bin:$PATH
 offers() {  # expected word, words of the line
   local expected=$1
   shift
+  complete_line "$@"
+  [[ " ${COMPREPLY[*]} " == *" $expected "* ]] || fail "\"$*\" offers \"${COMPREPLY[*]}\", not $expected"
+}
+offers_not() {
+  local unexpected=$1
+  shift
+  complete_line "$@"
+  [[ " ${COMPREPLY[*]} " != *" $unexpected "* ]] || fail "\"$*\" offers \"${COMPREPLY[*]}\""
+}
+complete_line() {
   COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
   _ebm_complete
-  [[ " ${COMPREPLY[*]} " == *" $expected "* ]] || fail "\"$*\" offers \"${COMPREPLY[*]}\", not $expected"
 }
 offers evaluate ebm ev
 offers --noise-scale ebm sample --noi
 offers fashion train_ebm_vae fa
 offers --energy-lr train_ebm_vae mnist --energy
 offers coopnets ebm train co
+offers mnist ebm train vae ''
+offers_not vae ebm train vae ''
+offers mnist ebm fetch ''
+offers laptop train_ebm_vae --profile ''
+offers_not mnist train_ebm_vae --profile ''
+offers fp32 ebm sample run --precision ''
+offers_not 'FOLDER|FILE|DATASET' ebm fd ''
+offers_not REQUIRED ebm fd ''
 
 cmake -S "$repository/examples/train_and_sample" -B "$folder/example" -G Ninja -DCMAKE_PREFIX_PATH="$folder/prefix" \
   -DCMAKE_BUILD_TYPE=Release >"$folder/log" 2>&1 || fail "$(cat "$folder/log")"

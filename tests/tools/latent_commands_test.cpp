@@ -66,9 +66,9 @@ TEST_CASE("every command has something to say of an energy in z of two numbers")
   CHECK(run.ebm({"precision"}).is_error_with("run of method lebm, expected a run with an energy net of images"));
   const Outcome unseen = run.ebm({"ood", "--held-out", "1", "--json", "ood.json"});
   CHECK_MESSAGE(unseen.code == 0, unseen.err);
-  const nlohmann::json out = nlohmann::json::parse(run.text("ood.json"))["out"][0];
-  const double n_in = nlohmann::json::parse(run.text("ood.json"))["in"]["n"], n_out = out["n"];
-  CHECK(out["prevalence"].get<double>() == doctest::Approx(n_out / (n_in + n_out)));
+  const nlohmann::json sets = nlohmann::json::parse(run.text("ood.json"))["Outliers by U"];
+  const double n_in = sets[0]["images"], n_out = sets[1]["images"];
+  CHECK(sets[1]["AUPRC out by chance"].get<double>() == doctest::Approx(n_out / (n_in + n_out)));
   CHECK(run.ebm({"ood", "--held-out", "2"}).is_error_with("1, which this run was not shown"));
   CHECK(run.ebm({"ood", "--held-out", "1", "--out", "noise"}).is_error_with("one way to choose the images"));
 }

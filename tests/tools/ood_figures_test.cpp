@@ -68,9 +68,10 @@ TEST_CASE("ood's figures are those of ebm energy's U, counted pair by pair") {
   const std::string printed =
       of_run(folder, {"ood", "--in", "in.npy", "--out", "rotated,inverted,faded.npy", "--json", "o.json"});
   const nlohmann::json json = nlohmann::json::parse(get(folder / "o.json"));
-  CHECK(json["in"]["n"] == 30);
-  CHECK(json["in"]["mean_u"].get<double>() == doctest::Approx(mean(u_in)));
-  REQUIRE(json["out"].size() == sets.size());
+  const nlohmann::json& rows = json["Outliers by U"];
+  REQUIRE(rows.size() == 1 + sets.size());
+  CHECK(rows[0]["images"] == 30);
+  CHECK(rows[0]["mean U"].get<double>() == doctest::Approx(mean(u_in)));
   for (size_t i = 0; i < sets.size(); ++i) {
     const auto& [name, u] = sets[i];
     CAPTURE(name);
@@ -78,13 +79,13 @@ TEST_CASE("ood's figures are those of ebm energy's U, counted pair by pair") {
     const double out = mean_precision(u, u_in), inside = mean_precision(minus(u_in), minus(u));
     CHECK(std::abs(auroc - 0.5) > 0.1);  // one that tells the two sides, and images that changed from ones that did not
     CHECK(std::abs(out - inside) > 1e-3);
-    const nlohmann::json& row = json["out"][i];
-    CHECK(row["out"] == name);
-    CHECK(row["n"] == u.size());
-    CHECK(row["mean_u"].get<double>() == doctest::Approx(mean(u)));
-    CHECK(row["auroc"].get<double>() == doctest::Approx(auroc));
-    CHECK(row["auprc_out_positive"].get<double>() == doctest::Approx(out));
-    CHECK(row["auprc_in_positive"].get<double>() == doctest::Approx(inside));
+    const nlohmann::json& row = rows[1 + i];
+    CHECK(row["name"] == name);
+    CHECK(row["images"] == u.size());
+    CHECK(row["mean U"].get<double>() == doctest::Approx(mean(u)));
+    CHECK(row["AUROC"].get<double>() == doctest::Approx(auroc));
+    CHECK(row["AUPRC out"].get<double>() == doctest::Approx(out));
+    CHECK(row["AUPRC in"].get<double>() == doctest::Approx(inside));
 
     // the same in the table: images, mean U, AUROC, AUPRC out, AUPRC in
     std::istringstream columns(printed.substr(printed.find("\n" + name) + 1 + name.size()));

@@ -33,6 +33,9 @@ TEST_CASE("a run leaves its report, and two runs make one page") {
   const std::string page = get(folder / "both.html");
   CHECK(contains(page, "\"name\":\"first\""));
   CHECK(contains(page, "\"name\":\"second\""));
+  const Outcome twice = report(folder, {"first", "second", "first/", "--out", "twice.html"});
+  CHECK(contains(twice.out, "note: first/ is given twice and shown once"));
+  CHECK(contains(twice.out, "report of 2 runs in twice.html"));
   std::filesystem::remove(folder / "first/report.html");
   CHECK(contains(report(folder, {"first"}).out, "report of 1 run in first/report.html"));
   CHECK(std::filesystem::exists(folder / "first/report.html"));
@@ -91,6 +94,8 @@ TEST_CASE("what is no run, or cannot be written, is one line") {
   CHECK(report(folder, {"loop"}).is_error_with("loop: Too many levels of symbolic links"));
   CHECK(report(folder, {"run", "--out", "no/such/page.html"}).is_error_with("no/such"));
   CHECK(report(folder, {"run", "--out", "run"}).is_error_with("run"));
+  CHECK(report(folder, {"run", "--out", "page.pdf"}).is_error_with("page.pdf, expected a name that ends in .html"));
+  CHECK(!std::filesystem::exists(folder / "page.pdf"));
   CHECK(report(folder, {"run", "--uot", "x"}).is_error_with("did you mean --out?"));
   CHECK(report(folder, std::vector<std::string>(9, "run")).is_error_with("9 runs"));
   CHECK(!std::filesystem::exists(folder / "report.html"));

@@ -4,6 +4,7 @@
 // Beside what training leaves, it shows every *.json of a run's folder as tables, so that evaluations need not
 // know of it. The convention: an object of sections, each a list of rows
 //   {"Scores": [{"name": "FD-cls", "value": 3.1, "n": 10000, "floor": 0.4, "note": "classifier features"}]}
+// A list of texts is a section too, of sentences: they stand above the file's tables.
 // A row's keys are its columns, and a value that is a list of numbers is drawn as a curve. "plus_minus" is the
 // value's error, "floor_plus_minus" the floor's, shown behind them. What else the object holds becomes a table of
 // names and values. Of several runs, rows of one section and name are one row, with a column for each run where

@@ -8,7 +8,8 @@
     mu, log_v = run.networks["encoder"](x)               # (N, d) each
 
     open_run.py RUN                                      lists the networks
-    open_run.py RUN --images x.npy                       prints U of float32 images (N, H, W, C), a line each
+    open_run.py RUN --images x.npy                       prints U of images (N, H, W, C), a line each: uint8 from 0 to 255,
+                                                         or float32 in [-1, 1]
     open_run.py RUN --torchscript FOLDER                 writes each network as FOLDER/NAME.pt
 
 The weights are those that `./ebm` computes with, the moving averages. A run writes them to model.safetensors at its end;
@@ -27,20 +28,55 @@ import torch
 import torch.nn.functional as F
 
 
+DAMAGED = (struct.error, ValueError, KeyError, TypeError, AttributeError, RuntimeError)  # what reading such a file may raise
+
+
 def read_safetensors(path):
     """Tensors by name, and the metadata."""
     data = Path(path).read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
-    metadata = header.pop("__metadata__", {})
-    tensors = {}
-    for name, entry in header.items():
-        if entry["dtype"] != "F32":
-            raise ValueError(f"{path}: tensor {name} of {entry['dtype']}, expected F32")
-        first, last = (8 + length + offset for offset in entry["data_offsets"])
-        values = np.frombuffer(data[first:last], "<f4").reshape(entry["shape"])
-        tensors[name] = torch.from_numpy(values.copy())
+    try:
+        (length,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8:8 + length])
+        metadata = header.pop("__metadata__", {})
+        tensors = {}
+        for name, entry in header.items():
+            if entry["dtype"] != "F32":
+                raise ValueError(f"tensor {name} of {entry['dtype']}, expected F32")
+            first, last = (8 + length + offset for offset in entry["data_offsets"])
+            values = np.frombuffer(data[first:last], "<f4").reshape(entry["shape"])
+            tensors[name] = torch.from_numpy(values.copy())
+    except DAMAGED as error:
+        raise ValueError(f"received {path}, which is damaged or no .safetensors file ({error}), "
+                         "expected a file of `./ebm export`") from error
     return tensors, metadata
+
+
+MOST = 1.3  # of a pixel: chains of samples may leave [-1, 1] a little
+
+
+def load_images(path):
+    """Images of a .npy file as Run.energy takes them, by the rules of `./ebm energy`: uint8 is scaled from 0..255 to
+    [-1, 1], float32 must be in it."""
+    try:
+        with open(path, "rb") as file:
+            images = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"received {path}, which is damaged or no .npy file ({error}), "
+                         "expected an array of uint8 or float32") from error
+    if images.dtype == np.uint8:
+        return torch.from_numpy(images.astype(np.float32) / np.float32(127.5) - np.float32(1))
+    if images.dtype != np.float32:
+        raise ValueError(f"received {path} of {images.dtype}, expected uint8 from 0 to 255 or float32 in [-1, 1]")
+    if images.size:
+        least, most = images.min(), images.max()
+        received = f"received {path} with values from {least:.4g} to {most:.4g}"
+        if not np.isfinite(images).all():
+            raise ValueError(f"received {path} with values that are not finite, expected numbers")
+        if least < -MOST or most > MOST:
+            raise ValueError(f"{received}, expected pixels in [-1, 1], or uint8 from 0 to 255")
+        if least >= 0 and most <= 1:
+            raise ValueError(f"{received}, expected pixels in [-1, 1], where the darkest is -1")
+    return torch.from_numpy(images.astype("<f4"))  # torch knows no other order of bytes
 
 
 class Network(torch.nn.Module):
@@ -138,61 +174,86 @@ class Run:
             self.networks[name] = kind(description, own).eval()
         self.latent = self.networks["generator"].input[-1] if "generator" in self.networks else None
 
-    def energy(self, x):
-        """U of images (N, H, W, C) in [-1, 1], (N): low = plausible."""
+    def energy(self, x, name="images"):
+        """U of images (N, H, W, C) in [-1, 1], (N): low = plausible. name: of the images in an error."""
         if self.sigma_ref is None:
-            raise ValueError(f"method {self.method} has no energy of images")
+            raise ValueError(f"received a run of method {self.method}, expected a run with an energy of images")
+        shape = self.networks["energy"].input[1:]
+        if x.dim() != 4 or len(x) == 0 or list(x.shape[1:]) != shape:
+            raise ValueError(f"received {name} of shape ({', '.join(map(str, x.shape))}), "
+                             f"expected (N, {', '.join(map(str, shape))}) with N of 1 or more")
         u = -self.networks["energy"](x)
         return u + x.square().flatten(1).sum(1) / (2 * self.sigma_ref**2) if self.sigma_ref > 0 else u
 
 
 def open_run(path):
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"received {path}, which is not there, expected a run's folder or a file of `./ebm export`")
     if path.is_dir():
         checkpoints = sorted(path.glob("checkpoint-*.safetensors"))
         path = path / "model.safetensors"
         if not path.exists():
-            raise FileNotFoundError(f"{path} is not there: `./ebm export --run {path.parent}` writes it")
+            raise FileNotFoundError(f"received {path.parent} without {path.name}, expected one: "
+                                    f"`./ebm export --run {path.parent}` writes it")
         newest = int(checkpoints[-1].stem.split("-")[1]) if checkpoints else 0
     else:
         newest = 0
     tensors, metadata = read_safetensors(path)
     if "ebm.model" not in metadata:
-        raise ValueError(f"{path} is no file of `./ebm export`")
-    run = Run(tensors, metadata)
+        raise ValueError(f"received {path}, expected a file of `./ebm export`")
+    try:
+        run = Run(tensors, metadata)
+    except DAMAGED as error:
+        raise ValueError(f"received {path} with networks that cannot be read ({error}), "
+                         "expected a file of `./ebm export`") from error
     if run.iteration < newest:
         print(f"note: {path} is of iteration {run.iteration}, the newest checkpoint of {newest}: "
               f"`./ebm export --run {path.parent}` writes it anew", file=sys.stderr)
     return run
 
 
+def write_torchscript(run, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, network in run.networks.items():
+        shape = [2, run.latent] if name == "generator" else [2] + network.input[1:]
+        file = folder / f"{name}.pt"
+        script = torch.jit.trace(network, torch.rand(shape))
+        try:
+            script.save(str(file))
+        except RuntimeError as error:
+            raise OSError(f"cannot write {file} ({error})") from error
+        print(file)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Opens a trained model of ebm.cu in PyTorch.")
+    parser.error = fail
     parser.add_argument("run", help="a run's folder, or a file of `./ebm export`")
-    parser.add_argument("--images", help="a .npy file of float32 images (N, H, W, C): prints U of each")
+    parser.add_argument("--images", help="a .npy file of images (N, H, W, C), uint8 or float32 in [-1, 1]: prints U of each")
     parser.add_argument("--torchscript", metavar="FOLDER", help="write each network as FOLDER/NAME.pt")
     flags = parser.parse_args()
     try:
         run = open_run(flags.run)
         if flags.images:
             with torch.no_grad():
-                for u in run.energy(torch.from_numpy(np.load(flags.images).astype(np.float32))):
+                for u in run.energy(load_images(flags.images), flags.images):
                     print(f"{u:.9g}")
         elif not flags.torchscript:
             for name, network in run.networks.items():
                 count = sum(p.numel() for p in network.parameters())
                 print(f"{name}: {count} parameters, input {network.input}, {len(network.layers)} layers")
         if flags.torchscript:
-            folder = Path(flags.torchscript)
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, network in run.networks.items():
-                shape = [2, run.latent] if name == "generator" else [2] + network.input[1:]
-                torch.jit.trace(network, torch.rand(shape)).save(str(folder / f"{name}.pt"))
-                print(f"{folder / name}.pt")
+            write_torchscript(run, Path(flags.torchscript))
+        sys.stdout.flush()
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        fail(error)
+
+
+def fail(error):
+    sys.exit("open_run.py: " + " ".join(str(error).split()))  # one line, whatever Python's own errors say
 
 
 if __name__ == "__main__":

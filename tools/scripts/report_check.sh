@@ -54,6 +54,24 @@ function checkParts() {
   expect(all(".chart .ring").length === bests.length, "the best score, marked");
 }
 
+function checkResults() {
+  const named = (run) => run.name;
+  const cards = all("#results .card, #scores .card, #scores details");
+  for (const file of new Set(data.runs.flatMap((run) => run.results.map((result) => result.file)))) {
+    const owners = data.runs.filter((run) => run.results.some((result) => result.file === file));
+    const own = cards.filter((card) => card.querySelector("caption, h3, summary")?.textContent.includes(file));
+    expect(own.length > 0, `the results of ${file}`);
+    if (owners.length < data.runs.length)
+      for (const card of own) expect(owners.map(named).every((name) => card.textContent.includes(name)), `whose results ${file} has`);
+  }
+  for (const figure of all("#pictures figcaption"))
+    if (figure.textContent.includes("trace.animated.png")) expect(!figure.textContent.includes("U under"), "the caption of moving chains");
+  for (const run of data.runs)
+    for (const { content } of run.results)
+      for (const sentence of content?.Verdict ?? [])
+        expect(all("#results li").some((item) => item.textContent === sentence), "the verdicts, as sentences");
+}
+
 function checkPhone() {
   if (page.clientWidth > 500) return;
   for (const button of all("button")) {
@@ -183,6 +201,7 @@ async function checkReload(first) {
 const again = sessionStorage.getItem("before") !== null;
 if (!again) {
   checkParts();
+  checkResults();
   checkPhone();
   checkTheme();
   checkSamples();

@@ -2,6 +2,8 @@
 // Other pictures of the runs' folders, each with what its rows and columns are: the commands that draw them give them
 // these names.
 const captions = {
+  "trace.animated": (run) => `Chains of their own in a square, all after the same Langevin step, one step after the other: from ${run.start} ` +
+    "to the last step, again and again.",
   trace: (run) => `A row for each chain, a column for each shown Langevin step t: from ${run.start} on the left to the last step on ` +
     "the right; U under each image.",
   interpolate: () => "A row for each pair of latent vectors, from one on the left to the other on the right in equal steps. Left half: " +
@@ -11,7 +13,9 @@ const captions = {
   neighbours: () => "A row for each revised sample: on the left the sample, right of it the training images that lie nearest, the nearest first.",
   mean: (run) => `Columns: test images, ${run.start}, revised samples. Above the mean of each pixel, below its standard deviation, ` +
     "0 black and 1 white.",
-  samples: () => "Samples in no order, each of a chain of its own (with --generator-only without Langevin steps): rows and columns mean nothing.",
+  samples: () => "What ebm sample was asked for last: samples of the model, by --class those that a classifier takes for that class, by " +
+    "--generator-only those without Langevin steps; rows and columns mean nothing. By --from two grids: on the left the images that chains began at, on the right, in the same " +
+    "places, what they became.",
   ood: () => "Histograms of U, low on the left: a row for each set of images, above the model's own kind, below it the outliers, each " +
     "scaled to its own highest bar. Grey marks: where the uppermost row's bars end.",
   chains: (run) => `A row for each chain, a column for each shown length of it: from ${run.start} on the left to its last step on the right.`,

@@ -1,7 +1,9 @@
 
-// The *.json of the runs' folders: sections of rows, a table each; whatever has another form, as names and values.
+// The *.json of the runs' folders: sections of sentences, sections of rows, a table each; whatever has another form, as
+// names and values.
 const isRow = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const isSection = (value) => Array.isArray(value) && value.length > 0 && value.every(isRow);
+const isSentences = (value) => Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === "string");
 const isCurve = (value) => Array.isArray(value) && value.length > 2 && value.every((v) => v === null || isNumber(v));
 
 function spark(values) {
@@ -22,6 +24,9 @@ function content(value) {
   if (typeof value !== "object") return String(value);
   return plainTable(value);
 }
+// The runs that a table or a text is of, where the page has others too.
+const ofRuns = (entries) => (several && entries.length < runs.length
+  ? [": ", ...entries.flatMap(({ index }, i) => [i ? ", " : null, runLabel(index)])] : []);
 const named = (key) => key.replaceAll("_", " ");
 const errorOf = (column) => (column === "value" ? "plus_minus" : `${column}_plus_minus`);
 function cell(value, error) {
@@ -107,8 +112,14 @@ function sectionTable(title, entries) {
   const inAll = common.map((column) => `${named(column)} ${content(every[0][column])}`).join(", ");
   // the roles are what these elements mean anyway: browsers forget it where style.css makes blocks of rows
   return html("div", { class: "scroll" }, html("table", { class: single ? "rows pairs" : "rows", role: "table" },
-    html("caption", {}, title, inAll ? html("small", {}, ` ${inAll} in all rows`) : null),
+    html("caption", {}, title, ofRuns(parts), inAll ? html("small", {}, ` ${inAll} in all rows`) : null),
     html("thead", { role: "rowgroup" }, heads), html("tbody", { role: "rowgroup" }, body)));
+}
+
+// Sentences of each run.
+function sentenceCard(title, entries) {
+  return html("div", { class: "card" }, html("h3", {}, title), entries.map(({ index, rows }) => [
+    several ? html("h4", {}, runLabel(index)) : null, html("ul", {}, rows.map((row) => html("li", {}, row)))]).flat());
 }
 
 // Scores of one name side by side: of what was generated, of the same after revision, of real images.
@@ -134,32 +145,40 @@ const evaluated = (run) => run.results.flatMap(({ content: whole }) => scoreRows
 const kinds = [
   (file, whole) => scoreRows(whole),
   (file, whole) => whole.temperatures || whole.nats_forward !== undefined || /^loglik|likelihood/.test(file),
-  (file, whole) => (whole.histogram && whole.out) || /^ood/.test(file),
-  (file, whole) => whole.in_words || /^diagnos/.test(file),
+  (file, whole) => whole["Outliers by U"] || (whole.histogram && whole.out) || /^ood/.test(file),
+  (file, whole) => whole["Mixing of the chains"] || whole.in_words || /^diagnos/.test(file),
   (file, whole) => whole.Reconstruction || /^reconstruct/.test(file),
   () => true,
 ];
 
-// Sections of one title and file go into one table; what else a file holds makes a table below them.
+// Sections of one title and file go into one table, sentences above a file's tables; what else it holds makes a table below
+// them.
 function resultTables(ofScores) {
   const files = runs.flatMap((run, index) => run.results.map((result) => (
     { index, file: result.file, whole: result.content, kind: kinds.findIndex((is) => is(result.file, result.content ?? {})) })));
   const sections = new Map();  // title -> entries of runs
-  const add = (title, rest, index, rows) => {
-    if (!sections.has(title)) sections.set(title, { rest, entries: [] });
-    sections.get(title).entries.push({ index, rows });
+  const add = (title, form, index, rows) => {
+    const key = `${form} ${title}`;
+    if (!sections.has(key)) sections.set(key, { title, form, entries: [] });
+    sections.get(key).entries.push({ index, rows });
   };
   files.sort((a, b) => a.kind - b.kind || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));  // runs stay in their order
   for (const { index, file, whole } of files.filter(({ kind }) => (kind === 0) === ofScores)) {
     const parts = isRow(whole) ? Object.entries(whole) : [["", whole]];
-    for (const [name, value] of parts.filter(([, value]) => isSection(value)))
-      add(`${name} (${file})`, false, index, ofScores && name === "Scores" ? besideEachOther(value) : value);
-    const rest = parts.filter(([, value]) => !isSection(value));
-    const title = ofScores ? `What the scores of ${file} depend on` : file;
-    if (rest.length) add(title, true, index, rest.map(([name, value]) => ({ name: named(name), value })));
+    const sentences = parts.filter(([, value]) => isSentences(value)), tables = parts.filter(([, value]) => isSection(value));
+    for (const [name, value] of sentences) add(`${named(name)} (${file})`, "sentences", index, value);
+    for (const [name, value] of tables)
+      add(`${name} (${file})`, "table", index, ofScores && name === "Scores" ? besideEachOther(value) : value);
+    const rest = parts.filter(([, value]) => !isSection(value) && !isSentences(value));
+    const title = ofScores ? `What the scores of ${file} depend on` : sentences.length || tables.length ? `What else ${file} holds` : file;
+    if (rest.length) add(title, "rest", index, rest.map(([name, value]) => ({ name: named(name), value })));
   }
-  return [...sections].map(([title, { rest, entries }]) => (ofScores && rest
-    ? folded(title, sectionTable("", entries)) : html("div", { class: "card" }, sectionTable(title, entries))));
+  const card = (title, form, entries) => {
+    if (form === "sentences") return sentenceCard(title, entries);
+    return ofScores && form === "rest" ? folded(title, sectionTable("", entries))
+      : html("div", { class: "card" }, sectionTable(title, entries));
+  };
+  return [...sections.values()].map(({ title, form, entries }) => card(title, form, entries));
 }
 
 function resultsSection() {
