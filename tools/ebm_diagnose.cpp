@@ -33,7 +33,7 @@ constexpr int64_t kGridRows = 8, kGridScale = 2;
 struct DiagnoseFlags {
   ModelFlags model;
   ChainFlags chain;  // noise and seed
-  std::string chains = "64", steps = "1000", warmup, projections = "8", quality = "256";
+  std::string chains = "64", steps = "1000", warmup, projections = "8", quality = "128";
   std::string data, json, out;
 };
 
