@@ -20,7 +20,7 @@ for ((kill = 1; kill <= kills; ++kill)); do
     --comm-timeout 2 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
   job=$!
   sleep "$((RANDOM % 3)).$((RANDOM % 10))"
-  victim=$(process_of killed "$((RANDOM % n))")
+  victim=$(process_of killed "$((RANDOM % n))" || true)  # none, where it has not started yet
   [[ -z $victim ]] || command kill "-$signal" "$victim" 2>/dev/null || true
   code=0
   if [[ -z $victim || ($signal == STOP && $n == 1) ]]; then  # nothing was hit, or nobody waits for it
