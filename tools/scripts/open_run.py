@@ -82,12 +82,18 @@ def load_images(path):
 class Network(torch.nn.Module):
     """A list of layers, as "networks" in the file's metadata describes it (docs/manual.md has the keys)."""
 
+    TENSORS = {"conv": ["weight"], "deconv": ["weight"], "dense": ["weight", "bias"], "batch_norm": ["beta"]}
+
     def __init__(self, description, tensors):
         super().__init__()
         self.input = description["input"]  # of one example: [1, H, W, C] or [1, I]
         self.layers = description["layers"]
         self.weights = torch.nn.ParameterDict({name.replace(".", "_"): torch.nn.Parameter(_torch_layout(tensor))
                                                for name, tensor in tensors.items()})
+        for layer in self.layers:
+            for what in self.TENSORS.get(layer["kind"], []):
+                if f"{layer['name']}_{what}" not in self.weights:
+                    raise KeyError(f"no tensor {layer['name']}.{what}")
 
     def weight(self, layer, what):
         return self.weights[f"{layer['name']}_{what}"]
