@@ -235,7 +235,7 @@ TEST_CASE("more samples than are held at once differ from part to part") {
 TEST_CASE("ranks that share an evaluation find the scores and samples of one, bit for bit") {
   const FixedPlans fixed;
   const OneThread one_thread;
-  const Classifier classifier = random_classifier();
+  const Classifier classifier(classifier_recipe("synthetic").network, kCpu, 1);
   const Dataset train = shapes(2400, 1), test = shapes(60, 2);
   struct Found {
     Evaluation scores;
