@@ -57,7 +57,7 @@ TEST_CASE("bf16-chains are chains in bf16 beside the device's own updates") {
 TEST_CASE("a new run has chains in bf16 on a CPU where it multiplies bf16, the recipe bears it and timing may choose") {
   const TeachingSettings mnist = teaching_recipe("mnist", Profile::laptop);
   CHECK(precision_of_new_run(kGpu, mnist) == "auto");                                             // a rule
-  CHECK(precision_of_new_run(kCpu, teaching_recipe("cifar10", Profile::laptop)) == "auto");       // was not measured
+  CHECK(precision_of_new_run(kCpu, teaching_recipe("synthetic", Profile::laptop)) == "auto");     // was not measured
   CHECK(precision_of_new_run(kCpu, teaching_recipe("mnist", Profile::laptop, "vae")) == "auto");  // has no chains
   const std::string chosen = precision_of_new_run(kCpu, mnist);
   CHECK((chosen == "auto" || (chosen == "bf16-chains" && cpu::multiplies_bf16())));
