@@ -33,7 +33,7 @@ done
 
 [[ -n $(last killed) ]] || fail "no checkpoint after $kills kills (seed $seed)"
 iterations=$((10#$(last killed) + 10))
-"$programs/train_ebm_vae" --resume "$folder/killed" --iterations "$iterations" --quiet
+"$programs/train_ebm_vae" --device cpu --resume "$folder/killed" --iterations "$iterations" --quiet
 "$programs/train_ebm_vae" "${flags[@]}" --iterations "$iterations" --checkpoint-every 5 --quiet --out "$folder/undisturbed"
 name=$(printf 'checkpoint-%08d.safetensors' "$iterations")
 cmp "$folder/killed/$name" "$folder/undisturbed/$name" || fail "other bits after $kills kills (seed $seed)"
