@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "core/deadline.h"
 #include "core/nccl.h"
 #include "core/profile_range.h"
 
@@ -51,25 +49,6 @@ std::optional<Error> error_of(const std::function<void()>& work) {
   }
   return std::nullopt;
 }
-
-// Calls an action every so many seconds on a thread of its own, but not while it lives shorter. An action that fails is the
-// last: what is wrong shows in what follows.
-class Repeatedly {
- public:
-  Repeatedly(double seconds, const std::function<void()>& action)
-      : thread_([seconds, action](const std::stop_token& stop) {
-          std::mutex mutex;
-          std::condition_variable_any never;
-          std::unique_lock lock(mutex);
-          while (true) {
-            never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-            if (stop.stop_requested() || error_of(action)) return;
-          }
-        }) {}
-
- private:
-  std::jthread thread_;
-};
 
 }  // namespace
 
@@ -251,7 +230,7 @@ void Communicator::by_first(const std::function<void()>& work, double seconds) {
   if (rank() == 0) {
     std::optional<Error> error;
     {
-      const Repeatedly alive(seconds_ / 3, tell);
+      const Repeatedly alive(seconds_ / 3, [&] { return !error_of(tell); });  // what is wrong shows in what follows
       error = error_of(work);
     }
     message = {true, message_of(error)};

@@ -9,13 +9,18 @@
 
 namespace ebm {
 
-Deadline::Deadline(double seconds, std::string line)
-    : thread_([seconds, line = std::move(line)](const std::stop_token& stop) {
+Repeatedly::Repeatedly(double seconds, std::function<bool()> action)
+    : thread_([seconds, action = std::move(action)](const std::stop_token& stop) {
         std::mutex mutex;
         std::condition_variable_any never;
         std::unique_lock lock(mutex);
-        never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-        if (stop.stop_requested()) return;
+        do {
+          never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
+        } while (!stop.stop_requested() && action());
+      }) {}
+
+Deadline::Deadline(double seconds, const std::string& line)
+    : end_(seconds, [line]() -> bool {
         std::fputs((line + "\n").c_str(), stderr);
         ::_exit(1);
       }) {}

@@ -50,7 +50,6 @@ int main(int argc, char** argv) {
   if (ebm::World::is_one_of_several() && !is_shared_out(argc, argv))
     return ebm::fail(
         "one of several processes of a launcher: only train, evaluate and bench --comm are shared out; start this "
-        "command "
-        "by itself");
+        "command by itself");
   return ebm::run_in_world([&](ebm::World& world) { return run_command(argc, argv, world); });
 }

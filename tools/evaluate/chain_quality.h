@@ -34,8 +34,8 @@ struct ChainQuality {
 ChainQuality chain_quality(Trainer& trainer, const FeatureNetwork& network, const Dataset& images,
                            const ChainQualityPlan& plan, const std::function<void(int64_t)>& progress = {});
 
-// A line that says where the distance is least, and what it is at the run's own length and at the last. `run_length`: the steps of the run's own chains,
-// one of the lengths.
+// A line that says where the distance is least, and what it is at the run's own length and at the last. `run_length`: the
+// steps of the run's own chains.
 std::string in_words(const ChainQuality& quality, int64_t run_length);
 
 }  // namespace ebm
