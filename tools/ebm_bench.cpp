@@ -64,7 +64,7 @@ void run_comm(const BenchFlags& flags, World& world) {
   Communicator& ranks = world.ranks();
   Device device;
   ranks.together([&] {
-    device = parse_device(ranks.alone() ? flags.device : own_device(world, flags.device));
+    device = parse_device(own_device(world, flags.device));
     if (!flags.json.empty() && ranks.rank() == 0) check_writable(flags.json);
   });
   check_devices(ranks, device);

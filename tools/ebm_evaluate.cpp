@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -40,14 +39,14 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
     if (leads) say(line);
   };
   ranks.set_seconds(kLongest);
-  if (!ranks.alone() && flags.model.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
+  share_cores(world, flags.model.threads);
   EvaluationOptions options;
   options.metrics = parse_metrics(flags.metrics, flags.judge.by_inception());
   options.split = parse_split(flags.split);
   options.n = parse_count("n", flags.n, kFewestImages);
   options.seed = flags.chain.key_seed();
   ModelFlags model = flags.model;
-  if (!ranks.alone()) model.device = own_device(world, model.device);
+  model.device = own_device(world, model.device);
   const auto trainer = load_model(model);
   const Settings& s = trainer->settings();
   options.num_steps = flags.chain.num_steps(*trainer);

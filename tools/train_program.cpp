@@ -210,8 +210,8 @@ int train(TrainFlags& flags, Door door, World& world) {
   const double seconds =
       flags.comm_timeout.empty() ? 60 : static_cast<double>(parse_count("comm-timeout", flags.comm_timeout, 1));
   processes.set_seconds(seconds);
-  if (!processes.alone() && flags.threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
-  if (!processes.alone()) flags.device = own_device(world, flags.device);
+  share_cores(world, flags.threads);
+  flags.device = own_device(world, flags.device);
   TrainPlan plan = plan_run(flags);
   RunOptions& options = plan.options;
   const int64_t logical_ranks = options.run.logical_ranks;

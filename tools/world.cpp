@@ -49,8 +49,12 @@ bool World::is_one_of_several() {
   return by && by->size > 1;
 }
 
-std::string own_device(const World& world, const std::string& device) {
-  const int count = cuda_device_count();
+void share_cores(World& world, const std::string& threads) {
+  if (!world.ranks().alone() && threads.empty()) set_num_threads(std::max(1, num_cores() / world.local_size()));
+}
+
+std::string own_device(World& world, const std::string& device) {
+  const int count = world.ranks().alone() ? 0 : cuda_device_count();
   if (count == 0 || (device != "auto" && device != "cuda")) return device;
   return fmt::format("cuda:{}", world.local_rank() % count);
 }

@@ -35,9 +35,11 @@ class World {
   Communicator ranks_;
 };
 
+// Where processes of one machine are given no number of threads, each takes its part of the cores: what --threads says.
+void share_cores(World& world, const std::string& threads);
 // Where processes of one machine are given no GPU by name, each takes one of its own, as long as there are some: what the
 // flag --device then says.
-std::string own_device(const World& world, const std::string& device);
+std::string own_device(World& world, const std::string& device);
 // Throws Error, on all ranks, unless all compute on the CPU or each on a GPU of its own.
 void check_devices(Communicator& ranks, Device device);
 
