@@ -35,19 +35,28 @@ void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward,
 }
 
 std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targets) {
+  std::vector<Tensor> all(targets.size());
+  gradient(loss, targets, [&](size_t target, const Tensor& gradient) { all[target] = gradient; });
+  return all;
+}
+
+void Tape::gradient(const Var& loss, const std::vector<Var>& targets, const Take& take) {
   EBM_CHECK(loss.value().size() == 1, "gradient", "a loss of shape " + to_string(loss.shape()), "one element");
   const Tensor one = full(loss.shape(), 1.0f, loss.value().device());
-  return backward(
-      loss, [&](const LeakyMask& mask) { return through(mask, one); }, targets);
+  backward(
+      loss, [&](const LeakyMask& mask) { return through(mask, one); }, targets, take);
 }
 
 std::vector<Tensor> Tape::gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets) {
-  return backward(
-      y, [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); }, targets);
+  std::vector<Tensor> all(targets.size());
+  backward(
+      y, [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); }, targets,
+      [&](size_t target, const Tensor& gradient) { all[target] = gradient; });
+  return all;
 }
 
-std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed,
-                                   const std::vector<Var>& targets) {
+void Tape::backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed, const std::vector<Var>& targets,
+                    const Take& take) {
   // Forward over the tape: which values depend on a target?
   std::unordered_set<uint64_t> dependent;
   for (const Var& target : targets) dependent.insert(target.id());
@@ -74,35 +83,53 @@ std::vector<Tensor> Tape::backward(const Var& y, const std::function<Tensor(cons
     return found != masks.end() ? found->second : LeakyMask{};
   };
 
+  // A target's gradient is known when the walk is past its first use.
+  std::unordered_map<uint64_t, const Node*> first_use;  // by Var id
+  for (const Node& node : nodes_) {
+    for (const Var& input : node.inputs) {
+      if (input.defined() && asked_for.contains(input.id())) first_use.try_emplace(input.id(), &node);
+    }
+  }
+  std::unordered_map<const Node*, std::vector<size_t>> known_after;  // places in targets; nullptr: never used
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const auto found = first_use.find(targets[i].id());
+    known_after[found != first_use.end() ? found->second : nullptr].push_back(i);
+  }
+
   // Backward over it: pass each value's gradient on to the inputs that depend on a target.
   std::unordered_map<uint64_t, Tensor> gradients;  // by Var id
   gradients[y.id()] = seed(mask_of(early, y));
-  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
-    const auto dy = gradients.find(node->output.id());
-    if (dy == gradients.end() || !depends(node->output)) continue;
+  const auto pass_on = [&](const Node& node) {
+    const auto dy = gradients.find(node.output.id());
+    if (dy == gradients.end() || !depends(node.output)) return;
 
-    std::vector<bool> needs(node->inputs.size());
-    for (size_t i = 0; i < needs.size(); ++i) needs[i] = depends(node->inputs[i]);
+    std::vector<bool> needs(node.inputs.size());
+    for (size_t i = 0; i < needs.size(); ++i) needs[i] = depends(node.inputs[i]);
     std::vector<LeakyMask> input_masks;
-    for (const Var& input : node->inputs) input_masks.push_back(mask_of(early, input));
-    Gradients result(through(mask_of(late, node->output), dy->second), std::move(needs), std::move(input_masks));
-    node->backward(result);
+    for (const Var& input : node.inputs) input_masks.push_back(mask_of(early, input));
+    Gradients result(through(mask_of(late, node.output), dy->second), std::move(needs), std::move(input_masks));
+    node.backward(result);
 
-    for (size_t i = 0; i < node->inputs.size(); ++i) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!result.needs(i)) continue;
       const Tensor dx = through(result.take_mask(i), result[i]);
-      Tensor& sum = gradients[node->inputs[i].id()];
+      Tensor& sum = gradients[node.inputs[i].id()];
       // never in place: one tensor may be the gradient of several values
       sum = sum.defined() ? binary(Binary::add, sum, dx) : dx;
     }
+  };
+  const auto give = [&](const Node* node) {
+    for (const size_t i : known_after[node]) {
+      const auto found = gradients.find(targets[i].id());
+      const Var& target = targets[i];
+      take(i, found != gradients.end() ? found->second : Tensor::zeros(target.shape(), target.value().device()));
+    }
+  };
+  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
+    pass_on(*node);
+    give(&*node);
   }
-
-  std::vector<Tensor> out;
-  for (const Var& target : targets) {
-    const auto found = gradients.find(target.id());
-    out.push_back(found != gradients.end() ? found->second : Tensor::zeros(target.shape(), target.value().device()));
-  }
-  return out;
+  give(nullptr);
 }
 
 }  // namespace ebm

@@ -72,6 +72,10 @@ class Tape {
   // element. Only ops between a target and the loss are walked, and each computes only what the targets
   // need. May be called again for other targets.
   std::vector<Tensor> gradient(const Var& loss, const std::vector<Var>& targets);
+  // The same, each given to `take` with its target's place as soon as nothing more can be added to it: targets that were
+  // first used late come early. What takes them may go to work beside the rest of the walk.
+  using Take = std::function<void(size_t target, const Tensor& gradient)>;
+  void gradient(const Var& loss, const std::vector<Var>& targets, const Take& take);
   // The same of the loss Σ_i ⟨dy, y_i⟩ over the rows of y (N, …), dy being (1, …). The loss itself is not computed.
   std::vector<Tensor> gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets);
 
@@ -89,8 +93,8 @@ class Tape {
     float negative_slope;  // 1: no leaky ReLU at the end
   };
   // From the gradient of y, which `seed` gives passed through the leaky ReLU that made y, where one is to be.
-  std::vector<Tensor> backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed,
-                               const std::vector<Var>& targets);
+  void backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed, const std::vector<Var>& targets,
+                const Take& take);
 
   std::vector<Node> nodes_;
   Tape* outer_;

@@ -98,17 +98,16 @@ void Communicator::sum(Tensor& x) {
     sum_on_cpu(x);
 }
 
-void Communicator::begin_sum(Tensor& x) {
-  if (alone()) return;
+int64_t Communicator::begin_sum(Tensor& x) {
+  if (alone()) return 0;
   const ProfileRange range(kRange);
-  if (x.device().is_cuda())
-    nccl(x.device()).begin_sum(x.mutable_data(), x.size());
-  else
-    sum_on_cpu(x);
+  if (x.device().is_cuda()) return nccl(x.device()).begin_sum(x.mutable_data(), x.size());
+  sum_on_cpu(x);
+  return 0;
 }
 
-void Communicator::join() {
-  if (nccl_) nccl_->join();
+void Communicator::join(int64_t begun) {
+  if (nccl_) nccl_->join(begun);
 }
 
 // Each rank sums up its slice of what all give it, then all get all slices.
@@ -119,22 +118,22 @@ void Communicator::sum_on_cpu(Tensor& x) {
     return values.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.count));
   };
   const size_t own = slice(rank()).size();
-  std::vector<float> given(own * static_cast<size_t>(size()));  // by rank
+  given_.resize(own * static_cast<size_t>(size()));  // by rank
+  total_.resize(own);
   std::vector<std::span<const std::byte>> send;
   std::vector<std::span<std::byte>> receive;
   for (int r = 0; r < size(); ++r) {
     send.push_back(std::as_bytes(slice(r)));
-    receive.push_back(std::as_writable_bytes(std::span(given).subspan(own * static_cast<size_t>(r), own)));
+    receive.push_back(std::as_writable_bytes(std::span(given_).subspan(own * static_cast<size_t>(r), own)));
   }
   transport_->exchange(send, receive, seconds_);
-  std::vector<float> total(own);
   for (size_t i = 0; i < own; ++i) {
     double sum = 0;
-    for (size_t at = i; at < given.size(); at += own) sum += given[at];
-    total[i] = static_cast<float>(sum);
+    for (size_t at = i; at < given_.size(); at += own) sum += given_[at];
+    total_[i] = static_cast<float>(sum);
   }
   for (int r = 0; r < size(); ++r) {
-    send[static_cast<size_t>(r)] = std::as_bytes(std::span<const float>(total));
+    send[static_cast<size_t>(r)] = std::as_bytes(std::span<const float>(total_));
     receive[static_cast<size_t>(r)] = std::as_writable_bytes(slice(r));
   }
   transport_->exchange(send, receive, seconds_);

@@ -53,10 +53,11 @@ class Communicator {
   void sum(Tensor& x);
   // The same of doubles in a buffer on that device.
   void sum_doubles(double* x, int64_t n, Device device);
-  // The same beside what a GPU does until join(), after which x is the sum; x must not be touched between the two. What is
-  // begun in a record is joined in it, and x outlives it. On the CPU x is the sum at once.
-  void begin_sum(Tensor& x);
-  void join();
+  // The same beside what a GPU does until join() of the number that is returned, or of a later one: x is the sum then, and must
+  // not be touched between the two. What is begun in a record is joined in it, and x outlives it. On the CPU x is the sum at
+  // once.
+  int64_t begin_sum(Tensor& x);
+  void join(int64_t begun);
 
   // Of the host, small. Each waits for the others. x becomes the sum, or the largest, over all ranks.
   void add(std::span<double> x);
@@ -87,6 +88,7 @@ class Communicator {
   std::unique_ptr<Transport> transport_;
   double seconds_ = 60;
   std::unique_ptr<NcclCommunicator> nccl_;
+  std::vector<float> given_, total_;  // of sum_on_cpu, kept: memory new to the process costs more than the sum
 };
 
 // This thread's world: what an iteration is shared out to. A world of one but while a WorldScope lives, so that sampling,

@@ -10,8 +10,12 @@ std::string device_id(int index);
 
 // The one stream (a cudaStream_t) for sums between GPUs beside the compute stream's work.
 void* side_stream(int index);
-// All later work of the stream `then` waits for what `first` was given so far, also where they are recorded as a graph: a
-// stream that waits for a recorded one is recorded from then on. The event is of no other use.
+// The event comes when the stream has done what it was given so far.
+void record(void* event, void* stream);
+// All later work of the stream waits for the event, also where they are recorded as a graph: a stream that waits for a
+// recorded one's is recorded from then on.
+void wait_for(void* stream, void* event);
+// Both: later work of the stream `then` waits for that of `first`.
 void order(void* first, void* event, void* then);
 
 }  // namespace ebm::cuda

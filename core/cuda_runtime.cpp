@@ -237,9 +237,17 @@ void* side_stream(int index) {
   return lazy_stream(*streams, index);
 }
 
+void record(void* event, void* stream) {
+  check(cudaEventRecord(event_of(event), static_cast<cudaStream_t>(stream)), "cudaEventRecord");
+}
+
+void wait_for(void* stream, void* event) {
+  check(cudaStreamWaitEvent(static_cast<cudaStream_t>(stream), event_of(event), 0), "cudaStreamWaitEvent");
+}
+
 void order(void* first, void* event, void* then) {
-  check(cudaEventRecord(event_of(event), static_cast<cudaStream_t>(first)), "cudaEventRecord");
-  check(cudaStreamWaitEvent(static_cast<cudaStream_t>(then), event_of(event), 0), "cudaStreamWaitEvent");
+  record(event, first);
+  wait_for(then, event);
 }
 
 void* allocate_pinned(int index, size_t bytes) {

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "core/check.h"
 #include "core/device.h"
@@ -35,9 +37,9 @@ class NcclCommunicator {
   // x (n) on the device becomes the sum over all ranks, in order with the compute stream's work.
   void sum(float* x, int64_t n);
   void sum(double* x, int64_t n);
-  // Beside the compute stream's work until join(); see Communicator::begin_sum.
-  void begin_sum(float* x, int64_t n);
-  void join();
+  // Beside the compute stream's work until join(); see Communicator::begin_sum. Sums are done in the order they are begun in.
+  int64_t begin_sum(float* x, int64_t n);
+  void join(int64_t begun);
 
  private:
   void all_reduce(void* x, int64_t n, int type, void* stream);
@@ -47,8 +49,10 @@ class NcclCommunicator {
   const double seconds_;
   const std::function<void(const Error&)> end_;
   void* comm_ = nullptr;
-  bool begun_ = false;                          // sums that are not joined
-  void *forked_ = nullptr, *joined_ = nullptr;  // events
+  void* forked_ = nullptr;   // an event
+  std::deque<void*> begun_;  // events of the sums that are not joined, which come when they are done
+  int64_t joined_ = 0;       // how many were begun before those
+  std::vector<void*> free_;  // events
 
   std::mutex mutex_;
   std::condition_variable ended_;

@@ -17,7 +17,7 @@ NcclCommunicator::NcclCommunicator(const NcclId&, int, int, Device device, doubl
 NcclCommunicator::~NcclCommunicator() = default;
 void NcclCommunicator::sum(float*, int64_t) { absent(); }
 void NcclCommunicator::sum(double*, int64_t) { absent(); }
-void NcclCommunicator::begin_sum(float*, int64_t) { absent(); }
-void NcclCommunicator::join() { absent(); }
+int64_t NcclCommunicator::begin_sum(float*, int64_t) { absent(); }
+void NcclCommunicator::join(int64_t) { absent(); }
 
 }  // namespace ebm

@@ -66,7 +66,6 @@ NcclCommunicator::NcclCommunicator(const NcclId& id, int rank, int size, Device 
   if (deterministic()) ::setenv("NCCL_NVLS_ENABLE", "0", 0);
   cuda::stream(device.index);  // makes the device current, which NCCL takes
   forked_ = cuda::create_event(device.index);
-  joined_ = cuda::create_event(device.index);
   watch_ = std::thread([this] { watch(); });
   int result = kNcclSuccess;
   {
@@ -100,23 +99,29 @@ NcclCommunicator::~NcclCommunicator() {
   ended_.notify_all();
   watch_.join();
   cuda::release_event(forked_);
-  cuda::release_event(joined_);
+  for (void* const event : begun_) cuda::release_event(event);
+  for (void* const event : free_) cuda::release_event(event);
 }
 
 void NcclCommunicator::sum(float* x, int64_t n) { all_reduce(x, n, kNcclFloat, cuda::stream(device_.index)); }
 void NcclCommunicator::sum(double* x, int64_t n) { all_reduce(x, n, kNcclDouble, cuda::stream(device_.index)); }
 
-void NcclCommunicator::begin_sum(float* x, int64_t n) {
+int64_t NcclCommunicator::begin_sum(float* x, int64_t n) {
   void* const side = cuda::side_stream(device_.index);
   cuda::order(cuda::stream(device_.index), forked_, side);
   all_reduce(x, n, kNcclFloat, side);
-  begun_ = true;
+  if (free_.empty()) free_.push_back(cuda::create_event(device_.index));
+  begun_.push_back(free_.back());
+  free_.pop_back();
+  cuda::record(begun_.back(), side);
+  return joined_ + static_cast<int64_t>(begun_.size());
 }
 
-void NcclCommunicator::join() {
-  if (!begun_) return;
-  cuda::order(cuda::side_stream(device_.index), joined_, cuda::stream(device_.index));
-  begun_ = false;
+void NcclCommunicator::join(int64_t begun) {
+  for (; joined_ < begun; ++joined_, begun_.pop_front()) {
+    if (joined_ + 1 == begun) cuda::wait_for(cuda::stream(device_.index), begun_.front());
+    free_.push_back(begun_.front());
+  }
 }
 
 void NcclCommunicator::all_reduce(void* x, int64_t n, int type, void* stream) {

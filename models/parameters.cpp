@@ -42,10 +42,4 @@ const Var& Parameters::operator[](const std::string& name) const {
   EBM_FAIL("parameters", "\"" + name + "\"", "the name of a parameter");
 }
 
-void Parameters::gather(const std::vector<Tensor>& gradients, Tensor& flat) const {
-  EBM_CHECK(gradients.size() == entries_.size(), "parameters", std::to_string(gradients.size()) + " gradients",
-            std::to_string(entries_.size()));
-  for (size_t i = 0; i < entries_.size(); ++i) view(flat, i).copy_from(gradients[i]);
-}
-
 }  // namespace ebm

@@ -38,8 +38,6 @@ class Parameters {
   const Tensor& flat() const { return flat_; }
   // The part of a buffer of flat's shape (gradient, moment, average) that belongs to entry i.
   Tensor view(const Tensor& flat, size_t i) const { return flat.view(entries_[i].first, entries_[i].shape); }
-  // Copies gradients, in order of entries, into one buffer of flat's shape.
-  void gather(const std::vector<Tensor>& gradients, Tensor& flat) const;
 
  private:
   std::vector<Entry> entries_;

@@ -6,6 +6,13 @@
 #include "kernels/reduce.h"
 
 namespace ebm {
+namespace {
+
+// Numbers of a piece, at least. 4 MB are on their way three times as long as a sum takes to start (docs/scaling.md); in
+// smaller pieces a generator's gradient would be in the way of its batch normalisations' sums.
+constexpr int64_t kPiece = 1 << 20;
+
+}  // namespace
 
 Adam::Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2, double clip_norm, double ema_decay,
            double weight_decay)
@@ -25,6 +32,15 @@ Adam::Adam(Parameters& parameters, Scalars& scalars, double beta1, double beta2,
   m_ = Tensor::zeros(flat.shape(), flat.device());
   v_ = Tensor::zeros(flat.shape(), flat.device());
   if (ema_decay > 0) average_ = flat.clone();
+  // cut from the end, where the walk over the tape begins: what is left over are the first layers, which come last
+  const std::vector<Parameters::Entry>& entries = parameters.entries();
+  piece_of_.resize(entries.size());
+  for (size_t i = entries.size(); i-- > 0;) {
+    if (pieces_.empty() || pieces_.back().size >= kPiece) pieces_.push_back({});
+    Piece& piece = pieces_.back();
+    piece = {entries[i].first, piece.size + entries[i].shape.size(), piece.entries + 1, piece.missing + 1};
+    piece_of_[i] = pieces_.size() - 1;
+  }
 }
 
 void Adam::prepare(double lr) {
@@ -37,12 +53,17 @@ void Adam::prepare(double lr) {
   scalars_.set(average_decay_, static_cast<float>(std::min(ema_decay_, (1.0 + t_) / (10.0 + t_))));
 }
 
-void Adam::take(const std::vector<Tensor>& gradients) {
-  parameters_.gather(gradients, gradient_);
-  world().begin_sum(gradient_);
+void Adam::take(size_t entry, const Tensor& gradient) {
+  parameters_.view(gradient_, entry).copy_from(gradient);
+  Piece& piece = pieces_[piece_of_[entry]];
+  if (--piece.missing > 0) return;
+  piece.missing = piece.entries;
+  Tensor part = gradient_.view(piece.first, {piece.size});
+  begun_ = world().begin_sum(part);
 }
 
 Tensor Adam::step() {
+  world().join(begun_);
   const Tensor norm_sq = sum_squares(gradient_);  // (1)
   const AdamStep at{scalars_.scalar(step_size_), scalars_.scalar(inv_sqrt_correction2_), scalars_.scalar(shrink_)};
   adam_step(parameters_.flat(), gradient_, m_, v_, settings_, at, norm_sq, static_cast<float>(clip_norm_));

@@ -1,7 +1,6 @@
 #include "train/learner.h"
 
 #include "core/check.h"
-#include "core/communicator.h"
 
 namespace ebm {
 
@@ -25,21 +24,19 @@ void LearnerBase::prepare(int64_t iteration, double slowed) {
 
 void begin_learning(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners) {
   std::vector<Var> targets;
+  std::vector<std::pair<LearnerBase*, size_t>> entries;  // of the targets
   for (LearnerBase* learner : learners) {
     const std::vector<Var>& vars = learner->parameters().vars();
     targets.insert(targets.end(), vars.begin(), vars.end());
+    for (size_t i = 0; i < vars.size(); ++i) entries.emplace_back(learner, i);
   }
-  const std::vector<Tensor> gradients = tape.gradient(loss, targets);
-  auto first = gradients.begin();
-  for (LearnerBase* learner : learners) {
-    const auto last = first + static_cast<int64_t>(learner->parameters().vars().size());
-    learner->adam().take({first, last});
-    first = last;
-  }
+  tape.gradient(loss, targets, [&](size_t target, const Tensor& gradient) {
+    const auto [learner, entry] = entries[target];
+    learner->adam().take(entry, gradient);
+  });
 }
 
 void end_learning(std::initializer_list<LearnerBase*> learners) {
-  world().join();
   for (LearnerBase* learner : learners) learner->squared_gradient() = learner->adam().step();
 }
 

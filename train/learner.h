@@ -85,8 +85,8 @@ class Learner : private detail::NetHolder<Net>, public LearnerBase {
 
 // The gradients of a loss in one walk over the tape, and one step of Adam for each learner.
 void learn(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners);
-// The same in two parts: the gradients, which ranks begin to sum up, and the steps. What is done in between must not look at
-// these networks' parameters as the new ones; on several GPUs the sums go on beside it.
+// The same in two parts: the gradients, which ranks begin to sum up, and the steps, a network's as soon as its sums are done.
+// What is in between must not look at these networks' parameters as the new ones; on several GPUs the sums go on beside it.
 void begin_learning(Tape& tape, const Var& loss, std::initializer_list<LearnerBase*> learners);
 void end_learning(std::initializer_list<LearnerBase*> learners);
 

@@ -98,6 +98,26 @@ TEST_CASE("the gradient of a linear loss needs only its weights: the same row fo
   CHECK_THROWS_AS(tape.gradient(h, tensor({1, 2, 3}, {1, 1, 3, 1}), {x}), Error);
 }
 
+TEST_CASE("a gradient is given as soon as nothing more is added to it: what was first used last comes first") {
+  const Var a = vector({1, 2}), b = vector({3, 4}), c = vector({5, 6}), unused = vector({7});
+  Tape tape;
+  const Var ab = mul(a, b), abc = mul(ab, c);
+  const Var loss = sum(add(abc, mul(b, b)));  // b's second use does not make it come earlier
+  std::vector<size_t> order;
+  std::vector<std::vector<float>> given(6);
+  tape.gradient(loss, {a, b, c, ab, unused, c}, [&](size_t target, const Tensor& gradient) {
+    order.push_back(target);
+    given[target] = gradient.to_host();
+  });
+  CHECK(order == std::vector<size_t>{2, 3, 5, 0, 1, 4});
+  CHECK(given[0] == std::vector<float>{15, 24});
+  CHECK(given[1] == std::vector<float>{5 + 6, 12 + 8});
+  CHECK(given[2] == std::vector<float>{3, 8});
+  CHECK(given[3] == std::vector<float>{5, 6});
+  CHECK(given[4] == std::vector<float>{0});
+  CHECK(given[5] == given[2]);
+}
+
 TEST_CASE("a loss of more than one element is refused") {
   Tape tape;
   const Var x = vector({1, 2});

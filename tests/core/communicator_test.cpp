@@ -69,8 +69,7 @@ TEST_CASE("sums, largest, broadcasts and shares of rows are the same on all rank
       ranks.sum(x);
       got[r] = x.to_host();
       Tensor y = Tensor::from_host(given[r], {n}, kCpu);
-      ranks.begin_sum(y);
-      ranks.join();
+      ranks.join(ranks.begin_sum(y));
       CHECK(y.to_host() == got[r]);
       added[r] = {1.0 * r, 0.1}, most[r] = {-1.0 * r, 2.0 * r}, told[r] = {10.0 + r};
       ranks.add(added[r]);

@@ -61,8 +61,7 @@ TEST_CASE("a world of one has nothing to connect, to sum and to join") {
   Communicator alone;
   alone.connect({DeviceType::cuda, 0}, [](const Error&) {});
   Tensor x = Tensor::from_host(std::vector<float>{1, 2}, {2}, kCpu);
-  alone.begin_sum(x);
-  alone.join();
+  alone.join(alone.begin_sum(x));
   CHECK(x.to_host() == std::vector<float>{1, 2});
 }
 

@@ -35,8 +35,14 @@ TEST_CASE("a share's iteration is timed, and its file says what a model of scali
   CHECK(json["rows"][0]["ranks"] == 4);
   CHECK(json["rows"][0]["phases_ms"]["vae"].get<double>() > 0);
   CHECK(json["batch_norms"] == 3);
-  CHECK(json["gradient_bytes"]["energy"].get<int64_t>() == 4 * parameter_counts(whole).energy);
-  CHECK(json["macs_an_image"]["generator"].get<double>() > 0);
+  const nlohmann::json &first = json["layers"]["encoder"][0], &heads = json["layers"]["encoder"][3];
+  CHECK(json["layers"]["encoder"].size() == 4);
+  CHECK(first["bytes"] == 4 * (4 * 4 * 8 + 8));  // 8 filters of 4 x 4, and their biases
+  CHECK(first["macs"] == 4 * 4 * 8 * 14 * 14);   // for each pixel of the map that they make
+  CHECK(heads["bytes"] == 4 * 2 * (7 * 7 * 8 + 1) * whole.latent);
+  CHECK(heads["macs"] == 2 * 7 * 7 * 8 * whole.latent);
+  const int64_t width = whole.generator_width;
+  CHECK(json["layers"]["generator"][0]["bytes"] == 4 * (4 * 4 * whole.latent * width + width));  // a shift, no bias
 }
 
 TEST_CASE("all ranks get the same times of a call, and a sum's rate is that of a ring") {

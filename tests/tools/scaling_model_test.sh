@@ -15,41 +15,44 @@ refuses() {  # TEXT ARGUMENTS: one line with TEXT
   [[ $(wc -l <err) == 1 ]] && grep -qF -- "$1" err || fail "${*:2}: \"$1\" is not the one line: $(cat err)"
 }
 
-# Shares of 1 and 8 ranks. At 8 the vae phase is 0.1 encoder, 0.1 generator, 0.2 and 0.2 backward.
+# Shares of 1 and 8 ranks. At 8 the vae phase is 0.1 encoder, 0.1 generator, 0.2 and 0.2 backward; the energy's 0.1 and 0.2.
 cat >share.json <<'END'
 {"machine": "a device", "date": "a day", "precision": "tf32", "precision_of_chains": "bf16", "share": [
-  {"net": "mnist", "batch": 400, "chains": 400, "steps": 50, "batch_norms": 3,
-   "gradient_bytes": {"energy": 4000000, "generator": 4000000, "encoder": 4000000},
-   "macs_an_image": {"energy": 1, "generator": 1, "encoder": 1},
+  {"net": "mnist", "batch": 400, "chains": 400, "steps": 50, "batch_norms": 1,
+   "layers": {"encoder": [{"bytes": 3000000, "macs": 1}],
+              "generator": [{"bytes": 1000000, "macs": 0.5}, {"bytes": 3000000, "macs": 0.5}],
+              "energy": [{"bytes": 1000000, "macs": 1}, {"bytes": 5000000, "macs": 3}]},
    "rows": [
-    {"ranks": 1, "ms": 16, "phases_ms": {"ancestral": 0.8, "langevin": 8, "energy": 2.4, "vae": 4.8}},
-    {"ranks": 8, "ms": 2, "phases_ms": {"ancestral": 0.1, "langevin": 1, "energy": 0.3, "vae": 0.6}}]}]}
+    {"ranks": 1, "ms": 16, "phases_ms": {"ancestral": 0.8, "langevin": 7.2, "vae": 4.8, "energy": 2.4, "adam": 0.8}},
+    {"ranks": 8, "ms": 2, "phases_ms": {"ancestral": 0.1, "langevin": 0.87, "vae": 0.6, "energy": 0.3, "adam": 0.13}}]}]}
 END
-# Each gradient 100 us, each of the nine norms 10 us.
+# A norm takes 10 us, a gradient of 1, 3, 4, 5, 6 MB 40, 80, 100, 120, 140.
 cat >comm.json <<'END'
 {"machine": "a device", "date": "a day", "comm": {"processes": 8, "rows": [
   {"call": "sum_doubles", "bytes": 4104, "us": 10},
-  {"call": "sum", "bytes": 1000000, "us": 40}, {"call": "sum", "bytes": 5000000, "us": 120}]}}
+  {"call": "sum", "bytes": 1000000, "us": 40}, {"call": "sum", "bytes": 7000000, "us": 160}]}}
 END
-# The energy's gradient is done when the encoder is, the two others are beside nothing: 0.09 + 0.2 of 2.29 ms.
+# Pieces of at least 4.2 MB: the generator's and the encoder's gradients are one each, done at 1.50 and 1.68, when the energy
+# has only begun. Its 5 MB are there at 1.85 and done at 1.97, its 1 MB at 1.90 and 2.01, where two networks have made their steps
+# (1.97): 0.03 of norms and 0.04 of gradients' 0.34 are waited for, and 0.06 of Adam follow.
 model --share share.json --comm comm.json --ranks 4,8,16,512
 says '^MEASURED: iterations of shares: a device, a day, tf32, chains in bf16'
 says '^MEASURED: sums over 8 ranks: a device'
 says '^ASSUMED: other sums: 12 us'
-says '^ +8 +2\.00 +0\.090 +0\.200 +2\.29 +7\.0 +87% +12\.7% +33%'
+says '^ +8 +2\.00 +0\.030 +0\.040 +2\.07 +7\.7 +97% +3\.4% +88%'
 says '^ +4 +4\.00 '  # on the line between the two that were timed
 says '^ +16 +no share of so many was timed'
 says '^ +512 +more ranks than rows \(400\)'
-# The generator's beside the encoder's backward; the encoder's in two pieces of 60 us, the last beside nothing.
-model --share share.json --comm comm.json --ranks 8 --early
-says '^ +8 +2\.00 +0\.090 +0\.100 +2\.19 +7\.3 +91% +8\.7% +67%'
-model --share share.json --comm comm.json --ranks 8 --early --pieces 2
-says '^ +8 +2\.00 +0\.090 +0\.060 +2\.15 '
-
-# Sums that are assumed: 10 us and 7/4 of 4 MB at 70 GB/s are 110 us, of which two follow the compute.
+# The energy's as one: begun at 1.90, 0.14.
+model --share share.json --comm comm.json --ranks 8 --whole
+says '^ +8 +2\.00 +0\.030 +0\.070 +2\.10 '
+# In small pieces: the generator's 3 MB, begun at 1.29, keep its norm waiting for 0.08.
+model --share share.json --comm comm.json --ranks 8 --piece 1
+says '^ +8 +2\.00 +0\.030 +0\.120 +2\.15 '
+# Sums that are assumed: 10 us and 7/4 of the bytes at 70 GB/s, so that the last two pieces take 0.135 and 0.035.
 model --share share.json --ranks 8 --box-latency 10 --box-bandwidth 70
 says '^ASSUMED: sums: 10 us'
-says '^ +8 +2\.00 +0\.090 +0\.220 +2\.31 '
+says '^ +8 +2\.00 +0\.030 +0\.050 +2\.08 '
 # All but the slowest network is estimated.
 model
 says '^ESTIMATES: .*no GPU has run them'

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
 #include <set>
 #include <sstream>
 
@@ -19,6 +20,7 @@
 #include "models/encoder.h"
 #include "models/energy.h"
 #include "models/generator.h"
+#include "models/sequence.h"
 #include "tools/bench/bench_clock.h"
 #include "train/chains/langevin.h"
 
@@ -139,6 +141,28 @@ void add_generator_norms(OpTable& table, const NetworkConfig& config, int64_t ba
   }
 }
 
+// Of layers with weights; what follows them, as a batch normalisation's parameters, counts as theirs. `outputs`: of dense
+// layers that follow the list and take what it makes, together; 0: none.
+std::vector<LayerCost> costs_of(const NetworkConfig& config, const Parameters& parameters, double outputs) {
+  std::vector<LayerCost> costs;
+  std::vector<size_t> first;  // entries
+  const std::vector<PlacedLayer> places = walk(config);
+  for (const PlacedLayer& at : places) {
+    if (at.weight.rank() == 0) continue;
+    costs.push_back({0, at.macs()});
+    first.push_back(at.entry);
+  }
+  if (outputs > 0) {
+    costs.push_back({0, outputs * static_cast<double>(places.back().y.size())});
+    first.push_back(Sequence(config).parameters().entries().size());
+  }
+  for (size_t layer = 0, i = 0; i < parameters.entries().size(); ++i) {
+    if (layer + 1 < first.size() && i == first[layer + 1]) ++layer;
+    costs[layer].parameters += parameters.entries()[i].shape.size();
+  }
+  return costs;
+}
+
 }  // namespace
 
 std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n) {
@@ -150,10 +174,31 @@ std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n)
 }
 
 ParameterCounts parameter_counts(const TeachingSettings& settings) {
+  const LayerCosts layers = layer_costs(settings);
+  const auto sum = [](const std::vector<LayerCost>& of) {
+    return std::accumulate(of.begin(), of.end(), int64_t{0},
+                           [](int64_t n, const LayerCost& c) { return n + c.parameters; });
+  };
+  return {.energy = sum(layers.energy), .generator = sum(layers.generator), .encoder = sum(layers.encoder)};
+}
+
+ImageMacs image_macs(const TeachingSettings& settings) {
+  const LayerCosts layers = layer_costs(settings);
+  const auto sum = [](const std::vector<LayerCost>& of) {
+    return std::accumulate(of.begin(), of.end(), 0.0, [](double n, const LayerCost& c) { return n + c.macs; });
+  };
+  return {.energy = sum(layers.energy), .generator = sum(layers.generator), .encoder = sum(layers.encoder)};
+}
+
+LayerCosts layer_costs(const TeachingSettings& settings) {
   const TeachingNetworks n = networks(settings);
-  return {.energy = EnergyNet(n.energy, kCpu, 1).parameters().size(),
-          .generator = Generator(n.generator, kCpu, 1).parameters().size(),
-          .encoder = Encoder(n.encoder, settings.latent, kCpu, 1).parameters().size()};
+  const EnergyNet energy(n.energy, kCpu, 1);
+  const Generator generator(n.generator, kCpu, 1);
+  const Encoder encoder(n.encoder, settings.latent, kCpu, 1);
+  LayerCosts costs{costs_of(n.energy, energy.parameters(), 0), costs_of(n.generator, generator.parameters(), 0),
+                   costs_of(n.encoder, encoder.parameters(), 2.0 * static_cast<double>(settings.latent))};
+  costs.energy.back().macs = static_cast<double>(walk(n.energy).back().x.size());  // the head's outputs summed into one
+  return costs;
 }
 
 Tensor random_tensor(const Shape& shape, Device device) {

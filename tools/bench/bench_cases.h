@@ -39,6 +39,16 @@ struct ImageMacs {
 };
 ImageMacs image_macs(const TeachingSettings& settings);
 
+// The same by layer, in the order of the forward pass, with how many parameters it has: what a sum of gradients can hide behind.
+struct LayerCost {
+  int64_t parameters = 0;
+  double macs = 0;
+};
+struct LayerCosts {
+  std::vector<LayerCost> energy, generator, encoder;
+};
+LayerCosts layer_costs(const TeachingSettings& settings);
+
 // An energy's convolutions below its head, for n images.
 std::vector<PlacedLayer> convolutions_of(const NetworkConfig& energy, int64_t n);
 
@@ -52,7 +62,7 @@ std::vector<Measurement> measure_ops(const TeachingSettings& settings, int64_t b
 Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device);
 // Seconds of iterations at the settings' own batch and chains, as the trainer makes them, and of their phases.
 struct IterationTimes {
-  std::vector<double> whole, ancestral, langevin, energy, vae;
+  std::vector<double> whole, ancestral, langevin, vae, energy, adam;
   double calls = 0, kernels = 0;  // as in Measurement
 };
 IterationTimes time_iterations(const TeachingSettings& settings, Device device);

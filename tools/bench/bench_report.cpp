@@ -141,36 +141,45 @@ nlohmann::json to_json(const CommTime& time, int ranks) {
 void print_share_head(const std::string& net, const TeachingSettings& whole) {
   fmt::print("\n{}, batch {}, {} chains of {}: an iteration of the largest share, in ms\n", net, whole.batch,
              whole.chains, whole.chain.steps);
-  fmt::print("{:>5} {:>6} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>9} {:>10}\n", "ranks", "batch",
-             "chains", "median", "least", "most", "ancestral", "langevin", "energy", "vae", "speed-up", "efficiency");
+  fmt::print("{:>5} {:>6} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>9} {:>10}\n", "ranks",
+             "batch", "chains", "median", "least", "most", "ancestral", "langevin", "vae", "energy", "adam", "speed-up",
+             "efficiency");
 }
 
 void print_share(const ShareTime& time, const ShareTime& whole) {
   const double faster = whole.milliseconds / time.milliseconds;
   fmt::print(
-      "{:>5} {:>6} {:>7} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>9.2f} {:>9.0f}%\n",
+      "{:>5} {:>6} {:>7} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>10.3f} {:>9.2f} "
+      "{:>9.0f}%\n",
       time.ranks, time.batch, time.chains, time.milliseconds, time.least, time.most, time.ancestral, time.langevin,
-      time.energy, time.vae, faster, 100 * faster / static_cast<double>(time.ranks));
+      time.vae, time.energy, time.adam, faster, 100 * faster / static_cast<double>(time.ranks));
 }
 
 nlohmann::json to_json(const std::string& net, const TeachingSettings& whole, const std::vector<ShareTime>& times) {
-  const ImageMacs macs = image_macs(whole);
-  const ParameterCounts counts = parameter_counts(whole);
-  const auto bytes = [](int64_t parameters) { return parameters * static_cast<int64_t>(sizeof(float)); };
+  const LayerCosts costs = layer_costs(whole);
+  const auto of = [](const std::vector<LayerCost>& network) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const LayerCost& layer : network)
+      list.push_back({{"bytes", layer.parameters * static_cast<int64_t>(sizeof(float))}, {"macs", layer.macs}});
+    return list;
+  };
   const std::vector<Layer> layers = networks(whole).generator.layers;
   const auto norms = std::count_if(layers.begin(), layers.end(),
                                    [](const Layer& layer) { return std::holds_alternative<BatchNorm>(layer); });
   nlohmann::json rows = nlohmann::json::array();
   for (const ShareTime& time : times) {
-    nlohmann::json row{
-        {"ranks", time.ranks},
-        {"batch", time.batch},
-        {"chains", time.chains},
-        {"ms", time.milliseconds},
-        {"least_ms", time.least},
-        {"most_ms", time.most},
-        {"phases_ms",
-         {{"ancestral", time.ancestral}, {"langevin", time.langevin}, {"energy", time.energy}, {"vae", time.vae}}}};
+    nlohmann::json row{{"ranks", time.ranks},
+                       {"batch", time.batch},
+                       {"chains", time.chains},
+                       {"ms", time.milliseconds},
+                       {"least_ms", time.least},
+                       {"most_ms", time.most},
+                       {"phases_ms",
+                        {{"ancestral", time.ancestral},
+                         {"langevin", time.langevin},
+                         {"vae", time.vae},
+                         {"energy", time.energy},
+                         {"adam", time.adam}}}};
     if (time.kernels > 0) row["launches"] = time.kernels;
     rows.push_back(row);
   }
@@ -180,9 +189,7 @@ nlohmann::json to_json(const std::string& net, const TeachingSettings& whole, co
       {"chains", whole.chains},
       {"steps", whole.chain.steps},
       {"batch_norms", norms},
-      {"gradient_bytes",
-       {{"energy", bytes(counts.energy)}, {"generator", bytes(counts.generator)}, {"encoder", bytes(counts.encoder)}}},
-      {"macs_an_image", {{"energy", macs.energy}, {"generator", macs.generator}, {"encoder", macs.encoder}}},
+      {"layers", {{"encoder", of(costs.encoder)}, {"generator", of(costs.generator)}, {"energy", of(costs.energy)}}},
       {"rows", rows}};
 }
 

@@ -36,8 +36,9 @@ ShareTime measure_share(const TeachingSettings& whole, int64_t ranks, Device dev
           .most = 1e3 * *most,
           .ancestral = 1e3 * median(times.ancestral),
           .langevin = 1e3 * median(times.langevin),
-          .energy = 1e3 * median(times.energy),
           .vae = 1e3 * median(times.vae),
+          .energy = 1e3 * median(times.energy),
+          .adam = 1e3 * median(times.adam),
           .kernels = times.kernels};
 }
 

@@ -19,12 +19,6 @@ double macs(const std::vector<PlacedLayer>& layers) {
   return sum;
 }
 
-// Multiply-adds of f for one image, the head's outputs summed into one.
-double energy_macs(const NetworkConfig& config) {
-  const std::vector<PlacedLayer> convs = convolutions_of(config, 1);
-  return macs(convs) + static_cast<double>(convs.back().y.size());
-}
-
 // Floating-point operations of a step of one chain. ∂f/∂x costs as much as the maps; the head takes none.
 double langevin_flops(const NetworkConfig& config) { return 2 * 2 * macs(convolutions_of(config, 1)); }
 
@@ -60,14 +54,6 @@ double iteration_flops(const TeachingSettings& s) {
 }
 
 }  // namespace
-
-ImageMacs image_macs(const TeachingSettings& s) {
-  const TeachingNetworks n = networks(s);
-  const std::vector<PlacedLayer> layers = walk(n.encoder);  // mean and log variance are two products of what they make
-  return {.energy = energy_macs(n.energy),
-          .generator = macs(walk(n.generator)),
-          .encoder = macs(layers) + 2.0 * static_cast<double>(layers.back().y.size() * s.latent)};
-}
 
 Measurement measure_langevin(const TeachingSettings& settings, int64_t batch, Device device) {
   const NetworkConfig config = networks(settings).energy;
@@ -107,8 +93,9 @@ IterationTimes time_iterations(const TeachingSettings& settings, Device device) 
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     times.ancestral.push_back(m["seconds_ancestral"]);
     times.langevin.push_back(m["seconds_langevin"]);
-    times.energy.push_back(m["seconds_energy"]);
     times.vae.push_back(m["seconds_vae"]);
+    times.energy.push_back(m["seconds_energy"]);
+    times.adam.push_back(m["seconds_adam"]);
     times.whole.push_back(seconds / together);
     spent += seconds;
   }
@@ -128,8 +115,12 @@ std::vector<Measurement> measure_training(const TeachingSettings& settings, Devi
   Measurement first = row(iteration, times.whole, iteration_flops(settings));
   first.calls = times.calls;
   first.kernels = times.kernels;
-  return {first, row("  1 ancestral samples", times.ancestral, 0), row("  2 langevin", times.langevin, chain_flops),
-          row("  3 energy update", times.energy, 0), row("  4 vae update", times.vae, 0)};
+  return {first,
+          row("  1 ancestral samples", times.ancestral, 0),
+          row("  2 langevin", times.langevin, chain_flops),
+          row("  3 gradient of the vae", times.vae, 0),
+          row("  4 gradient of the energy", times.energy, 0),
+          row("  5 adam", times.adam, 0)};
 }
 
 }  // namespace ebm

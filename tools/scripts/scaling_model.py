@@ -7,36 +7,61 @@
 
 Strong scaling: the recipe's batch and chains over G ranks; weak: as many on each. An iteration goes
 
-    ancestral -> chain -> energy, begin [sum of its gradient] -> encoder -> generator -> generator backward
-    -> encoder backward, [sums of both gradients] -> Adam
+    ancestral -> chain -> encoder -> generator -> generator backward -> encoder backward -> energy -> energy backward -> Adam
 
-with a sum in each batch normalisation of the generator, on the way up and down. The compute stream waits for those and for
-the two last gradients; the energy's is summed beside it. All sums go through one communicator, one after the
-other: a batch normalisation waits for a gradient that is still being summed. docs/scaling.md has the formulae.
+with a sum in each batch normalisation of the generator, on the way up and down, for which the compute stream waits. Gradients
+are summed beside it, in pieces of whole layers, each as soon as the backward walk has made it (train/adam.h); Adam's step of a
+network waits for the last of its own. All sums go through one communicator, one after the other: a batch normalisation waits for a piece that is still
+being summed. docs/scaling.md has the formulae.
 """
 import argparse
 import json
 import math
 import sys
 
-PHASES = ["ancestral", "langevin", "energy", "vae"]
-NETWORKS = ["energy", "generator", "encoder"]
+PHASES = ["ancestral", "langevin", "vae", "energy", "adam"]
+NETWORKS = ["encoder", "generator", "energy"]  # in the order of their steps
 
-# Without --share. Networks and sizes of mnist and cifar10 are the paper's, by count; 256x256 is a net that nobody has written:
-# all of it is assumed. Launches are counted by hand from the code.
+
+def weights(parameters, macs):
+    return {"bytes": 4 * parameters, "macs": macs}
+
+
+def conv(window, inputs, outputs, size):
+    """Of one image; size: of the map that it makes, of a transposed one that it is given."""
+    return weights(window**2 * inputs * outputs + outputs, window**2 * inputs * outputs * size**2)
+
+
+def heads(inputs, outputs, many):
+    return [weights(many * (inputs + 1) * outputs, many * inputs * outputs)]
+
+
+def assumed(megabytes, giga_macs):
+    """A network that nobody has written: each layer has four times the bytes of the one before it, and as much work."""
+    unit = megabytes * 1e6 / (1 + 4 + 16 + 64 + 256)
+    return [{"bytes": unit * 4**i, "macs": giga_macs * 1e9 / 5} for i in range(5)]
+
+
+# Without --share. Networks and sizes of mnist and cifar10 are the paper's (models/table.cpp), layers in the order of the
+# forward pass; 256x256 is assumed altogether. Launches are counted by hand from the code.
 ESTIMATES = {
     "mnist": {"batch": 400, "chains": 400, "steps": 50, "batch_norms": 3,
-              "gradient_bytes": {"energy": 6500752, "generator": 3117060, "encoder": 3038752},
-              "macs_an_image": {"energy": 18389504, "generator": 8853760, "encoder": 7250432},
-              "launches": {"ancestral": 20, "langevin": 500, "energy": 40, "vae": 90}},
+              "layers": {"energy": [conv(5, 1, 64, 14), conv(3, 64, 128, 7), conv(3, 128, 256, 7),
+                                    {**conv(7, 256, 100, 1), "macs": 7 * 7 * 256}],  # its outputs summed into one
+                         "generator": [conv(4, 100, 256, 1), conv(3, 256, 128, 4), conv(3, 128, 64, 7), conv(3, 64, 1, 14)],
+                         "encoder": [conv(4, 1, 64, 14), conv(4, 64, 64, 7), conv(4, 64, 64, 7)] + heads(3136, 100, 2)},
+              "launches": {"ancestral": 20, "langevin": 500, "vae": 78, "energy": 34, "adam": 18}},
     "cifar10": {"batch": 250, "chains": 900, "steps": 15, "batch_norms": 3,
-                "gradient_bytes": {"energy": 6841860, "generator": 4416268, "encoder": 17575200},
-                "macs_an_image": {"energy": 85659648, "generator": 28393472, "encoder": 104071168},
-                "launches": {"ancestral": 20, "langevin": 135, "energy": 50, "vae": 100}},
+                "layers": {"energy": [conv(3, 3, 64, 32), conv(4, 64, 128, 16), conv(4, 128, 256, 8),
+                                      conv(4, 256, 256, 4)] + heads(4096, 1, 1),
+                           "generator": [conv(4, 100, 256, 1), conv(4, 256, 128, 4), conv(4, 128, 64, 8),
+                                         conv(3, 64, 64, 16), conv(3, 64, 3, 32)],
+                           "encoder": [conv(3, 3, 64, 32), conv(4, 64, 128, 16), conv(4, 128, 256, 8),
+                                       conv(4, 256, 512, 4)] + heads(8192, 100, 2)},
+                "launches": {"ancestral": 20, "langevin": 135, "vae": 88, "energy": 44, "adam": 18}},
     "256x256": {"batch": 64, "chains": 64, "steps": 15, "batch_norms": 6,
-                "gradient_bytes": {"energy": 14e6, "generator": 9e6, "encoder": 35e6},
-                "macs_an_image": {"energy": 4.0e9, "generator": 3.0e9, "encoder": 3.1e9},
-                "launches": {"ancestral": 25, "langevin": 195, "energy": 70, "vae": 110}},
+                "layers": {"energy": assumed(14, 4.0), "generator": assumed(9, 3.0), "encoder": assumed(35, 3.1)},
+                "launches": {"ancestral": 25, "langevin": 195, "vae": 98, "energy": 64, "adam": 18}},
 }
 
 
@@ -71,10 +96,9 @@ def arguments():
     p.add_argument("--comm", metavar="FILE", help="JSON of `ebm bench --comm`: counts for as many ranks as it had")
     p.add_argument("--net", help="these alone [all there are]", metavar="NAME,...")
     p.add_argument("--ranks", type=counts, default=[8, 64, 512], metavar="N,...", help="[8,64,512]")
-    p.add_argument("--early", action="store_true",
-                   help="sum the generator's gradient beside the encoder's backward, which the program does not")
-    p.add_argument("--pieces", type=number(1, whole=True), default=1, metavar="N",
-                   help="sum the encoder's gradient in so many, as its layers are done [1: as the program does]")
+    p.add_argument("--piece", type=number(0), default=4.2, metavar="MB",
+                   help="least size of a piece of a gradient [4.2: as the program does]")
+    p.add_argument("--whole", action="store_true", help="sum each gradient as one, when its network is done")
     p.add_argument("--rate", type=number(1e-3), default=150, metavar="TFLOP/S", help="ESTIMATES: of one GPU [150]")
     p.add_argument("--launch", type=number(0), default=4, metavar="US", help="ESTIMATES: least time of a kernel [4]")
     p.add_argument("--box", type=number(1, whole=True), default=8, metavar="N", help="ranks in a machine [8]")
@@ -106,11 +130,12 @@ class EstimatedCompute:
     def phases(self, ranks):
         net = self.net
         batch, chains = math.ceil(net["batch"] / ranks), math.ceil(net["chains"] / ranks)
-        macs = net["macs_an_image"]
+        macs = {name: sum(layer["macs"] for layer in layers) for name, layers in net["layers"].items()}
         work = {"ancestral": 2 * chains * macs["generator"],
                 "langevin": chains * net["steps"] * 4 * macs["energy"],  # the maps, and the gradient for x
+                "vae": 2 * chains * 3 * (macs["encoder"] + macs["generator"]),
                 "energy": 2 * (batch + chains) * 3 * macs["energy"],  # and both gradients
-                "vae": 2 * chains * 3 * (macs["encoder"] + macs["generator"])}
+                "adam": 0}  # launches alone
         return {name: 1e3 * work[name] / (1e12 * self.args.rate) + 1e-3 * self.args.launch * net["launches"][name]
                 for name in PHASES}
 
@@ -202,36 +227,48 @@ class Iteration:
             self.join()
             self.compute(ms / (count + 1))
 
+    def backward(self, ms, layers, sums, ranks, args, norms=0, norm=0.0):
+        """The walk back through a network, its norms between its layers; returns the time of its gradient's sums."""
+        macs, size, of_sums = sum(layer["macs"] for layer in layers), 0, 0.0
+        for i, layer in reversed(list(enumerate(layers))):
+            self.compute(ms * layer["macs"] / macs)
+            size += layer["bytes"]
+            if i == 0 or (size >= 1e6 * args.piece and not args.whole):
+                of_piece = sums.gradient(ranks, size)
+                self.begin(of_piece)
+                of_sums, size = of_sums + of_piece, 0
+            if 0 < i <= norms:  # before the layers that follow the first
+                self.begin(norm)
+                self.join()
+        return of_sums
+
 
 def iteration(net, phases, sums, ranks, args):
     """Returns the iteration, what the sums add to it, and of that the gradients' part and their whole time, in ms."""
-    sizes = net["gradient_bytes"]
-    of_energy, of_generator = (sums.gradient(ranks, sizes[name]) for name in ["energy", "generator"])
-    of_piece = sums.gradient(ranks, sizes["encoder"] / args.pieces)
-    norm, count = sums.norm(ranks), net["batch_norms"]
-    macs = net["macs_an_image"]
+    layers, norm, count = net["layers"], sums.norm(ranks), net["batch_norms"]
+    macs = {name: sum(layer["macs"] for layer in layers[name]) for name in NETWORKS}
+    numbers = {name: sum(layer["bytes"] for layer in layers[name]) for name in NETWORKS}
     unit = phases["vae"] / (3 * (macs["encoder"] + macs["generator"]))  # backward is twice forward
     run = Iteration()
     run.norms(phases["ancestral"], count, norm)
-    run.compute(phases["langevin"] + phases["energy"])
-    run.begin(of_energy)
-    run.compute(unit * macs["encoder"])
+    run.compute(phases["langevin"] + unit * macs["encoder"])
     run.norms(unit * macs["generator"], count, norm)
-    run.norms(2 * unit * macs["generator"], count, norm)
-    if args.early:
-        run.begin(of_generator)
-    for _ in range(args.pieces):
-        run.compute(2 * unit * macs["encoder"] / args.pieces)
-        run.begin(of_piece)
-    if not args.early:
-        run.begin(of_generator)
-    run.join()
+    gradients, done = 0.0, {}
+    for name, ms, norms in [("generator", 2 * unit * macs["generator"], count), ("encoder", 2 * unit * macs["encoder"], 0),
+                            ("energy", phases["energy"] * 2 / 3, 0)]:
+        if name == "energy":
+            run.compute(phases["energy"] / 3)
+        gradients += run.backward(ms, layers[name], sums, ranks, args, norms, norm)
+        done[name] = run.free
+    for name in NETWORKS:
+        run.now = max(run.now, done[name])
+        run.compute(phases["adam"] * numbers[name] / sum(numbers.values()))
     exposed = run.now - sum(phases.values())
-    return run.now, exposed, exposed - 3 * count * norm, of_energy + of_generator + args.pieces * of_piece
+    return run.now, exposed, max(exposed - 3 * count * norm, 0.0), gradients
 
 
 def report(name, net, compute, sums_of, args):
-    sizes = ", ".join(f"{net['gradient_bytes'][network] / 1e6:.2g}" for network in NETWORKS)
+    sizes = ", ".join(f"{sum(layer['bytes'] for layer in net['layers'][network]) / 1e6:.2g}" for network in NETWORKS)
     print(f"\n{name}: batch {net['batch']}, {net['chains']} chains of {net['steps']}; gradients of {sizes} MB "
           f"({', '.join(NETWORKS)})")
     print(f"{'ranks':>6} {'compute':>9} {'+ norms':>9} {'+ grads':>9} {'= ms':>9} {'speed-up':>9} {'efficiency':>10} "
@@ -277,9 +314,7 @@ def main():
     print(f"ASSUMED: {'other sums' if measured else 'sums'}: {args.box_latency:g} us in a machine of {args.box}, between "
           f"machines {args.net_latency:g} us and 2 log2(machines) hops of {args.hop_latency:g} us more; "
           f"{args.box_bandwidth:g} and {args.net_bandwidth:g} GB/s. ASSUMED: the parts of the vae phase are in the ratio of "
-          "their multiply-adds, the gradients twice the value's" + ("; ASSUMED: the generator's gradient is summed beside "
-          "the encoder's backward" if args.early else "") + (f"; ASSUMED: the encoder's gradient is summed in "
-          f"{args.pieces} pieces of one size, spread over its backward" if args.pieces > 1 else ""))
+          "their multiply-adds, and so are layers, the gradients twice the value's")
     print("norms, grads: what the sums of batch normalisations and gradients add; exposed: both, of the iteration; grads "
           "hidden: the part of the gradients' sums beside the compute; "
           "weak: efficiency of the whole recipe on each rank, whose batch is then so many times as large; times in ms")

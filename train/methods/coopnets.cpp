@@ -14,14 +14,15 @@ struct CoopNets : Teaching {
     const Tensor z_hat = latent(it);                       // ẑ ~ N(0, I_d)          (n, d)
     const Var x_hat = generator_(Var(z_hat));              // x̂ = g_α(ẑ)            (n, H, W, C)
     const Tensor x_tilde = run_chains(it, x_hat.value());  // x̃: l Langevin steps   (n, H, W, C)
-    begin_energy_update(it, x_tilde);
 
     // α by Adam on mean ‖x̃ − g_α(ẑ)‖²; a factor 1/(2σ²) would not change Adam's step
     it.phase("vae");
     const Var loss = squared_error(x_hat, x_tilde, settings_.chains);
-    learn(tape, loss, {&generator_});
-    end_energy_update();
+    begin_learning(tape, loss, {&generator_});
     shown_.reconstruction = loss.value();
+
+    begin_energy_update(it, x_tilde);
+    end_updates(it, {&generator_, &energy_});
   }
 };
 

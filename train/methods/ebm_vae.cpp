@@ -14,19 +14,18 @@ struct EbmVae : Teaching {
     const Tensor z_hat = latent(it);                       // 1. ẑ ~ N(0, I_d)          (n, d)
     const Var x_hat = generator_(Var(z_hat));              //    x̂ = g_α(ẑ)            (n, H, W, C)
     const Tensor x_tilde = run_chains(it, x_hat.value());  // 2. x̃: l Langevin steps   (n, H, W, C)
-    // 3. and 4. after 5., as the recipes do; both see the same x̃
-    begin_energy_update(it, x_tilde);  // 5. the gradient of (7); ranks sum it up beside 3. and 4.
     if (settings_.teach == "inferred")
-      update_vae(it, x_tilde, settings_.chains);  // 3. z̃ ~ π_β(z|x̃), 4. (α, β) by (9)
+      begin_vae_update(it, x_tilde, settings_.chains);  // 3. z̃ ~ π_β(z|x̃), 4. the gradient of (9)
     else
-      update_with_own(it, tape, x_tilde, z_hat, x_hat);
-    end_energy_update();  // 5. θ
+      begin_update_with_own(it, tape, x_tilde, z_hat, x_hat);
+    begin_energy_update(it, x_tilde);                     // 5. the gradient of (7)
+    end_updates(it, {&encoder_, &generator_, &energy_});  //    α, β and θ by Adam
   }
 
   // 3. and 4. where x̃'s own ẑ is used too, which Algorithm 1 forgets. It is x̃'s latent vector as far as the chain has
   // not left x̂: g learns what the chain changed at ẑ, without the detour of inference, and the pair (ẑ, x̃) tells the
   // encoder what to infer. What it then infers of the data is where g has to put them: that is "data".
-  void update_with_own(Iteration& it, Tape& tape, const Tensor& x_tilde, const Tensor& z_hat, const Var& x_hat) {
+  void begin_update_with_own(Iteration& it, Tape& tape, const Tensor& x_tilde, const Tensor& z_hat, const Var& x_hat) {
     it.phase("vae");
     const RandomKey dropout_key = it.key(Stream::dropout);
     const int64_t n = settings_.chains;
@@ -45,7 +44,7 @@ struct EbmVae : Teaching {
                   : vae_loss(it, posterior, x_tilde, n);
       loss = add(loss, weighed(inferred, settings_.inferred_weight));
     }
-    learn(tape, loss, {&encoder_, &generator_});
+    begin_learning(tape, loss, {&encoder_, &generator_});
   }
 };
 

@@ -27,7 +27,8 @@ struct Persistent : Teaching {
     restart_rows(x_0, kRestarts, it.key(Stream::restart), it.key(Stream::start), own.first);
     const Tensor x_tilde = run_chains(it, x_0);  // (n, H, W, C)
     put_rows(buffer_, first_.scalar(), gather_rows(x_tilde, settings_.chains));
-    update_energy(it, x_tilde);
+    begin_energy_update(it, x_tilde);
+    end_updates(it, {&energy_});
   }
 
   Abilities abilities() override {

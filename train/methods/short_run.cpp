@@ -11,7 +11,8 @@ struct ShortRun : Teaching {
     it.phase("ancestral");
     const Share own = it.share(settings_.chains);
     const Tensor x_0 = noise_images(own.count, it.key(Stream::start), own.first);  // (n, H, W, C)
-    update_energy(it, run_chains(it, x_0));
+    begin_energy_update(it, run_chains(it, x_0));
+    end_updates(it, {&energy_});
   }
 
   Tensor sample_start(const RandomKey& key, int64_t first, int64_t /*first_row*/) override {

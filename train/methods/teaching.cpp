@@ -81,9 +81,9 @@ Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
   return x_tilde;
 }
 
-void Teaching::update_energy(Iteration& it, const Tensor& x_tilde) {
-  begin_energy_update(it, x_tilde);
-  end_energy_update();
+void Teaching::end_updates(Iteration& it, std::initializer_list<LearnerBase*> learners) {
+  it.phase("adam");
+  end_learning(learners);
 }
 
 void Teaching::begin_energy_update(Iteration& it, const Tensor& x_tilde) {
@@ -129,11 +129,11 @@ Var Teaching::vae_loss(Iteration& it, const Posterior& posterior, const Tensor& 
   return add(reconstruction, mul(kl, kl_weight_.var()));
 }
 
-void Teaching::update_vae(Iteration& it, const Tensor& images, int64_t n) {
+void Teaching::begin_vae_update(Iteration& it, const Tensor& images, int64_t n) {
   it.phase("vae");
   Tape tape;
   const RandomKey dropout_key = it.key(Stream::dropout);
-  learn(tape, vae_loss(it, infer(it, images, n, dropout_key), images, n), {&encoder_, &generator_});
+  begin_learning(tape, vae_loss(it, infer(it, images, n, dropout_key), images, n), {&encoder_, &generator_});
 }
 
 void TeachingShown::describe(ShownVisitor& v, bool has_own) {

@@ -34,7 +34,7 @@ struct TeachingShown {
 class Teaching : public Method {
  public:
   std::vector<BatchPart> batch() const override;
-  std::vector<const char*> phases() const override { return {"ancestral", "langevin", "energy", "vae"}; }
+  std::vector<const char*> phases() const override { return {"ancestral", "langevin", "vae", "energy", "adam"}; }
   std::string signs() const override {
     return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
            "of the energy's loss; grad_x = |dU/dx|";
@@ -50,13 +50,13 @@ class Teaching : public Method {
   Tensor latent(Iteration& it) const;  // ẑ ~ N(0, I_d), (n, d)
   // The images after l Langevin steps from x̂ (n, H, W, C), (6).
   Tensor run_chains(Iteration& it, const Tensor& x_hat);
-  // θ by Adam along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.
-  void update_energy(Iteration& it, const Tensor& x_tilde);
-  // The same in two parts: the gradient, which ranks sum up beside what is done in between, and Adam's step.
+  // Gradients, which ranks sum up beside what follows; steps, when all gradients are known: none depends on another's.
+  // θ along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.
   void begin_energy_update(Iteration& it, const Tensor& x_tilde);
-  void end_energy_update() { end_learning({&energy_}); }
-  // (α, β) by Adam on the VAE's loss of these images, (9), of n of all ranks.
-  void update_vae(Iteration& it, const Tensor& images, int64_t n);
+  // (α, β) on the VAE's loss of these images, (9), of n of all ranks.
+  void begin_vae_update(Iteration& it, const Tensor& images, int64_t n);
+  // A step of Adam for each.
+  void end_updates(Iteration& it, std::initializer_list<LearnerBase*> learners);
   // This rank's part of the mean ‖x − g‖² over n images g and x (n, H, W, C), (1).
   static Var squared_error(const Var& g, const Tensor& x, int64_t n);
   // π_β(z|x) of images (n, H, W, C), with dropout.

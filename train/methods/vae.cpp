@@ -7,7 +7,10 @@ namespace {
 struct Vae : Teaching {
   Vae(const TeachingSettings& settings, Parts& parts) : Teaching(settings, parts) {}
 
-  void iterate(Iteration& it) override { update_vae(it, it.data(), settings_.batch); }
+  void iterate(Iteration& it) override {
+    begin_vae_update(it, it.data(), settings_.batch);
+    end_updates(it, {&encoder_, &generator_});
+  }
 };
 
 }  // namespace
