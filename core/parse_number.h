@@ -18,4 +18,9 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
+// Whether the text is digits alone: if it is no number, then one that is too large.
+inline bool is_whole(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace ebm

@@ -265,13 +265,14 @@ void add_loglik_command(CLI::App& app) {
           "deviation of one around 0 [uniform, or the Gaussian reference]")
       ->type_name("uniform|data|SD");
   command->add_option("--reverse", flags->reverse, "what reverse chains start from [samples]")
-      ->check(CLI::IsMember({"samples", "data"}))
       ->type_name("samples|data");
   command->add_option("--seed", flags->seed, "seed of all chains [1]")->type_name("N");
   add_data_option(*command, flags->data);
   command->add_option("--json", flags->json, "all figures as JSON [loglik.json in the run's folder]")
       ->type_name("FILE");
   command->callback([flags] {
+    EBM_CHECK(flags->reverse == "samples" || flags->reverse == "data", "--reverse", "\"" + flags->reverse + "\"",
+              "samples or data");
     flags->json = output_path(flags->json, flags->model.run, "loglik.json");
     std::unique_ptr<Trainer> model = load_model(flags->model, {Ability::energy});
     if (model->abilities().posterior)

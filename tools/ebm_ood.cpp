@@ -23,7 +23,7 @@ namespace ebm {
 namespace {
 
 constexpr int64_t kBins = 60;
-constexpr int64_t kDefaultImages = 2000;
+constexpr int64_t kDefaultImages = 2000, kLeastImages = 10;
 
 struct OodFlags {
   ModelFlags model;
@@ -153,7 +153,8 @@ void Ood::load_in() {
     own = load_image_input("--in", in_name_, flags_.data, flags_.range, shape);
   }
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
-  const int64_t n = flags_.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags_.n, 1, count);
+  const int64_t n =
+      flags_.n.empty() ? std::min(kDefaultImages, count) : parse_count("n", flags_.n, kLeastImages, count);
   in_ = first_images(std::move(own), n, shape);
 }
 
@@ -167,7 +168,7 @@ void Ood::load_unseen() {
   EBM_CHECK(flags_.in.empty() && !flags_.out_given, "--held-out", "--in or --out too", "one way to choose the images");
   const HeldOut split = load_held_out(s, flags_.data, say);
   const int64_t count = split.normal.count();
-  const int64_t n = flags_.n.empty() ? count : parse_count("n", flags_.n, 1, count);
+  const int64_t n = flags_.n.empty() ? count : parse_count("n", flags_.n, kLeastImages, count);
   // the class is cut by the same share, so that the prevalence stays
   const int64_t held = std::max<int64_t>(1, split.held.count() * n / count);
   in_name_ = s.data + " unseen";

@@ -65,6 +65,13 @@ void compare(const PrecisionFlags& flags) {
   for (const std::string& net : flags.nets) bench_settings(net);  // throws for an unknown one
   apply_threads(flags.threads);
   const Device device = parse_device(flags.device);
+  const auto model_of = [&](const std::string& run) {  // in its own arithmetic, which loading it sets
+    auto model = load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy});
+    EBM_CHECK(model->abilities().energy_net, "--run", run + " of method " + model->settings().method,
+              "a run with an energy net of images");
+    return model;
+  };
+  for (const std::string& run : flags.runs) model_of(run);  // what is wrong is told before anything else
   fmt::print("{}: {}{}\n", to_string(device), describe(device),
              device.is_cuda()         ? ""
              : cpu::multiplies_bf16() ? ", tf32 emulated by rounding operands, bf16 as the processor's chains have it"
@@ -74,12 +81,7 @@ void compare(const PrecisionFlags& flags) {
     Trainer trainer(bench_settings(net), device);
     report(net + ", untrained", trainer, n, seed);
   }
-  for (const std::string& run : flags.runs) {  // each in its own arithmetic, which loading it sets
-    const auto model = load_model({.run = run, .device = flags.device, .threads = flags.threads}, {Ability::energy});
-    EBM_CHECK(model->abilities().energy_net, "--run", run + " of method " + model->settings().method,
-              "a run with an energy net of images");
-    report(run, *model, n, seed);
-  }
+  for (const std::string& run : flags.runs) report(run, *model_of(run), n, seed);
 }
 
 }  // namespace

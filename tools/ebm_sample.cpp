@@ -143,6 +143,10 @@ void sample(const SampleFlags& flags) {
             fmt::format("at most {}, or a name that ends in .npy", kMostInGrid));
   EBM_CHECK(flags.from.empty() || flags.kind.empty(), "--from", "--class too", "one of the two");
   EBM_CHECK(flags.from.empty() || !flags.generator_only, "--from", "--generator-only too", "one of the two");
+  EBM_CHECK(flags.range.empty() || !flags.from.empty(), "--range", flags.range + " without --from",
+            "images whose floats it explains");
+  EBM_CHECK(flags.data.empty() || !flags.from.empty() || !flags.kind.empty(), "--data",
+            flags.data + " without --from or --class", "one of the two, which read from there");
   const auto trainer = load_model(flags.model);
   const Settings& s = trainer->settings();
   if (flags.generator_only) need(s.method, Ability::generate, "--generator-only");

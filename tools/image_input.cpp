@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/parse_number.h"
 #include "tools/data.h"
+#include "train/files/file_io.h"
 #include "train/files/image_file.h"
 #include "train/files/npy.h"
 
@@ -26,12 +27,19 @@ void append(const ImageSet& set, ImageInput& images) {
 ImageInput load_files(const fs::path& path, ImageShape shape) {
   ImageInput images;
   images.column = "file";
+  const bool grey = shape.channels == 1;
+  size_t in_colours = 0;
   for (const fs::path& file : image_files(path)) {
-    const ImageSet image = load_images(file, shape);
+    const std::vector<std::byte> bytes = read_file(file, kMaxImageFileBytes);
+    const ImageSet image = decode_image(bytes, file.string(), shape);
     shape = images.shape = image.shape();  // the first one decides what was left open
     append(image, images);
     images.names.push_back(file.filename().string());
+    in_colours += in_colour(bytes);
   }
+  if (grey && in_colours > 0)
+    fmt::print(stderr, "note: {} of {} files in colour, taken as the grey images that the model knows\n", in_colours,
+               images.names.size());
   return images;
 }
 
@@ -59,8 +67,14 @@ void check_range(const std::string& flag, const fs::path& path, const std::vecto
             "pixels in [-1, 1], where the darkest is -1: --range 0,1 if it is 0 here, --range -1,1 if it is not");
 }
 
+void note_unread_range(const std::string& range, const std::string& what) {
+  if (!range.empty())
+    fmt::print(stderr, "note: --range is for floats of .npy files, and does not change how {} is read\n", what);
+}
+
 ImageInput load_npy(const std::string& flag, const fs::path& path, const std::string& range, ImageShape shape) {
   NpyArray array = read_npy(path);
+  if (array.bytes) note_unread_range(range, path.string());
   const bool any = shape.height == 0 && array.shape.size() == 4 && (array.shape[3] == 1 || array.shape[3] == 3);
   if (any) shape = {array.shape[1], array.shape[2], array.shape[3]};
   const std::vector<int64_t> wanted{array.shape.empty() ? 0 : array.shape[0], shape.height, shape.width,
@@ -94,6 +108,7 @@ void add_range_option(CLI::App& command, std::string& range) {
 ImageInput load_image_input(const std::string& flag, const std::string& what, const std::string& data,
                             const std::string& range, ImageShape shape) {
   const std::vector<std::string>& names = dataset_names();
+  if (fs::path(what).extension() != ".npy") note_unread_range(range, what);
   if (std::find(names.begin(), names.end(), what) != names.end()) {
     const Dataset dataset =
         load_or_fetch(what, data, Split::test, [](const std::string& line) { fmt::print("{}\n", line); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -23,7 +24,9 @@ namespace {
 template <class T>
 T number_of(const std::string& flag, const std::string& text, const std::string& expected) {
   const std::optional<T> value = parse_number<T>(text);
-  if (!value) refuse(flag, text, expected);
+  if (!value)
+    refuse(flag, text,
+           is_whole(text) ? fmt::format("{}, {} at most", expected, std::numeric_limits<T>::max()) : expected);
   return *value;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <iomanip>
+#include <limits>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -22,7 +23,8 @@ void read_number(const std::string& flag, const std::string& text, T& value) {
                          : std::is_signed_v<T>       ? "a whole number"
                                                      : "a whole number, 0 or more";
   const std::optional<T> read = parse_number<T>(text);
-  EBM_CHECK(read.has_value(), "--" + flag, "\"" + text + "\"", expected);
+  EBM_CHECK(read.has_value(), "--" + flag, "\"" + text + "\"",
+            is_whole(text) ? fmt::format("{}, {} at most", expected, std::numeric_limits<T>::max()) : expected);
   value = *read;
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/device.h"
 #include "tests/tools/program.h"
+#include "train/files/image_file.h"
 #include "train/files/npy.h"
 
 using namespace ebm;
@@ -238,6 +239,18 @@ TEST_CASE("a run is named by --run or by its path alone, in every command") {
 TEST_CASE("what is wrong is told in the words of what was given, and leaves nothing") {
   const TemporaryFolder folder;
   REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
+  const std::string large(30, '9');
+  CHECK(ebm_tool(folder, {"sample", "run", "--seed", large}).is_error_with("9223372036854775807 at most"));
+  CHECK(train_tiny(folder, {"synthetic", "--seed", large, "--out", "other"})
+            .is_error_with("18446744073709551615 at most"));
+  CHECK(ebm_tool(folder, {"loglik", "run", "--reverse", "noise"})
+            .is_error_with("received \"noise\", expected samples or data"));
+  CHECK(ebm_tool(folder, {"ood", "run", "--n", "1"}).is_error_with("[--n] received"));
+  CHECK(ebm_tool(folder, {"sample", "run", "--data", "."}).is_error_with("without --from or --class"));
+  CHECK(ebm_tool(folder, {"sample", "run", "--range", "0,1"}).is_error_with("without --from"));
+  const Outcome nowhere = ebm_tool(folder, {"precision", "--net", "tiny", "--run", "nowhere"});
+  CHECK(nowhere.is_error_with("nowhere"));
+  CHECK(nowhere.out == "");
   CHECK(ebm_tool(folder, {"sample", "run/model.safetensors"}).is_error_with("expected the run's folder"));
   CHECK(ebm_tool(folder, {"sample", "run", "--run", "run"}).is_error_with("received 2 values, expected one"));
   write_npy(folder / "none.npy", {}, {0, 28, 28, 1});
@@ -251,6 +264,25 @@ TEST_CASE("what is wrong is told in the words of what was given, and leaves noth
   const Outcome wrong = train_tiny(folder, {"cifar10", "--dataset", "synthetic", "--out", "other"});
   CHECK(wrong.code == 1);
   CHECK(!std::filesystem::exists(folder / "other"));
+}
+
+TEST_CASE("what an image is taken for, and what does not concern it, is noted") {
+  const TemporaryFolder folder;
+  REQUIRE(train_tiny(folder, {"synthetic", "--iterations", "2", "--out", "run", "--quiet"}).code == 0);
+  const std::vector<uint8_t> grey(28 * 28, 100), colour(3 * 28 * 28, 100);
+  std::filesystem::create_directory(folder / "images");
+  write_png(folder / "images/a.png", grey, {28, 28, 1});
+  const auto noted = [&](const std::string& range) {
+    std::vector<std::string> words{"energy", "run", "--images", "images"};
+    if (!range.empty()) words.insert(words.end(), {"--range", range});
+    const Outcome outcome = ebm_tool(folder, words);
+    CHECK(outcome.code == 0);
+    return outcome.err;
+  };
+  CHECK(noted("") == "");
+  CHECK(contains(noted("0,1"), "note: --range is for floats of .npy files"));
+  write_png(folder / "images/b.png", colour, {28, 28, 3});
+  CHECK(contains(noted(""), "note: 1 of 2 files in colour, taken as the grey"));
 }
 
 TEST_CASE("pixels of a .npy file are in [-1, 1], or --range says what they are; uint8 ones say it themselves") {

@@ -98,7 +98,12 @@ class Fetcher {
     from_archive();
     if (missing_.empty()) return;
     std::vector<std::string> names;
-    for (const DataFile& file : missing_) names.push_back(file.name);
+    int64_t bytes = 0;
+    for (const DataFile& file : missing_) names.push_back(file.name), bytes += file.bytes;
+    const auto room = static_cast<int64_t>(fs::space(root_).available);
+    EBM_CHECK(room >= bytes, kOp,
+              fmt::format("{} MB free in {} ({})", room >> 20, root_.string(), fmt::join(reasons_, "; ")),
+              fmt::format("room for {} MB of {}", (bytes >> 20) + 1, record_.name));
     EBM_FAIL(
         kOp, fmt::format("no working source for {} ({})", record_.name, fmt::join(reasons_, "; ")),
         fmt::format("{}{} in {}, raw or .gz, placed by hand{}",

@@ -123,6 +123,12 @@ ImageSet decode_image(std::span<const std::byte> file, const std::string& name, 
   return set;
 }
 
+bool in_colour(std::span<const std::byte> file) {
+  int width = 0, height = 0, channels = 0;
+  const auto* data = reinterpret_cast<const stbi_uc*>(file.data());
+  return stbi_info_from_memory(data, static_cast<int>(file.size()), &width, &height, &channels) && channels >= 3;
+}
+
 std::vector<std::filesystem::path> image_files(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) return {path};

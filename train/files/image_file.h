@@ -22,6 +22,9 @@ inline constexpr int64_t kMaxImagePixels = int64_t{1} << 26;
 // the file in errors. Throws Error on damaged data, another format or another size.
 ImageSet decode_image(std::span<const std::byte> file, const std::string& name, ImageShape wanted);
 
+// Whether an intact PNG or JPEG has colour channels, whatever is in them.
+bool in_colour(std::span<const std::byte> file);
+
 // One image file, or every .png/.jpg/.jpeg directly in a folder, in the order of their names. All
 // images of a folder have one size: the wanted one or, where it is 0, the first image's. Throws
 // Error as decode_image does, and when a folder holds no images.

@@ -181,6 +181,18 @@ TEST_CASE("fetch: with no working source, one line says what to do") {
   CHECK_FALSE(contains(message, "\n"));
 }
 
+TEST_CASE("fetch: a disk without room for the files is told as that, with what failed") {
+  const TemporaryFolder root, empty;
+  DatasetRecord record = small_record();
+  record.files[0].bytes = int64_t{1} << 60;
+  FetchSources sources;
+  sources.system_folder = empty / "absent";
+  const std::string message = error_of([&] { fetched(sources, root.path(), record); });
+  CHECK(contains(message,
+                 " MB free in " + root.path().string() + " (" + (empty / "absent").string() + ": not installed)"));
+  CHECK(contains(message, "room for 1099511627777 MB of small"));
+}
+
 TEST_CASE("fetch: what a killed fetch left behind is cleared") {
   const TemporaryFolder root, packaged;
   const std::string dead = ".fetch-" + run_process({"sh", "-c", "printf $$"}, "/").output;
