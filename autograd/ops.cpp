@@ -4,7 +4,9 @@
 #include "kernels/batch_norm.h"
 #include "kernels/channels.h"
 #include "kernels/elementwise.h"
+#include "kernels/instance_norm.h"
 #include "kernels/linear.h"
+#include "kernels/pool.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "kernels/tanh_error.h"
@@ -37,11 +39,12 @@ Var elementwise(Unary f, const Var& x, float parameter = 0.0f) {
 Var conv2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry, float slope) {
   EBM_CHECK(slope >= 0 && slope <= 1, "conv2d", "negative slope " + std::to_string(slope), "0 to 1");
   Tensor y = conv2d(x.value(), w.value(), value_or_none(b), geometry, slope);
+  const bool map = b.defined() && b.value().rank() == 4;
   const Tensor xv = x.value(), wv = w.value();
   const auto backward = [=](Gradients& g) {  // g.dy(): of the sum conv + b
     if (g.needs(0)) g.set(0, conv2d_backward_data(g.dy(), wv, xv.shape(), geometry, g.take_mask(0)));
     if (g.needs(1)) g.set(1, conv2d_backward_weight(xv, g.dy(), wv.shape(), geometry));
-    if (g.needs(2)) g.set(2, sum_columns(g.dy()));
+    if (g.needs(2)) g.set(2, map ? g.dy() : sum_columns(g.dy()));
   };
   return record({x, w, b}, y, backward, slope);
 }
@@ -76,6 +79,18 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, float eps) {
   const Tensor xv = x.value(), gv = value_or_none(gamma);
   return record({x, gamma, beta}, y, [=](Gradients& g) {
     BatchNormGradients d = batch_norm_backward(xv, gv, g.dy(), saved);
+    g.set(0, d.dx);
+    g.set(1, d.dgamma);
+    g.set(2, d.dbeta);
+  });
+}
+
+Var instance_norm(const Var& x, const Var& gamma, const Var& beta, float eps) {
+  InstanceNormSaved saved;
+  Tensor y = instance_norm(x.value(), value_or_none(gamma), value_or_none(beta), eps, saved);
+  const Tensor xv = x.value(), gv = value_or_none(gamma);
+  return record({x, gamma, beta}, y, [=](Gradients& g) {
+    InstanceNormGradients d = instance_norm_backward(xv, gv, g.dy(), saved);
     g.set(0, d.dx);
     g.set(1, d.dgamma);
     g.set(2, d.dbeta);
@@ -163,6 +178,18 @@ Var logsumexp_rows(const Var& x) {
   Tensor y = logsumexp_rows(x.value());
   const Tensor xv = x.value();
   return record({x}, y, [=](Gradients& g) { g.set(0, logsumexp_rows_backward(xv, y, g.dy())); });
+}
+
+Var average_pool2d(const Var& x, int window, const ConvGeometry& geometry) {
+  const Shape shape = x.shape();
+  return record({x}, average_pool2d(x.value(), window, geometry),
+                [=](Gradients& g) { g.set(0, average_pool2d_backward(g.dy(), shape, window, geometry)); });
+}
+
+Var average_pixels(const Var& x) {
+  const Shape shape = x.shape();
+  const float part = 1.0f / static_cast<float>(shape[1] * shape[2]);
+  return record({x}, average_pixels(x.value()), [=](Gradients& g) { g.set(0, expand_pixels(g.dy(), shape, part)); });
 }
 
 Var reshape(const Var& x, const Shape& shape) {

@@ -10,7 +10,7 @@
 namespace ebm {
 
 // Convolutions and matrix products. b may be an undefined Var: no bias.
-// leaky_relu(conv(x, w) + b): x (N,H,W,C), w (K,R,S,C), b (K) -> (N,P,Q,K). negative_slope 1: linear.
+// leaky_relu(conv(x, w) + b): x (N,H,W,C), w (K,R,S,C), b (K) or (N,P,Q,K) -> (N,P,Q,K). negative_slope 1: linear.
 Var conv2d(const Var& x, const Var& w, const Var& b, const ConvGeometry& geometry, float negative_slope = 1.0f);
 // leaky_relu of the transposed convolution + b: x (N,P,Q,Cin), w (Cin,R,S,Cout), b (Cout) -> (N,H,W,Cout),
 // H = (P-1)·stride + R - pad.before - pad.after
@@ -20,6 +20,8 @@ Var linear(const Var& x, const Var& w, const Var& b);  // x (N,I), w (O,I), b (O
 
 // Batch statistics over all but the last extent; gamma may be undefined: no scale. x (…,C), gamma, beta (C).
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, float eps = 1e-3f);
+// Statistics of each image and channel by itself: x (N,H,W,C), gamma, beta (C), or both undefined: neither scale nor shift.
+Var instance_norm(const Var& x, const Var& gamma = {}, const Var& beta = {}, float eps = 1e-5f);
 // Keeps each element with probability `keep` and divides it by keep; the mask is a function of key.
 Var dropout(const Var& x, float keep, const RandomKey& key, uint64_t first_element = 0);
 
@@ -50,6 +52,10 @@ Var sum_first(const Var& x);        // (K,…) -> (1,…)
 Var logsumexp_rows(const Var& x);   // (N,M) -> (N)
 // Σ (tanh(s) − x)² of each row: s and x (N,…) -> (N), value and derivative in one kernel.
 Var tanh_error(const Var& s, const Tensor& x);
+
+// Over pixels, kernels/pool.h.
+Var average_pool2d(const Var& x, int window, const ConvGeometry& geometry);  // (N,H,W,C) -> (N,P,Q,C)
+Var average_pixels(const Var& x);                                            // (N,H,W,C) -> (N,C)
 
 // Shape.
 Var reshape(const Var& x, const Shape& shape);

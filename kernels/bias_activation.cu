@@ -26,13 +26,16 @@ void bias_activation(Tensor& y, const Tensor& b, float negative_slope) {
   if (!b.defined() && negative_slope == 1.0f) return;
   EBM_CHECK(y.rank() > 0, "bias_activation", "a scalar", "y (..., C)");
   const int64_t channels = y.shape().back(), rows = channels ? y.size() / channels : 0;
+  const bool map = b.defined() && b.rank() == 4;
   if (b.defined()) {
-    check_shape("bias_activation", "b", b, {channels});
+    check_shape("bias_activation", "b", b, map ? y.shape() : Shape{channels});
     check_same_device("bias_activation", y, b);
   }
   const auto run = [&](const auto& values) {
     const BiasActivation f{negative_slope};
-    if (b.defined())
+    if (map)
+      map_values(y.device(), y.size(), f, values, Read{b.data()});
+    else if (b.defined())
       map_channel_values(y.device(), rows, channels, f, values, ReadChannel{b.data(), channels});
     else
       map_values(y.device(), y.size(), f, values);

@@ -6,7 +6,7 @@
 
 namespace ebm {
 
-// y = leaky_relu(y + b), y (…,C), b (C) or undefined. negative_slope: 1 leaves the sum as it is, 0 is ReLU.
+// y = leaky_relu(y + b), y (…,C), b (C), or as y of (N,P,Q,K), or undefined. negative_slope: 1 leaves the sum as it is, 0 is ReLU.
 void bias_activation(Tensor& y, const Tensor& b, float negative_slope);
 // dy · leaky_relu', if there is a mask.
 void pass_through(const LeakyMask& mask, Tensor& dy);

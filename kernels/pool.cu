@@ -57,6 +57,42 @@ struct Pool {
   }
 };
 
+// The gradient of pixel (h, w) comes from those windows that hold it: of their rows p = (h + top)/stride, and stride lower ones.
+struct AverageBackward {
+  Windows s;
+  const float* dy;
+  float* dx;
+  EBM_HD static int64_t first(int64_t place, int before, int window, int stride) {
+    const int64_t reach = place + before - window;  // the last row of outputs whose window ends before
+    return reach < 0 ? 0 : reach / stride + 1;
+  }
+  EBM_HD static int64_t covered(int64_t begin, int window, int64_t extent) {
+    const int64_t from = begin < 0 ? 0 : begin, to = begin + window < extent ? begin + window : extent;
+    return to - from;
+  }
+  EBM_HD void operator()(int64_t i) const {  // i: element of x
+    const int64_t c = i % s.channels, pixel = i / s.channels;
+    const int64_t w = pixel % s.width, h = pixel / s.width % s.height, n = pixel / s.width / s.height;
+    float sum = 0;
+    for (int64_t p = first(h, s.top, s.window, s.stride_h); p < s.rows && p * s.stride_h - s.top <= h; ++p) {
+      const int64_t high = covered(p * s.stride_h - s.top, s.window, s.height);
+      for (int64_t q = first(w, s.left, s.window, s.stride_w); q < s.columns && q * s.stride_w - s.left <= w; ++q) {
+        const int64_t wide = covered(q * s.stride_w - s.left, s.window, s.width);
+        sum += dy[((n * s.rows + p) * s.columns + q) * s.channels + c] / static_cast<float>(high * wide);
+      }
+    }
+    dx[i] = sum;
+  }
+};
+
+struct ExpandPixels {
+  int64_t image, channels;  // elements
+  float factor;
+  const float* v;
+  float* y;
+  EBM_HD void operator()(int64_t i) const { y[i] = factor * v[i / image * channels + i % channels]; }
+};
+
 struct AveragePixels {
   int64_t pixels, channels;
   const float* x;
@@ -69,17 +105,23 @@ struct AveragePixels {
   }
 };
 
-template <class Result>
-Tensor pool(const char* op, const Tensor& x, int window, const ConvGeometry& g) {
+// Of a convolution with as many filters as there are channels.
+Shape pooled_shape(const char* op, const Shape& x, int window, const ConvGeometry& g) {
   EBM_CHECK(window > 0 && g.pad_h.before < window && g.pad_h.after < window && g.pad_w.before < window &&
                 g.pad_w.after < window,
             op, "a window of " + std::to_string(window), "one that is larger than the border");
-  EBM_CHECK(x.rank() == 4, op, to_string(x.shape()), "x (N,H,W,C)");
-  const int64_t channels = x.extent(3);
-  // the shape of a convolution with as many filters as there are channels
-  Tensor y = Tensor::empty(conv2d_shape(x.shape(), {channels, window, window, channels}, g), x.device());
-  const Windows s{x.extent(1), x.extent(2), channels,   y.extent(1),    y.extent(2),
-                  window,      g.stride_h,  g.stride_w, g.pad_h.before, g.pad_w.before};
+  EBM_CHECK(x.rank() == 4, op, to_string(x), "x (N,H,W,C)");
+  return conv2d_shape(x, {x[3], window, window, x[3]}, g);
+}
+
+Windows windows_of(const Shape& x, const Shape& y, int window, const ConvGeometry& g) {
+  return {x[1], x[2], x[3], y[1], y[2], window, g.stride_h, g.stride_w, g.pad_h.before, g.pad_w.before};
+}
+
+template <class Result>
+Tensor pool(const char* op, const Tensor& x, int window, const ConvGeometry& g) {
+  Tensor y = Tensor::empty(pooled_shape(op, x.shape(), window, g), x.device());
+  const Windows s = windows_of(x.shape(), y.shape(), window, g);
   map(x.device(), y.size(), Pool<Result>{s, x.data(), y.mutable_data()}, window * window);
   return y;
 }
@@ -92,6 +134,23 @@ Tensor max_pool2d(const Tensor& x, int window, const ConvGeometry& geometry) {
 
 Tensor average_pool2d(const Tensor& x, int window, const ConvGeometry& geometry) {
   return pool<Average>("average_pool2d", x, window, geometry);
+}
+
+Tensor average_pool2d_backward(const Tensor& dy, const Shape& x_shape, int window, const ConvGeometry& geometry) {
+  constexpr const char* kOp = "average_pool2d_backward";
+  check_shape(kOp, "dy", dy, pooled_shape(kOp, x_shape, window, geometry));
+  Tensor dx = Tensor::empty(x_shape, dy.device());
+  const Windows s = windows_of(x_shape, dy.shape(), window, geometry);
+  map(dy.device(), dx.size(), AverageBackward{s, dy.data(), dx.mutable_data()});
+  return dx;
+}
+
+Tensor expand_pixels(const Tensor& v, const Shape& shape, float factor) {
+  EBM_CHECK(shape.rank() == 4, "expand_pixels", to_string(shape), "(N,H,W,C)");
+  check_shape("expand_pixels", "v", v, {shape[0], shape[3]});
+  Tensor y = Tensor::empty(shape, v.device());
+  map(v.device(), y.size(), ExpandPixels{y.size() / shape[0], shape[3], factor, v.data(), y.mutable_data()});
+  return y;
 }
 
 Tensor average_pixels(const Tensor& x) {

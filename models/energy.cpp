@@ -4,8 +4,19 @@
 #include "core/check.h"
 
 namespace ebm {
+namespace {
 
-EnergyNet::EnergyNet(const NetworkConfig& config, Device device, uint64_t seed) : layers_(config, device, seed) {
+constexpr char kCondition[] = "condition.weight";
+
+}  // namespace
+
+EnergyNet::EnergyNet(const NetworkConfig& config, Device device, uint64_t seed) : layers_(config) {
+  if (config.condition > 0) {
+    const Shape& of_x = layers_.places().front().weight;  // (K,R,S,C)
+    const Shape weight{of_x[0], of_x[1], of_x[2], config.condition};
+    parameters().add_weight(kCondition, weight, weight.size() / weight[0], config.init);
+  }
+  layers_.allocate(device, seed);
   constexpr const char* kExpected = "convolutions, each followed by a leaky ReLU, and one that covers the map";
   const size_t head = config.layers.size() - 1;
   EBM_CHECK(head % 2 == 0 && layers_.output() == (Shape{1, 1, 1, layers_.output()[3]}), "energy network",
@@ -40,11 +51,23 @@ Var EnergyNet::head(const Var& h, const Var& weight, const Var& bias) {
 
 Var EnergyNet::operator()(const Var& x) const { return head(layers_from(convs_, 0, x), head_weight(), head_bias()); }
 
+Var EnergyNet::biases(const Var& c) const {
+  const ConvParameters& first = convs_.front();
+  return conv2d(c, parameters()[kCondition], first.bias, first.geometry);
+}
+
+Var EnergyNet::given(const Var& x, const Var& biases) const {
+  const ConvParameters& first = convs_.front();
+  const Var h = conv2d(x, first.weight, biases, first.geometry, first.negative_slope);  // (N,P,Q,K)
+  return head(layers_from(convs_, 1, h), head_weight(), head_bias());
+}
+
 // Var(tensor) makes leaves: a tape that is alive does not lead back into the parameters.
-EnergyNet::Frozen::Frozen(const EnergyNet& net, ElementType maps)
+EnergyNet::Frozen::Frozen(const EnergyNet& net, ElementType maps, const Tensor& c)
     : net_(net), maps_(maps), head_weight_(net.head_weight().value()), head_bias_(net.head_bias().value()) {
   for (const ConvParameters& conv : net.convs_)
     convs_.push_back({Var(as_map(conv.weight.value())), Var(conv.bias.value()), conv.geometry, conv.negative_slope});
+  if (c.defined()) convs_.front().bias = Var(net.biases(Var(c)).value());
 }
 
 Var EnergyNet::Frozen::operator()(const Var& x) const {

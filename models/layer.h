@@ -14,6 +14,7 @@ namespace ebm {
 // How weights begin. Biases and shifts begin at 0.
 enum class WeightInit {
   normal_0005,      // N(0, 0.005²), the paper's
+  normal_002,       // N(0, 0.02²), of U-Nets
   kaiming_uniform,  // U(-b, b), b = 1/sqrt(fan_in)
   xavier_normal,    // N(0, 2/(fan_in + fan_out)), of a convolution the channels times R·S
 };
@@ -60,6 +61,7 @@ struct NetworkConfig {
   Shape input;          // of one example, with its extent of 1: (1,H,W,C) or (1,I)
   WeightInit init = WeightInit::kaiming_uniform;
   std::vector<Layer> layers;
+  int64_t condition = 0;  // of an energy: channels of what its first layer sees beside x (models/energy.h)
 };
 
 // Layer i of a config in its place, for a batch of n.

@@ -20,7 +20,8 @@ void Parameters::add_weight(const std::string& name, const Shape& shape, int64_t
     return add_uniform(name, shape, 1.0f / std::sqrt(static_cast<float>(fan_in)));
   const int64_t both = shape.size() / shape[0] + shape.size() / shape.back();
   const float xavier = std::sqrt(2.0f / static_cast<float>(both));
-  entries_.push_back({name, shape, size_, 0.0f, init == WeightInit::xavier_normal ? xavier : 0.005f});
+  const float stddev = init == WeightInit::xavier_normal ? xavier : init == WeightInit::normal_002 ? 0.02f : 0.005f;
+  entries_.push_back({name, shape, size_, 0.0f, stddev});
   size_ += shape.size();
 }
 

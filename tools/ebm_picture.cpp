@@ -31,6 +31,7 @@ PicturePlan plan_picture(const PictureFlags& flags, const char* name, std::initi
   EBM_CHECK(plan.out.extension() == ".png", "--out", plan.out.string(), "a name that ends in .png");
   plan.key = {flags.chain.key_seed(), Stream::sample, 0, 0};
   plan.trainer = load_model(flags.model, needed);
+  need(plan.trainer->settings().method, Ability::draw, "--run");
   check_writable(plan.out);
   for (const char* ending : beside) check_writable(plan.beside(ending));
   plan.num_steps = flags.chain.num_steps(*plan.trainer);

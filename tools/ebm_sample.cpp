@@ -147,7 +147,7 @@ void sample(const SampleFlags& flags) {
             "images whose floats it explains");
   EBM_CHECK(flags.data.empty() || !flags.from.empty() || !flags.kind.empty(), "--data",
             flags.data + " without --from or --class", "one of the two, which read from there");
-  const auto trainer = load_model(flags.model);
+  const auto trainer = load_model(flags.model, {Ability::draw});
   const Settings& s = trainer->settings();
   if (flags.generator_only) need(s.method, Ability::generate, "--generator-only");
   draw.steps = flags.generator_only ? 0 : flags.chain.num_steps(*trainer);

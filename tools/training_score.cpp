@@ -23,6 +23,7 @@ RunScore training_score(const Settings& settings, const Dataset& images, const s
   options.metrics.frechet = options.metrics.sure = true;
   options.n = std::min({kSamples, images.count(), most > 0 ? most : kSamples});
   options.seed = settings.seed;
+  need(settings.method, Ability::draw, "--score-every");
   EBM_CHECK(options.n >= kFewestImages, "--score-every", fmt::format("{} images or kept chains", options.n),
             fmt::format("{} at least", kFewestImages));
   struct State {

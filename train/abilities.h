@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,11 @@ struct Abilities {
   const EnergyNet* energy_net = nullptr;  // f of U(x) = ‖x‖²/(2σ_ref²) − f(x), where U is that
   // n samples, deterministic in (key, n, options).
   std::function<Samples(int64_t n, const RandomKey& key, const SampleOptions& options)> sample;
+  // Of a conditional model: images under conditions c (n, H, W, C+1), the known part and the mask, begun at g(c, z), z (n, d),
+  // as stages "generated" and "revised". Chains draw from `key`.
+  std::function<Samples(const Tensor& c, const Tensor& z, const RandomKey& key, const SampleOptions& options)> complete;
+  // The same model's: sample() shows completions of these images from now on, x and c of a batch.
+  std::function<void(std::span<const Tensor> batch)> show;
   // z (n, d) -> images (n, H, W, C).
   std::function<Tensor(const Tensor& z)> generate;
   // x (n, H, W, C) -> the z that fits it, (n, d): the posterior's mean by an encoder, or its mode by a descent.
@@ -66,7 +72,7 @@ struct Abilities {
   Tensor shown(const Tensor& state) const { return chains_in_z ? generate(state) : state; }
 };
 
-// The abilities that commands ask for by name. `chains`: potential, start and revise.
-enum class Ability { generate, encode, energy, chains };
+// The abilities that commands ask for by name. `draw`: sample, of nothing given. `chains`: potential, start and revise.
+enum class Ability { draw, generate, encode, energy, chains, complete };
 
 }  // namespace ebm

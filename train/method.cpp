@@ -14,12 +14,14 @@ bool can(const MethodRecord& record, Ability ability) {
   return std::find(record.abilities.begin(), record.abilities.end(), ability) != record.abilities.end();
 }
 
-const char* trained(Ability ability) {
+const char* lacking(Ability ability) {
   switch (ability) {
-    case Ability::generate: return "generator";
-    case Ability::encode: return "encoder";
-    case Ability::energy: return "energy net";
-    case Ability::chains: return "energy for chains";
+    case Ability::draw: return "draws no images of nothing given";
+    case Ability::generate: return "does not train its generator";
+    case Ability::encode: return "does not train its encoder";
+    case Ability::energy: return "does not train its energy net";
+    case Ability::chains: return "does not train its energy for chains";
+    case Ability::complete: return "completes no images";
   }
   return "";
 }
@@ -49,7 +51,7 @@ void need(const std::string& method, Ability ability, const std::string& op) {
   for (const MethodRecord& record : methods())
     if (can(record, ability)) names.push_back(record.name);
   EBM_FAIL(op, "a model of --method " + method,
-           fmt::format("one of {}: this method does not train its {}", either(names), trained(ability)));
+           fmt::format("one of {}: this method {}", either(names), lacking(ability)));
 }
 
 }  // namespace ebm

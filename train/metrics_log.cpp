@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -38,6 +39,43 @@ bool read_row(std::string_view row, size_t columns, int64_t& iteration, int64_t&
   return second.ec == std::errc() && second.ptr != end && *second.ptr == ',';
 }
 
+std::vector<std::string_view> fields_of(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (size_t end = 0; end != std::string_view::npos; line.remove_prefix(std::min(end + 1, line.size()))) {
+    end = line.find(',');
+    fields.push_back(line.substr(0, end));
+  }
+  return fields;
+}
+
+// The rows of a file of another version, under this one's first lines: columns by their names, 0 where there was none.
+std::string in_columns_of(const std::string& first, const std::string& name, std::string_view text) {
+  if (text.starts_with(first)) return std::string(text);
+  const auto line = [&text] {
+    const std::string_view one = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(one.size() + 1, text.size()));
+    return one;
+  };
+  const bool signs = line().starts_with("#");
+  const std::vector<std::string_view> before = fields_of(line());
+  EBM_CHECK(signs && before.size() > 2 && before[0] == "iteration" && before[1] == "rollbacks", "metrics",
+            name + " with another beginning", "a metrics.csv of this program");
+  const size_t begin = first.find('\n') + 1;
+  std::vector<size_t> places;  // in a row of the file; as many as it has where it lacks the column
+  for (const std::string_view column : fields_of(std::string_view(first).substr(begin, first.size() - begin - 1)))
+    places.push_back(static_cast<size_t>(std::find(before.begin(), before.end(), column) - before.begin()));
+  std::string out = first;
+  while (!text.empty()) {
+    const bool whole = text.find('\n') != std::string_view::npos;
+    const std::vector<std::string_view> row = fields_of(line());
+    if (!whole || row.size() != before.size()) break;  // cut short
+    for (size_t i = 0; i < places.size(); ++i)
+      out.append(i > 0 ? "," : "").append(places[i] < row.size() ? row[places[i]] : "0");
+    out += '\n';
+  }
+  return out;
+}
+
 // What a file holds up to an iteration, and what it holds of later ones; both begin with its first lines.
 struct Rows {
   std::string kept, later;
@@ -47,8 +85,9 @@ struct Rows {
 Rows read_rows(const std::filesystem::path& path, const std::string& first, size_t columns, int64_t iteration,
                int64_t rollbacks) {
   const std::vector<std::byte> bytes = read_file(path, kMaxLogBytes);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  EBM_CHECK(text.starts_with(first), "metrics", path.string() + " with other columns", "a metrics.csv of this version");
+  const std::string whole =
+      in_columns_of(first, path.string(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  std::string_view text = whole;
   Rows rows{first, first};
   for (text.remove_prefix(first.size()); !text.empty();) {
     const size_t end = text.find('\n');

@@ -67,6 +67,24 @@ std::vector<Shape> batch_shapes(const Method& method) {
   return shapes;
 }
 
+// A model that draws nothing without a condition shows completions of the source's images, the same all through the run.
+void show_examples(const Trainer& trainer, const Source& source) {
+  if (!trainer.abilities().show) return;
+  constexpr int64_t kImages = kGridRows * kGridRows;
+  std::vector<std::vector<float>> values;
+  std::vector<Shape> shapes;
+  for (const BatchPart& part : trainer.method().batch()) {
+    shapes.push_back(part.shape.with_first(kImages));
+    values.emplace_back(static_cast<size_t>(shapes.back().size()));
+  }
+  std::vector<float*> out;
+  for (std::vector<float>& part : values) out.push_back(part.data());
+  source.fill(trainer.settings().seed, 0, kImages, 0, kImages, out);
+  std::vector<Tensor> batch;
+  for (size_t i = 0; i < values.size(); ++i) batch.push_back(Tensor::from_host(values[i], shapes[i], trainer.device()));
+  trainer.abilities().show(batch);
+}
+
 // "1 row", "2 rows".
 std::string counted(int64_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -91,6 +109,7 @@ class Run {
       conv_plans_from_string(options.resume->file.metadata.at(kCheckpointPlans));
       load_from(*options.resume, [&](const SafetensorsFile& file) { trainer_.load_state(file); });
     }
+    show_examples(trainer_, source);
     guard_.emplace(trainer_);
     if (options.resume) load_from(*options.resume, [&](const SafetensorsFile& file) { guard_->load(trainer_, file); });
     scalars_every_ = std::max<int64_t>(1, options.settings->iterations / kScalarPoints);
@@ -331,8 +350,12 @@ bool samples_due(int64_t done, int64_t total, int64_t every) {
 }
 
 Picture samples_picture(const Samples& samples, ImageShape image) {
-  return side_by_side(image_grid(samples.first().to_host(), image, kGridRows, kGridRows, kGridScale),
-                      image_grid(samples.last().to_host(), image, kGridRows, kGridRows, kGridScale));
+  const auto grid = [&](const Panel& panel) {
+    return image_grid(panel.x.to_host(), image, kGridRows, kGridRows, kGridScale);
+  };
+  Picture picture = grid(samples.stages.front());
+  for (size_t i = 1; i < samples.stages.size(); ++i) picture = side_by_side(picture, grid(samples.stages[i]));
+  return picture;
 }
 
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer) {

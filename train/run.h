@@ -66,7 +66,7 @@ int64_t samples_iteration(const std::filesystem::path& picture);
 // Whether a run of `total` iterations draws its samples after iteration `done`.
 bool samples_due(int64_t done, int64_t total, int64_t every);
 
-// 8×8 of the generator's images beside the same after Langevin revision.
+// 8×8 of each stage side by side: the generator's images, and the same after Langevin revision.
 Picture samples_picture(const Samples& samples, ImageShape image);
 
 }  // namespace ebm

@@ -21,8 +21,10 @@ int64_t output_extent(int64_t in, int64_t kernel, int stride, Padding pad) {
   return room < 0 ? 0 : room / stride + 1;
 }
 
+bool has_bias_map(const ConvEpilogue& end) { return end.bias.defined() && end.bias.rank() == 4; }
+
 void check_epilogue(const char* op, const ConvEpilogue& end, const Shape& result, const Tensor& like) {
-  if (end.bias.defined()) check_shape(op, "b", end.bias, {result[3]});
+  if (end.bias.defined() && !has_bias_map(end)) check_shape(op, "b", end.bias, {result[3]});
   if (!end.mask.defined()) return;
   EBM_CHECK(!end.bias.defined(), op, "a bias and a mask", "one of them");
   check_shape(op, "the mask", end.mask, result);
@@ -84,10 +86,12 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const ConvGeometry& geometry, co
   check_same_device("conv2d", x, w);
   const Shape y_shape = conv2d_shape(x.shape(), w.shape(), geometry);
   check_epilogue("conv2d", end, y_shape, x);
+  const bool map = has_bias_map(end);
   Tensor y = Tensor::empty(y_shape, x.device(), x.type());
   const auto run = x.device().is_cuda() ? cuda::conv2d : cpu::conv2d;
   ++forward_calls;
-  run(x, w, geometry, end, y);
+  run(x, w, geometry, map ? ConvEpilogue() : end, y);
+  if (map) end.finish(y);
   return y;
 }
 
@@ -96,6 +100,7 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_sh
   check_same_device("conv2d_backward_data", dy, w);
   check_shape("conv2d_backward_data", "dy", dy, conv2d_shape(x_shape, w.shape(), geometry));
   check_epilogue("conv2d_backward_data", end, x_shape, dy);
+  EBM_CHECK(!has_bias_map(end), "conv2d_backward_data", "a map of biases", "one for each channel");
   Tensor dx = Tensor::empty(x_shape, dy.device(), dy.type());
   const auto run = dy.device().is_cuda() ? cuda::conv2d_backward_data : cpu::conv2d_backward_data;
   ++backward_data_calls;

@@ -41,7 +41,7 @@ struct ConvEpilogue {
   // negative_slope: 1 leaves the sum as it is, 0 is ReLU. b may be undefined.
   static ConvEpilogue bias_activation(const Tensor& b, float negative_slope);
 
-  Tensor bias;  // (channels of the result) or undefined, fp32
+  Tensor bias;  // (channels of the result), or of conv2d one for each of its numbers, as it is; or undefined; fp32
   Tensor mask;  // as the result, or undefined; with it there is no bias
   float negative_slope = 1.0f;
 
@@ -55,7 +55,7 @@ struct ConvEpilogue {
 
 // y (N,P,Q,K) of x (N,H,W,C), stored as x is.
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvGeometry& geometry, const ConvEpilogue& end = {});
-// y = leaky_relu(conv(x, w) + b)
+// y = leaky_relu(conv(x, w) + b), b (K) or (N,P,Q,K): a map of biases is added in a pass of its own.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
               float negative_slope = 1.0f);
 // dx (N,H,W,C) = x_shape, from dy (N,P,Q,K), stored as dy is. With a mask, which is x, the leaky ReLU that made x is

@@ -84,6 +84,13 @@ const std::vector<GradientCase>& cases() {
        }},
       {"conv2d uneven, no bias", {{2, 5, 6, 2}, {3, 2, 3, 2}}, [](In v) { return conv2d(v[0], v[1], Var(), uneven); }},
       {"conv2d valid, whole map", {{2, 4, 4, 3}, {2, 4, 4, 3}, {2}}, [](In v) { return conv2d(v[0], v[1], v[2], {}); }},
+      {"conv2d + map of biases + leaky_relu",
+       {{2, 6, 6, 2}, {4, 3, 3, 2}, {2, 6, 6, 4}},
+       [](In v) {
+         return conv2d(v[0], v[1], v[2], {1, {1, 1}}, 0.2f);
+       },
+       0.1f,
+       0.4f},
       {"conv2d + leaky_relu",
        {{2, 6, 6, 2}, {4, 3, 3, 2}, {4}},
        [](In v) {
@@ -125,6 +132,10 @@ const std::vector<GradientCase>& cases() {
       {"linear, no bias", {{1, 6}, {3, 6}}, [](In v) { return linear(v[0], v[1], Var()); }},
       {"batch_norm shift", {{6, 2, 2, 3}, {3}}, [](In v) { return square(batch_norm(v[0], Var(), v[1])); }},
       {"batch_norm scale and shift", {{8, 3}, {3}, {3}}, [](In v) { return square(batch_norm(v[0], v[1], v[2])); }},
+      {"instance_norm", {{3, 3, 2, 5}}, [](In v) { return square(instance_norm(v[0])); }},
+      {"instance_norm scale and shift",
+       {{2, 4, 3, 3}, {3}, {3}},
+       [](In v) { return square(instance_norm(v[0], v[1], v[2])); }},
       {"dropout", {{5, 7}}, [](In v) { return dropout(v[0], 0.6f, mask, 3); }},
       {"relu positive", {{3, 4}}, [](In v) { return relu(v[0]); }, 0.1f, 1.0f},
       {"relu negative", {{3, 4}}, [](In v) { return relu(v[0]); }, -1.0f, -0.1f},
@@ -149,6 +160,13 @@ const std::vector<GradientCase>& cases() {
       {"mean_rows", {{3, 2, 2}}, [](In v) { return square(mean_rows(v[0])); }},
       {"sum_first", {{3, 2, 2}}, [](In v) { return square(sum_first(v[0])); }},
       {"logsumexp_rows", {{3, 5}}, [](In v) { return logsumexp_rows(v[0]); }, -2.0f, 2.0f},
+      {"average_pool2d 2x2 s2",
+       {{2, 4, 6, 3}},
+       [](In v) {
+         return square(average_pool2d(v[0], 2, {2, {0, 0}}));
+       }},
+      {"average_pool2d 3x3, uneven", {{2, 5, 6, 2}}, [](In v) { return square(average_pool2d(v[0], 3, uneven)); }},
+      {"average_pixels", {{2, 3, 4, 3}}, [](In v) { return square(average_pixels(v[0])); }},
       {"reshape",
        {{3, 4}},
        [](In v) {

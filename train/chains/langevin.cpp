@@ -33,11 +33,11 @@ ElementType chain_maps(Device device) {
 }
 
 void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
-                    const RandomKey& key, int64_t first_chain, int64_t first_step, Tensor* grad_sq) {
+                    const RandomKey& key, int64_t first_chain, int64_t first_step, Tensor* grad_sq, const Tensor& c) {
   // without noise there is nothing that an error is small beside
   const PrecisionScope mode(step.noise != 0 ? chain_precision() : precision());
   const ElementType maps = chain_maps(x.device());
-  const EnergyNet::Frozen f(energy, maps);
+  const EnergyNet::Frozen f(energy, maps, c);
   const uint64_t first_element = static_cast<uint64_t>(first_chain) * (x.size() / x.extent(0));
   const ConvParameters& conv1 = f.first_layer();
   const Tensor w1 = conv1.weight.value();  // (K, R, S, C)

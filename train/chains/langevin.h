@@ -18,10 +18,12 @@ ElementType chain_maps(Device device);
 // Steps count from first_step: a chain may be run in parts, and is the same bit for bit however it is cut.
 // Runs in chain_precision() (core/precision.h): in bf16 the maps between the layers and their gradients are stored as
 // bf16 (chain_maps), which halves a step's traffic; x, noise and update are fp32.
+// c: what the energy is given beside x (N,H,W,condition), the same all through the chain; undefined: nothing.
 // *grad_sq, where it is asked for, becomes Σ (∂U/∂x)² (1) over all chains at the last step; it is left alone
 // if there is no step.
 void langevin_chain(const EnergyNet& energy, Tensor& x, int64_t num_steps, const LangevinStep& step,
-                    const RandomKey& key, int64_t first_chain = 0, int64_t first_step = 0, Tensor* grad_sq = nullptr);
+                    const RandomKey& key, int64_t first_chain = 0, int64_t first_step = 0, Tensor* grad_sq = nullptr,
+                    const Tensor& c = {});
 
 // The same on any potential, x (N, …) in place, with a step for each chain (or one for all: same_step). *last, where it
 // is asked for, becomes U and ∂U/∂x at the last step's beginning.

@@ -7,29 +7,10 @@
 #include "models/energy.h"
 #include "models/generator.h"
 #include "train/chains/langevin.h"
-#include "train/learner.h"
 #include "train/method.h"
-#include "train/methods/teaching_settings.h"
+#include "train/methods/teaching_parts.h"
 
 namespace ebm {
-
-// What an iteration shows, beside gradient norms and rates. On data and on revised samples, both with the image noise
-// that the energy's loss sees them with:
-struct TeachingShown {
-  Quantity f_data, f_samples;              // mean f = −U up to the reference
-  Quantity squared_data, squared_samples;  // Σ x²
-  Quantity energy_loss;                    // with the penalty energy_l2
-  Quantity reconstruction, kl;             // mean ‖x̃ − g(z̃)‖², mean KL( π_β(z|x̃) ‖ N(0, I) )
-  Quantity own_error, pair;                // mean ‖x̃ − g(ẑ)‖², mean −log π_β(ẑ|x̃): where ẑ teaches
-  Quantity squared_grad_x;                 // Σ (∂U/∂x)² over all chains, at the last step
-  Quantity squared_revision;               // Σ (x̃ − x̂)²
-
-  LangevinStep step;  // of the chains
-  float batch = 1, chains = 1;
-  int64_t pixels = 1;
-
-  void describe(ShownVisitor& v, bool has_own);  // has_own: of the method that ẑ may teach
-};
 
 class Teaching : public Method {
  public:

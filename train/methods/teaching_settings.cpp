@@ -11,7 +11,8 @@ namespace ebm {
 
 void TeachingSettings::describe(SettingVisitor& v) {
   Settings::describe(v);
-  v("chains", chains, "", "Langevin chains an iteration", whole(2, 1 << 20, "batch normalisation needs a batch"));
+  if (!chain_an_image)
+    v("chains", chains, "", "Langevin chains an iteration", whole(2, 1 << 20, "batch normalisation needs a batch"));
   v.group("", chain);
   v("energy-lr", energy_lr, "η_θ", "Adam's learning rate of the energy net", learning_rate());
   v("vae-lr", vae_lr, "η_αβ", "Adam's learning rate of generator and encoder", learning_rate());

@@ -16,7 +16,8 @@ struct TeachingSettings : Settings {
   std::string network = "mnist";              // which networks: mnist's for 28×28×1 images, cifar10's for 32×32×3
   std::optional<double> measured_bf16_error;  // of a step at the recipe's own drift and noise, the largest seen
 
-  int64_t chains = 64;  // Langevin chains an iteration; may differ from batch
+  int64_t chains = 64;          // Langevin chains an iteration; may differ from batch
+  bool chain_an_image = false;  // a method whose chains belong to the batch's images: as many as those
   ChainSettings chain;
 
   double energy_lr = 4e-4;  // Adam's, for θ

@@ -1,0 +1,24 @@
+// Instance normalisation: y = gamma · (x − mean_nc) / sqrt(var_nc + eps) + beta over H·W, for each image n and channel c by itself.
+// So images know nothing of each other, and ranks need no sums.
+#pragma once
+
+#include "core/tensor.h"
+
+namespace ebm {
+
+struct InstanceNormSaved {
+  Tensor mean;     // (N,C)
+  Tensor inv_std;  // (N,C), 1/sqrt(var + eps), var the biased variance
+};
+
+struct InstanceNormGradients {
+  Tensor dx;             // (N,H,W,C)
+  Tensor dgamma, dbeta;  // (C); undefined if gamma was
+};
+
+// x (N,H,W,C); gamma and beta (C), or both undefined: neither scale nor shift.
+Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps, InstanceNormSaved& saved);
+InstanceNormGradients instance_norm_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy,
+                                             const InstanceNormSaved& saved);
+
+}  // namespace ebm

@@ -1,0 +1,42 @@
+// The settings of conditional variational MCMC teaching and its baselines: completing images.
+#pragma once
+
+#include "models/residual_encoder.h"
+#include "models/unet.h"
+#include "train/methods/teaching_settings.h"
+
+namespace ebm {
+
+// Those of the unconditional methods, with networks that see the known part of an image too. One chain for each image.
+struct ConditionalSettings : TeachingSettings {
+  ConditionalSettings();
+
+  std::string mask = "center:0.5";  // the part that is to be completed (train/data/mask.h)
+  double target_weight = 1.0;       // of Σ|x − g(c,z)|, a term of the true image beside the chains'; 0: none
+  std::string target_z = "prior";   // z of that term: prior, ẑ ~ N(0, I), or posterior, z ~ π_β(z|x,c) with KL
+
+  std::unique_ptr<Settings> clone() const override { return std::make_unique<ConditionalSettings>(*this); }
+  void describe(SettingVisitor& v) override;
+  void check_together() const override;
+  int64_t sample_steps() const override;
+  void take_fact(const std::string& name, const std::string& text) override;
+  std::string note() const override { return ""; }
+  std::optional<double> bf16_step_error() const override { return std::nullopt; }  // was not measured
+  std::optional<double> bf16_chain_speedup() const override { return std::nullopt; }
+
+  ImageShape image{28, 28, 1};
+  int64_t condition() const { return image.channels + 1; }  // channels of c: the known part, and the mask
+  // γ is given for 28×28 grey images, as of the unconditional methods, and grows with the number of an image's values, as
+  // the squared error that it stands beside does.
+  double kl_scale() const { return static_cast<double>(image.elements()) / (28.0 * 28.0); }
+};
+
+struct ConditionalNetworks {
+  NetworkConfig energy;
+  UNetConfig generator;
+  ResidualEncoderConfig encoder;
+};
+// Of any image size from 8 on, one table for all.
+ConditionalNetworks networks(const ConditionalSettings& settings);
+
+}  // namespace ebm
