@@ -10,8 +10,11 @@
 namespace ebm {
 
 std::vector<uint8_t> to_levels(const Tensor& x, const char* what, int64_t first_image) {
-  const std::vector<float> values = x.to_host();  // (N, H, W, C)
-  const size_t per_image = values.size() / static_cast<size_t>(x.extent(0));
+  return to_levels(x.to_host(), x.extent(0), what, first_image);
+}
+
+std::vector<uint8_t> to_levels(std::span<const float> values, int64_t n, const char* what, int64_t first_image) {
+  const size_t per_image = values.size() / static_cast<size_t>(n);
   std::vector<uint8_t> levels(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     EBM_CHECK(!std::isnan(values[i]), "evaluate",

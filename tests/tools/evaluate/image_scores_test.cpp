@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -78,8 +79,55 @@ TEST_CASE("ssim is the paper's formula") {
   CHECK(ssim(left, right, {14, 12, 3}) == doctest::Approx((2 * expected + 1) / 3).epsilon(1e-9));
 }
 
+TEST_CASE("ssim as NumPy computes it, by both windows") {
+  std::vector<uint8_t> a, b, near;  // (12, 13, 3)
+  for (int y = 0; y < 12; ++y) {
+    for (int x = 0; x < 13; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        a.push_back(static_cast<uint8_t>((17 * y + 5 * x * x + 40 * c) % 256));
+        b.push_back(static_cast<uint8_t>((13 * y * x + 9 * x + 90 * c) % 256));
+        near.push_back(static_cast<uint8_t>(std::min(255, a.back() + (7 * y + 3 * x + c) % 23)));
+      }
+    }
+  }
+  const ImageShape shape{12, 13, 3};
+  CHECK(ssim(a, b, shape, SsimWindow::gaussian) == doctest::Approx(0.134271502482).epsilon(1e-9));
+  CHECK(ssim(a, b, shape, SsimWindow::uniform) == doctest::Approx(0.044321737308).epsilon(1e-9));
+  CHECK(ssim(a, near, shape, SsimWindow::gaussian) == doctest::Approx(0.992936833232).epsilon(1e-9));
+  CHECK(ssim(a, near, shape, SsimWindow::uniform) == doctest::Approx(0.992601399288).epsilon(1e-9));
+  CHECK(ssim(a, a, shape, SsimWindow::uniform) == doctest::Approx(1).epsilon(1e-12));
+}
+
+TEST_CASE("scores of a region: its pixels alone, and the rectangle around it") {
+  const ImageShape shape{3, 4, 2};
+  const std::vector<uint8_t> region{0, 0, 0, 0,  //
+                                    0, 1, 0, 0,  //
+                                    0, 0, 1, 0};
+  std::vector<uint8_t> a(24), b(24, 200);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<uint8_t>(i);
+  for (const size_t i : {10, 11, 20, 21}) b[i] = static_cast<uint8_t>(i);  // those of the region
+  CHECK(std::isinf(psnr(a, b, shape, region)));
+  b[10] = 13, b[21] = 20;
+  CHECK(psnr(a, b, shape, region) == doctest::Approx(10 * std::log10(65025 / 2.5)).epsilon(1e-12));
+  CHECK(psnr(a, b, shape, std::vector<uint8_t>(12, 1)) == psnr(a, b));
+
+  CHECK(bounding_box(region, shape) == Box{1, 1, 2, 2});
+  CHECK(cropped(a, shape, {1, 1, 2, 2}) == std::vector<uint8_t>{10, 11, 12, 13, 18, 19, 20, 21});
+  CHECK(cropped(a, shape, {0, 0, 3, 4}) == a);
+  CHECK_THROWS_AS(cropped(a, shape, {1, 1, 2, 4}), Error);
+  const std::vector<uint8_t> none(12, 0);
+  CHECK(contains(error_of([&] { bounding_box(none, shape); }), "an empty region"));
+  CHECK(contains(error_of([&] { psnr(a, b, shape, none); }), "an empty region"));
+  CHECK(contains(error_of([&] { psnr(a, b, shape, std::vector<uint8_t>(11, 1)); }), "a region of 11 pixels"));
+}
+
 TEST_CASE("ssim refuses images below its window") {
   const std::vector<uint8_t> small(100);
+  CHECK(ssim(small, small, {10, 10, 1}, SsimWindow::uniform) == doctest::Approx(1));
+  CHECK(contains(error_of([&] {
+                   ssim(std::vector<uint8_t>(42), std::vector<uint8_t>(42), {6, 7, 1}, SsimWindow::uniform);
+                 }),
+                 "at least 7x7"));
   CHECK(contains(error_of([&] { ssim(small, small, {10, 10, 1}); }), "10x10"));
   CHECK(contains(error_of([&] { ssim(small, small, {11, 11, 1}); }), "100 and 100"));
 }

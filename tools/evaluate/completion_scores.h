@@ -1,0 +1,51 @@
+// How well holes are filled. Pixels are clipped and rounded to 8 bits first; every score is one of each image, and then the
+// mean over images. Images are (N, H, W, C) in [-1, 1], holes (N, H, W) with 1 in the hole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/image_shape.h"
+
+namespace ebm {
+
+struct CompletionScores {
+  struct Picture {
+    double psnr = 0;          // of the whole image, dB
+    double ssim = 0;          // Gaussian window of 11 × 11
+    double ssim_uniform = 0;  // uniform window of 7 × 7
+    // SSIM, Gaussian window, of the rectangle around the hole, cut out of the image: no known pixel outside it is looked
+    // at. Over the images whose rectangle is 11 × 11 or more; nothing where none is.
+    std::optional<double> hole_ssim;
+  };
+  int64_t images = 0;
+  int64_t hole_ssim_images = 0;  // those hole_ssim is of
+  double hole_psnr = 0;          // of the hole's pixels alone, dB: the same raw and pasted
+  Picture raw;                   // the output as it is
+  Picture pasted;                // known pixels in their place, so that the hole alone differs
+};
+// Infinite PSNR of an image that is met exactly makes the mean infinite. Throws Error where sizes disagree, for NaN, for a
+// hole without pixels and for images below 11x11.
+CompletionScores score_completions(std::span<const float> truth, std::span<const float> output,
+                                   std::span<const uint8_t> holes, ImageShape image);
+
+// How far several completions of one hole are apart, and what the best of them is worth: a model that always gives the same
+// has deviation 0.
+struct CompletionDiversity {
+  int64_t completions = 0;
+  double deviation = 0;  // standard deviation over completions (by K − 1) of a value in the hole, in 8-bit levels
+  double mean_hole_psnr = 0;  // over completions, dB
+  double best_hole_psnr = 0;  // of the completion of each image that comes nearest, dB
+};
+// completions: two or more outputs, (N, H, W, C) each. Throws Error as score_completions does.
+CompletionDiversity score_diversity(std::span<const float> truth, std::span<const std::vector<float>> completions,
+                                    std::span<const uint8_t> holes, ImageShape image);
+
+nlohmann::ordered_json to_json(const CompletionScores& scores);
+nlohmann::ordered_json to_json(const CompletionDiversity& diversity);
+
+}  // namespace ebm
