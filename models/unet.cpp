@@ -69,7 +69,7 @@ Var UNet::operator()(const Var& c, const Var& z) const {
       h = conv2d(h, p[l.down_entry], p[l.down_entry + 1], l.geometry, kSlope);
     maps.push_back(h);  // (N, H/2, W/2, below), and so on to (N,1,1,below)
   }
-  h = concat_channels(h, reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}));  // (N,1,1,below+d)
+  if (config_.latent > 0) h = concat_channels(h, reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}));  // (N,1,1,below+d)
   for (size_t i = levels_.size() - 1; i > 0; --i) {
     const Level& l = levels_[i];
     h = relu(instance_norm(conv_transpose2d(h, p[l.up_entry], {}, l.geometry)));

@@ -13,7 +13,7 @@ struct UNetConfig {
   int64_t condition = 0;   // channels of c
   int64_t width = 32;      // channels of the first level; each next one has twice as many,
   int64_t most_width = 8;  // up to so many times width
-  int64_t latent = 8;      // d
+  int64_t latent = 8;      // d; 0: no z
   WeightInit init = WeightInit::normal_002;
 };
 
@@ -21,7 +21,8 @@ class UNet {
  public:
   UNet(const UNetConfig& config, Device device, uint64_t seed);
 
-  // c (N,H,W,condition), z (N,d) -> (N,H,W,C) in [-1, 1] by tanh. Images know nothing of each other.
+  // c (N,H,W,condition), z (N,d), not looked at where d is 0 -> (N,H,W,C) in [-1, 1] by tanh. Images know nothing of each
+  // other.
   Var operator()(const Var& c, const Var& z) const;
 
   const UNetConfig& unet() const { return config_; }

@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "tools/data.h"
 #include "tools/ebm_commands.h"
+#include "tools/ebm_evaluate_completion.h"
 #include "tools/judge.h"
 #include "tools/progress.h"
 #include "tools/sample_export.h"
@@ -25,6 +26,7 @@ struct EvaluateFlags {
   ChainFlags chain;  // of the revised samples
   JudgeFlags judge;
   std::string metrics = "fd,kid,is,prdc,sure", split = "train", n = "10000", export_folder, json;
+  bool n_given = false;
 };
 
 Split parse_split(const std::string& text) {
@@ -49,6 +51,17 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
   model.device = own_device(world, model.device);
   const auto trainer = load_model(model);
   const Settings& s = trainer->settings();
+  if (can(s.method, Ability::complete)) {
+    EBM_CHECK(ranks.alone(), "evaluate", "several processes for a conditional model", "one");
+    return evaluate_completion(
+        *trainer, {.data = flags.judge.data,
+                   .n = flags.n_given ? options.n : 0,
+                   .steps = flags.chain.steps.empty() ? trainer->abilities().usual.steps
+                                                      : parse_count("steps", flags.chain.steps, 0, kMostLangevinSteps),
+                   .seed = options.seed,
+                   .json = output_path(flags.json, flags.model.run, "scores.json"),
+                   .png = output_path("", flags.model.run, "completions.png")});
+  }
   options.num_steps = flags.chain.num_steps(*trainer);
   options.noise_scale = flags.chain.noise(*trainer);
 
@@ -102,7 +115,8 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
 
 void add_evaluate_command(CLI::App& app, World& world) {
   auto flags = std::make_shared<EvaluateFlags>();
-  CLI::App* command = app.add_subcommand("evaluate", "scores of a trained model's samples");
+  CLI::App* command =
+      app.add_subcommand("evaluate", "scores of a trained model's samples, or of a conditional one's completions");
   flags->model.add_to(*command);
   command
       ->add_option(
@@ -123,7 +137,10 @@ void add_evaluate_command(CLI::App& app, World& world) {
                    "the scores beside their floors, and all they depend on [scores.json in the run's folder, where a "
                    "report shows it]")
       ->type_name("FILE");
-  command->callback([flags, &world] { run_evaluate(*flags, world); });
+  command->callback([flags, command, &world] {
+    flags->n_given = command->count("--n") > 0;
+    run_evaluate(*flags, world);
+  });
 }
 
 }  // namespace ebm

@@ -45,7 +45,7 @@ struct Abilities {
   const EnergyNet* energy_net = nullptr;  // f of U(x) = ‖x‖²/(2σ_ref²) − f(x), where U is that
   // n samples, deterministic in (key, n, options).
   std::function<Samples(int64_t n, const RandomKey& key, const SampleOptions& options)> sample;
-  // Of a conditional model: images under conditions c (n, H, W, C+1), the known part and the mask, begun at g(c, z), z (n, d),
+  // Of a conditional model: images under conditions c (n, H, W, C+1), the known part and the mask, begun at g(c, z), z (n, d) or undefined where latent is 0,
   // as stages "generated" and "revised". Chains draw from `key`.
   std::function<Samples(const Tensor& c, const Tensor& z, const RandomKey& key, const SampleOptions& options)> complete;
   // The same model's: sample() shows completions of these images from now on, x and c of a batch.

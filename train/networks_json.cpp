@@ -35,7 +35,7 @@ struct Describe {
 std::string networks_json(const Parts& parts) {
   Json networks = Json::object();
   for (const LearnerBase* learner : parts.learners()) {
-    if (!learner->layers()) continue;
+    if (!learner->layers() || learner->layers()->condition > 0) continue;  // no list of layers says what those compute
     const NetworkConfig& config = *learner->layers();
     const std::vector<PlacedLayer> places = walk(config);
     Json input = Json::array(), layers = Json::array();

@@ -1,4 +1,5 @@
 #include "train/run.h"
+#include "train/data/masked_images.h"
 
 #include <algorithm>
 #include <cmath>
@@ -384,7 +385,10 @@ RunResult run_training(const RunOptions& options, const Source& source, RunObser
 }
 
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
-  return run_training(options, LabelledImages(dataset), observer);
+  const LabelledImages images(dataset);
+  const std::string hole = options.settings->hole();
+  if (hole.empty()) return run_training(options, images, observer);
+  return run_training(options, MaskedImages(images, Mask(hole, dataset.images.shape())), observer);
 }
 
 }  // namespace ebm

@@ -57,7 +57,7 @@ struct RunResult {
 // resumed run is the uninterrupted one bit for bit, for the same number of threads and the same plans (kernels/conv/conv_plan.h). Throws Error when the output
 // cannot be written or the run diverges for good; the message then names the last good checkpoint.
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer);
-// The same on the images of a data set.
+// The same on the images of a data set, with holes where the method completes those.
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer);
 
 // The iteration in the name of a picture of samples, "00001500.png"; -1 for another name.

@@ -111,6 +111,8 @@ struct Settings {
   virtual void check_together() const {}
   // One line that a user should know before a run with these settings; "": nothing.
   virtual std::string note() const { return ""; }
+  // The part of an image that the method completes, as train/data/mask.h reads it; "": none, it draws whole ones.
+  virtual std::string hole() const { return ""; }
   // Langevin steps of a run's samples. 0 where there are none.
   virtual int64_t sample_steps() const { return 0; }
   // What a recipe knows beside settings: names and texts that are no flag, as `network = "mnist"`. Throws Error for a

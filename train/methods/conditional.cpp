@@ -92,7 +92,7 @@ struct ConditionalVae : Conditional {
   }
 };
 
-// The U-Net alone, z being 0: the median of what may stand in the hole.
+// The U-Net alone, without z: the median of what may stand in the hole.
 struct Regression : Conditional {
   Regression(const ConditionalSettings& settings, Parts& parts) : Conditional(settings, parts) {}
 
@@ -100,8 +100,7 @@ struct Regression : Conditional {
     it.phase("vae");
     Tape tape;
     const Tensor& x = it.data("x");
-    const Tensor z = Tensor::zeros({x.extent(0), settings_.latent}, device_);
-    const Var error = absolute_error(generator_(Var(it.data("c")), Var(z)), x);
+    const Var error = absolute_error(generator_(Var(it.data("c")), Var()), x);
     shown_.target = error.value();
     begin_learning(tape, error, {&generator_});
     it.phase("adam");
@@ -206,7 +205,7 @@ Abilities Conditional::abilities() {
   a.image = settings_.image;
   a.usual = {settings_.sample_steps(), 0.0};  // prediction: without noise
   a.chain = settings_.chain;
-  a.latent = settings_.latent;
+  a.latent = settings_.generator_latent();
   a.complete = [this](const Tensor& c, const Tensor& z, const RandomKey& key, const SampleOptions& options) {
     return complete(c, z, key, options);
   };
@@ -217,7 +216,7 @@ Abilities Conditional::abilities() {
 
 Samples Conditional::complete(const Tensor& c, const Tensor& z, const RandomKey& key, const SampleOptions& options) {
   const UseAverages averages({&generator_, &energy_});
-  const Tensor generated = generator_(Var(c), Var(z)).value();  // (n, H, W, C)
+  const Tensor generated = generator_(Var(c), z.defined() ? Var(z) : Var()).value();  // (n, H, W, C)
   Tensor revised = generated.clone();
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
@@ -239,7 +238,8 @@ Samples Conditional::sample(int64_t n, const RandomKey& key, const SampleOptions
     return rows;
   };
   const Tensor c = rows_of(shown_c_, settings_.condition());
-  Samples samples = complete(c, Tensor::zeros({n, settings_.latent}, device_), key, options);
+  const int64_t d = settings_.generator_latent();
+  Samples samples = complete(c, d > 0 ? Tensor::zeros({n, d}, device_) : Tensor(), key, options);
   samples.stages.insert(samples.stages.begin(), {"known", slice_channels(Var(c), 0, image.channels).value()});
   if (shown_x_.defined()) samples.stages.push_back({"true", rows_of(shown_x_, image.channels)});
   return samples;

@@ -61,7 +61,7 @@ ConditionalNetworks networks(const ConditionalSettings& s) {
            .image = s.image,
            .condition = s.condition(),
            .width = paper ? 64 : s.generator_width,
-           .latent = s.latent},
+           .latent = s.generator_latent()},
           {.number = 2,
            .image = s.image,
            .condition = s.condition(),

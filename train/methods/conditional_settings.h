@@ -18,11 +18,15 @@ struct ConditionalSettings : TeachingSettings {
   std::unique_ptr<Settings> clone() const override { return std::make_unique<ConditionalSettings>(*this); }
   void describe(SettingVisitor& v) override;
   void check_together() const override;
+  std::string hole() const override { return mask; }
   int64_t sample_steps() const override;
   void take_fact(const std::string& name, const std::string& text) override;
   std::string note() const override { return ""; }
   std::optional<double> bf16_step_error() const override { return std::nullopt; }  // was not measured
   std::optional<double> bf16_chain_speedup() const override { return std::nullopt; }
+
+  // d of the generator, which a regression gives no z.
+  int64_t generator_latent() const { return method == "regression" ? 0 : latent; }
 
   ImageShape image{28, 28, 1};
   int64_t condition() const { return image.channels + 1; }  // channels of c: the known part, and the mask
