@@ -23,7 +23,7 @@ struct CompletionScores {
     double psnr = 0;          // of the whole image, dB
     double ssim = 0;          // Gaussian window of 11 × 11
     double ssim_uniform = 0;  // uniform window of 7 × 7
-    // Two that are both called SSIM of the hole, Gaussian window, and differ by up to .12. Of the windows of the image
+    // Two that are both called SSIM of the hole, Gaussian window, and that differ much. Of the windows of the image
     // whose middle lies in the hole: those at its border see known pixels.
     MeanOfSome hole_ssim;
     // Of the rectangle around the hole, cut out of the image: nothing outside it is seen. Images whose rectangle is smaller
