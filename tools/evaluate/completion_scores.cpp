@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/check.h"
 #include "tools/evaluate/image_scores.h"
@@ -37,17 +38,28 @@ std::span<const uint8_t> one(const std::vector<uint8_t>& all, int64_t i, int64_t
   return one(std::span(all), i, n);
 }
 
+void add(MeanOfSome& sum, double score) {
+  sum.mean += score;
+  ++sum.images;
+}
+
 void add_scores(CompletionScores::Picture& sums, std::span<const uint8_t> truth, std::span<const uint8_t> output,
-                ImageShape image) {
+                ImageShape image, std::span<const uint8_t> hole) {
   sums.psnr += psnr(truth, output);
   sums.ssim += ssim(truth, output, image, SsimWindow::gaussian);
   sums.ssim_uniform += ssim(truth, output, image, SsimWindow::uniform);
+  if (const std::optional<double> score = region_ssim(truth, output, image, hole)) add(sums.hole_ssim, *score);
+  const Box box = bounding_box(hole, image);
+  if (std::min(box.height, box.width) >= static_cast<int64_t>(SsimWindow::gaussian))
+    add(sums.hole_ssim_cropped,
+        ssim(cropped(truth, image, box), cropped(output, image, box), {box.height, box.width, image.channels}));
 }
 
-void add_hole_ssim(CompletionScores::Picture& sums, std::span<const uint8_t> truth, std::span<const uint8_t> output,
-                   ImageShape image, Box box) {
-  sums.hole_ssim = sums.hole_ssim.value_or(0) + ssim(cropped(truth, image, box), cropped(output, image, box),
-                                                     {box.height, box.width, image.channels});
+// The means out of the sums over n images.
+void divide(CompletionScores::Picture& sums, int64_t n) {
+  for (double* sum : {&sums.psnr, &sums.ssim, &sums.ssim_uniform}) *sum /= static_cast<double>(n);
+  for (MeanOfSome* sum : {&sums.hole_ssim, &sums.hole_ssim_cropped})
+    if (sum->images > 0) sum->mean /= static_cast<double>(sum->images);
 }
 
 }  // namespace
@@ -64,19 +76,12 @@ CompletionScores score_completions(std::span<const float> truth, std::span<const
     for (size_t j = 0; j < pasted.size(); ++j)
       if (hole[j / static_cast<size_t>(image.channels)]) pasted[j] = b[j];
     scores.hole_psnr += psnr(a, b, image, hole);
-    add_scores(scores.raw, a, b, image);
-    add_scores(scores.pasted, a, pasted, image);
-    const Box box = bounding_box(hole, image);
-    if (std::min(box.height, box.width) < static_cast<int64_t>(SsimWindow::gaussian)) continue;
-    ++scores.hole_ssim_images;
-    add_hole_ssim(scores.raw, a, b, image, box);
-    add_hole_ssim(scores.pasted, a, pasted, image, box);
+    add_scores(scores.raw, a, b, image, hole);
+    add_scores(scores.pasted, a, pasted, image, hole);
   }
   scores.hole_psnr /= static_cast<double>(n);
-  for (CompletionScores::Picture* picture : {&scores.raw, &scores.pasted}) {
-    for (double* sum : {&picture->psnr, &picture->ssim, &picture->ssim_uniform}) *sum /= static_cast<double>(n);
-    if (picture->hole_ssim) *picture->hole_ssim /= static_cast<double>(scores.hole_ssim_images);
-  }
+  divide(scores.raw, n);
+  divide(scores.pasted, n);
   return scores;
 }
 
@@ -122,15 +127,18 @@ CompletionDiversity score_diversity(std::span<const float> truth, std::span<cons
 
 nlohmann::ordered_json to_json(const CompletionScores& scores) {
   using Json = nlohmann::ordered_json;
-  const auto picture = [](const CompletionScores::Picture& p) {
+  const auto of_some = [](const MeanOfSome& score) { return score.images > 0 ? Json(score.mean) : Json(); };
+  const auto picture = [&](const CompletionScores::Picture& p) {
     return Json{{"psnr", p.psnr},
                 {"ssim_gaussian_11", p.ssim},
                 {"ssim_uniform_7", p.ssim_uniform},
-                {"hole_ssim_gaussian_11", p.hole_ssim ? Json(*p.hole_ssim) : Json()}};
+                {"hole_ssim_gaussian_11", of_some(p.hole_ssim)},
+                {"hole_ssim_cropped_gaussian_11", of_some(p.hole_ssim_cropped)}};
   };
   return {{"images", scores.images},
           {"hole_psnr", scores.hole_psnr},
-          {"hole_ssim_images", scores.hole_ssim_images},
+          {"hole_ssim_images", scores.raw.hole_ssim.images},
+          {"hole_ssim_cropped_images", scores.raw.hole_ssim_cropped.images},
           {"raw", picture(scores.raw)},
           {"pasted", picture(scores.pasted)}};
 }

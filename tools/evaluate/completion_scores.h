@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,20 +12,28 @@
 
 namespace ebm {
 
+// A mean over the images that have the score.
+struct MeanOfSome {
+  double mean = 0;     // 0 where no image has it
+  int64_t images = 0;  // that do
+};
+
 struct CompletionScores {
   struct Picture {
     double psnr = 0;          // of the whole image, dB
     double ssim = 0;          // Gaussian window of 11 × 11
     double ssim_uniform = 0;  // uniform window of 7 × 7
-    // SSIM, Gaussian window, of the rectangle around the hole, cut out of the image: no known pixel outside it is looked
-    // at. Over the images whose rectangle is 11 × 11 or more; nothing where none is.
-    std::optional<double> hole_ssim;
+    // Two that are both called SSIM of the hole, Gaussian window, and that differ much. Of the windows of the image
+    // whose middle lies in the hole: those at its border see known pixels.
+    MeanOfSome hole_ssim;
+    // Of the rectangle around the hole, cut out of the image: nothing outside it is seen. Images whose rectangle is smaller
+    // than the window have none.
+    MeanOfSome hole_ssim_cropped;
   };
   int64_t images = 0;
-  int64_t hole_ssim_images = 0;  // those hole_ssim is of
-  double hole_psnr = 0;          // of the hole's pixels alone, dB: the same raw and pasted
-  Picture raw;                   // the output as it is
-  Picture pasted;                // known pixels in their place, so that the hole alone differs
+  double hole_psnr = 0;  // of the hole's pixels alone, dB: the same raw and pasted
+  Picture raw;           // the output as it is
+  Picture pasted;        // known pixels in their place, so that the hole alone differs
 };
 // Infinite PSNR of an image that is met exactly makes the mean infinite. Throws Error where sizes disagree, for NaN, for a
 // hole without pixels and for images below 11x11.

@@ -55,9 +55,9 @@ std::vector<double> blurred(const std::vector<double>& map, int64_t height, int6
   return result;
 }
 
-// Of one channel.
-double channel_ssim(const std::vector<double>& a, const std::vector<double>& b, int64_t height, int64_t width,
-                    const Weights& window) {
+// Of one channel, at every place of the window: (height − edge + 1, width − edge + 1).
+std::vector<double> channel_ssim(const std::vector<double>& a, const std::vector<double>& b, int64_t height,
+                                 int64_t width, const Weights& window) {
   const auto mean = [&](const std::vector<double>& map) { return blurred(map, height, width, window.along); };
   const auto product = [](const std::vector<double>& u, const std::vector<double>& v) {
     std::vector<double> w(u.size());
@@ -66,14 +66,14 @@ double channel_ssim(const std::vector<double>& a, const std::vector<double>& b, 
   };
   const std::vector<double> mean_a = mean(a), mean_b = mean(b);
   const std::vector<double> aa = mean(product(a, a)), bb = mean(product(b, b)), ab = mean(product(a, b));
-  double sum = 0;
-  for (size_t i = 0; i < mean_a.size(); ++i) {
+  std::vector<double> map(mean_a.size());
+  for (size_t i = 0; i < map.size(); ++i) {
     const double ma = mean_a[i], mb = mean_b[i];
     const double var_a = window.of_variance * (aa[i] - ma * ma), var_b = window.of_variance * (bb[i] - mb * mb);
     const double covariance = window.of_variance * (ab[i] - ma * mb);
-    sum += (2 * ma * mb + kC1) * (2 * covariance + kC2) / ((ma * ma + mb * mb + kC1) * (var_a + var_b + kC2));
+    map[i] = (2 * ma * mb + kC1) * (2 * covariance + kC2) / ((ma * ma + mb * mb + kC1) * (var_a + var_b + kC2));
   }
-  return sum / static_cast<double>(mean_a.size());
+  return map;
 }
 
 double decibels(double squares, int64_t values) {
@@ -124,11 +124,24 @@ double psnr(std::span<const uint8_t> a, std::span<const uint8_t> b, ImageShape s
 }
 
 double ssim(std::span<const uint8_t> a, std::span<const uint8_t> b, ImageShape shape, SsimWindow window) {
+  return *region_ssim(a, b, shape, std::vector<uint8_t>(static_cast<size_t>(shape.height * shape.width), 1), window);
+}
+
+std::optional<double> region_ssim(std::span<const uint8_t> a, std::span<const uint8_t> b, ImageShape shape,
+                                  std::span<const uint8_t> region, SsimWindow window) {
   check_pair("ssim", a, b, shape);
   const auto edge = static_cast<int64_t>(window);
   EBM_CHECK(shape.height >= edge && shape.width >= edge, "ssim",
             std::to_string(shape.height) + "x" + std::to_string(shape.width),
             "images of at least " + std::to_string(edge) + "x" + std::to_string(edge));
+  check_region("ssim", region, shape);
+  std::vector<size_t> places;  // of windows whose middle lies in the region
+  const int64_t rows = shape.height - edge + 1, columns = shape.width - edge + 1;
+  for (int64_t y = 0; y < rows; ++y)
+    for (int64_t x = 0; x < columns; ++x)
+      if (region[static_cast<size_t>((y + edge / 2) * shape.width + x + edge / 2)])
+        places.push_back(static_cast<size_t>(y * columns + x));
+  if (places.empty()) return std::nullopt;
   const Weights weights = weights_of(window);
   const int64_t pixels = shape.height * shape.width;
   std::vector<double> channel_a(static_cast<size_t>(pixels)), channel_b(channel_a);
@@ -138,7 +151,10 @@ double ssim(std::span<const uint8_t> a, std::span<const uint8_t> b, ImageShape s
       channel_a[static_cast<size_t>(i)] = a[static_cast<size_t>(i * shape.channels + c)];
       channel_b[static_cast<size_t>(i)] = b[static_cast<size_t>(i * shape.channels + c)];
     }
-    sum += channel_ssim(channel_a, channel_b, shape.height, shape.width, weights);
+    const std::vector<double> map = channel_ssim(channel_a, channel_b, shape.height, shape.width, weights);
+    double of_channel = 0;
+    for (const size_t place : places) of_channel += map[place];
+    sum += of_channel / static_cast<double>(places.size());
   }
   return sum / static_cast<double>(shape.channels);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,10 @@ enum class SsimWindow : int64_t {
 // channels. 1 for equal images. Images (H, W, C); throws Error for images smaller than the window.
 double ssim(std::span<const uint8_t> a, std::span<const uint8_t> b, ImageShape shape,
             SsimWindow window = SsimWindow::gaussian);
+// Mean over the windows whose middle lies in the region, instead of all; nothing where there is none. They reach beyond the
+// region, so that its border counts too; cropped() leaves those out that do.
+std::optional<double> region_ssim(std::span<const uint8_t> a, std::span<const uint8_t> b, ImageShape shape,
+                                  std::span<const uint8_t> region, SsimWindow window = SsimWindow::gaussian);
 
 // A rectangle of an image, in pixels.
 struct Box {

@@ -15,7 +15,7 @@ namespace ebm {
 namespace {
 
 constexpr char kOp[] = "--mask";
-constexpr Stream kHoles{40};  // step: the row
+constexpr Stream kHoles{40};  // none of core/random.h's list, and none of a method's; step: the row
 
 // Random numbers of one hole, one after the other.
 class Draws {

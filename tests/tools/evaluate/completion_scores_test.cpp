@@ -40,10 +40,9 @@ TEST_CASE("completion scores are those of each image, and their mean") {
   for (const uint8_t pixel : Mask("left", kImage).hole(0, 0, 0)) holes.push_back(pixel);
   const CompletionScores scores = score_completions(truth, output, holes, kImage);
   CHECK(scores.images == 2);
-  CHECK(scores.hole_ssim_images == 2);
 
   CompletionScores::Picture raw, pasted;
-  double hole_psnr = 0, hole_ssim = 0;
+  double hole_psnr = 0, cropped_ssim = 0;
   const Box boxes[] = {{6, 6, 12, 13}, {0, 0, 24, 13}};
   for (int64_t i = 0; i < 2; ++i) {
     const std::vector<uint8_t> a = levels(truth, i, 2), b = levels(output, i, 2);
@@ -57,7 +56,9 @@ TEST_CASE("completion scores are those of each image, and their mean") {
     pasted.ssim_uniform += ssim(a, together, kImage, SsimWindow::uniform) / 2;
     hole_psnr += psnr(a, b, kImage, hole) / 2;
     const Box box = boxes[i];
-    hole_ssim += ssim(cropped(a, kImage, box), cropped(b, kImage, box), {box.height, box.width, 3}) / 2;
+    raw.hole_ssim.mean += *region_ssim(a, b, kImage, hole) / 2;
+    pasted.hole_ssim.mean += *region_ssim(a, together, kImage, hole) / 2;
+    cropped_ssim += ssim(cropped(a, kImage, box), cropped(b, kImage, box), {box.height, box.width, 3}) / 2;
   }
   CHECK(scores.hole_psnr == doctest::Approx(hole_psnr).epsilon(1e-12));
   CHECK(scores.raw.psnr == doctest::Approx(raw.psnr).epsilon(1e-12));
@@ -66,8 +67,13 @@ TEST_CASE("completion scores are those of each image, and their mean") {
   CHECK(scores.pasted.psnr == doctest::Approx(pasted.psnr).epsilon(1e-12));
   CHECK(scores.pasted.ssim == doctest::Approx(pasted.ssim).epsilon(1e-12));
   CHECK(scores.pasted.ssim_uniform == doctest::Approx(pasted.ssim_uniform).epsilon(1e-12));
-  CHECK(*scores.raw.hole_ssim == doctest::Approx(hole_ssim).epsilon(1e-12));
-  CHECK(*scores.pasted.hole_ssim == doctest::Approx(hole_ssim).epsilon(1e-12));  // these holes are rectangles
+  CHECK(scores.raw.hole_ssim.images == 2);
+  CHECK(scores.raw.hole_ssim.mean == doctest::Approx(raw.hole_ssim.mean).epsilon(1e-12));
+  CHECK(scores.pasted.hole_ssim.mean == doctest::Approx(pasted.hole_ssim.mean).epsilon(1e-12));
+  CHECK(std::abs(scores.pasted.hole_ssim.mean - scores.raw.hole_ssim.mean) > 1e-3);
+  CHECK(scores.raw.hole_ssim_cropped.images == 2);
+  CHECK(scores.raw.hole_ssim_cropped.mean == doctest::Approx(cropped_ssim).epsilon(1e-12));
+  CHECK(scores.pasted.hole_ssim_cropped.mean == doctest::Approx(cropped_ssim).epsilon(1e-12));  // holes are rectangles
 }
 
 TEST_CASE("completion scores: a quarter of the image, pasted, is 6.02 dB above its hole") {
@@ -78,16 +84,16 @@ TEST_CASE("completion scores: a quarter of the image, pasted, is 6.02 dB above i
   CHECK(scores.raw.psnr == doctest::Approx(scores.hole_psnr));
 }
 
-TEST_CASE("completion scores: holes below the window have no SSIM of their own, and JSON says null") {
+TEST_CASE("completion scores: an image has no SSIM of a hole where no window fits, and JSON says null") {
   const std::vector<float> truth = noise(2, 1), output = noise(2, 2);
   std::vector<uint8_t> holes(2 * kPixels, 0);
-  holes[30] = holes[kPixels + 30] = 1;
+  holes[30] = holes[kPixels + 30] = 1;  // at the border, where no window has its middle
   CompletionScores scores = score_completions(truth, output, holes, kImage);
-  CHECK(scores.hole_ssim_images == 0);
-  CHECK(!scores.raw.hole_ssim.has_value());
+  CHECK(scores.raw.hole_ssim.images == 0);
   nlohmann::ordered_json json = to_json(scores);
   CHECK(json["images"] == 2);
   CHECK(json["raw"]["hole_ssim_gaussian_11"].is_null());
+  CHECK(json["raw"]["hole_ssim_cropped_gaussian_11"].is_null());
   CHECK(json["pasted"]["psnr"] == scores.pasted.psnr);
   CHECK(json["pasted"]["ssim_uniform_7"] == scores.pasted.ssim_uniform);
 
@@ -95,11 +101,16 @@ TEST_CASE("completion scores: holes below the window have no SSIM of their own, 
   const std::vector<uint8_t> large = Mask("center:0.5", kImage).hole(0, 0, 0);
   std::copy(large.begin(), large.end(), holes.begin() + kPixels);
   scores = score_completions(truth, output, holes, kImage);
-  CHECK(scores.hole_ssim_images == 1);
-  CHECK(*scores.raw.hole_ssim ==
-        *score_completions(std::span(truth).subspan(kValues), std::span(output).subspan(kValues), large, kImage)
-             .raw.hole_ssim);
-  CHECK(to_json(scores)["raw"]["hole_ssim_gaussian_11"] == *scores.raw.hole_ssim);
+  const CompletionScores alone =
+      score_completions(std::span(truth).subspan(kValues), std::span(output).subspan(kValues), large, kImage);
+  CHECK(scores.raw.hole_ssim.images == 1);
+  CHECK(scores.raw.hole_ssim_cropped.images == 1);
+  CHECK(scores.raw.hole_ssim.mean == alone.raw.hole_ssim.mean);
+  CHECK(scores.pasted.hole_ssim_cropped.mean == alone.pasted.hole_ssim_cropped.mean);
+  json = to_json(scores);
+  CHECK(json["hole_ssim_images"] == 1);
+  CHECK(json["raw"]["hole_ssim_gaussian_11"] == scores.raw.hole_ssim.mean);
+  CHECK(json["pasted"]["hole_ssim_cropped_gaussian_11"] == scores.pasted.hole_ssim_cropped.mean);
 }
 
 TEST_CASE("diversity by hand: two images of two pixels, three completions") {

@@ -98,6 +98,22 @@ TEST_CASE("ssim as NumPy computes it, by both windows") {
   CHECK(ssim(a, a, shape, SsimWindow::uniform) == doctest::Approx(1).epsilon(1e-12));
 }
 
+TEST_CASE("ssim of a region: the windows that have their middle in it") {
+  const ImageShape shape{14, 12, 1};
+  const std::vector<uint8_t> a = noise(14 * 12, 1), b = noise(14 * 12, 2);
+  std::vector<uint8_t> region(14 * 12, 0);
+  region[7 * 12 + 6] = 1;
+  region[0] = 1;  // no window has its middle there
+  const double one = ssim(cropped(a, shape, {2, 1, 11, 11}), cropped(b, shape, {2, 1, 11, 11}), {11, 11, 1});
+  CHECK(*region_ssim(a, b, shape, region) == doctest::Approx(one).epsilon(1e-9));
+  region[5 * 12 + 5] = 1;
+  const double other = ssim(cropped(a, shape, {0, 0, 11, 11}), cropped(b, shape, {0, 0, 11, 11}), {11, 11, 1});
+  CHECK(*region_ssim(a, b, shape, region) == doctest::Approx((one + other) / 2).epsilon(1e-9));
+  region.assign(region.size(), 0);
+  region[0] = 1;
+  CHECK(!region_ssim(a, b, shape, region).has_value());
+}
+
 TEST_CASE("scores of a region: its pixels alone, and the rectangle around it") {
   const ImageShape shape{3, 4, 2};
   const std::vector<uint8_t> region{0, 0, 0, 0,  //
