@@ -33,6 +33,7 @@ enum class Stream : uint32_t {
   restart = 11,      // which chains of a replay buffer begin anew
   acceptance = 20,   // Metropolis decisions
   projection = 21,   // directions that a diagnosis looks along
+  holes = 40,        // of images to complete (train/data/mask.h); step: the row
 };
 
 // Added to a key's numbers when a kernel starts; lies in the device's memory.

@@ -26,6 +26,7 @@ int run_command(int argc, char** argv, ebm::World& world) {
   ebm::add_energy_command(app);
   ebm::add_info_command(app);
   ebm::add_export_command(app);
+  ebm::add_complete_command(app);
   ebm::add_evaluate_command(app, world);
   ebm::add_fd_command(app);
   ebm::add_report_command(app);

@@ -18,6 +18,7 @@ void add_train_command(CLI::App& app);  // for the list: train_main() does it
 void add_fetch_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_energy_command(CLI::App& app);
+void add_complete_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app, World& world);  // whose processes share it
 void add_fd_command(CLI::App& app);
 void add_info_command(CLI::App& app);

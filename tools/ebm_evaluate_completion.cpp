@@ -1,5 +1,7 @@
 #include "tools/ebm_evaluate_completion.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "core/check.h"
@@ -32,9 +34,8 @@ Picture picture_of(std::span<const float> images, std::span<const uint8_t> holes
   return image_grid(cells, image, static_cast<int64_t>(result.rows.size()) + 1, columns, kPictureScale);
 }
 
-std::string number(std::optional<double> value, int digits) {
-  return value ? fmt::format("{:.{}f}", *value, digits) : "-";
-}
+std::string text_of(const MeanOfSome& score) { return score.images > 0 ? fmt::format("{:.3f}", score.mean) : "-"; }
+double value_of(const MeanOfSome& score) { return score.images > 0 ? score.mean : NAN; }
 
 }  // namespace
 
@@ -56,19 +57,22 @@ void evaluate_completion(const Trainer& model, const CompletionFlags& flags) {
                            });
   fmt::print("{} of {} at iteration {}: {} test images, hole {}, {} Langevin steps without noise\n", s.method, s.recipe,
              model.iteration(), n, s.hole(), flags.steps);
-  fmt::print("{:<16} {:>10} {:>10} | {:>8} {:>8} {:>8} | {:>8} {:>8} {:>8}\n", "", "hole PSNR", "hole SSIM", "PSNR",
-             "SSIM", "SSIM 7x7", "raw PSNR", "SSIM", "SSIM 7x7");
+  fmt::print("{:<16} {:>10} {:>10} {:>8} | {:>8} {:>8} {:>8} | {:>8} {:>8} {:>8}\n", "", "hole PSNR", "hole SSIM",
+             "cropped", "PSNR", "SSIM", "SSIM 7x7", "raw PSNR", "SSIM", "SSIM 7x7");
   std::vector<ResultSection> sections;
   for (const CompletionEvaluation::Row& row : result.rows) {
     const CompletionScores& c = row.scores;
-    fmt::print("{:<16} {:>10.2f} {:>10} | {:>8.2f} {:>8.3f} {:>8.3f} | {:>8.2f} {:>8.3f} {:>8.3f}\n", row.name,
-               c.hole_psnr, number(c.pasted.hole_ssim, 3), c.pasted.psnr, c.pasted.ssim, c.pasted.ssim_uniform,
-               c.raw.psnr, c.raw.ssim, c.raw.ssim_uniform);
+    fmt::print("{:<16} {:>10.2f} {:>10} {:>8} | {:>8.2f} {:>8.3f} {:>8.3f} | {:>8.2f} {:>8.3f} {:>8.3f}\n", row.name,
+               c.hole_psnr, text_of(c.pasted.hole_ssim), text_of(c.pasted.hole_ssim_cropped), c.pasted.psnr,
+               c.pasted.ssim, c.pasted.ssim_uniform, c.raw.psnr, c.raw.ssim, c.raw.ssim_uniform);
     constexpr const char *kPasted = "whole image, known pixels pasted", *kRaw = "whole image, the output as it is";
     sections.push_back(
         {"Completion: " + row.name,
          {{"PSNR of the hole", {c.hole_psnr}, "dB"},
-          {"SSIM of the hole", {c.pasted.hole_ssim.value_or(NAN)}, "Gaussian window 11, the hole cut out"},
+          {"SSIM of the hole",
+           {value_of(c.pasted.hole_ssim)},
+           "Gaussian window 11, windows with their middle in the hole"},
+          {"SSIM of the hole, cropped", {value_of(c.pasted.hole_ssim_cropped)}, "Gaussian window 11, the hole cut out"},
           {"PSNR, pasted", {c.pasted.psnr}, kPasted},
           {"SSIM, pasted", {c.pasted.ssim}, std::string(kPasted) + ", Gaussian window 11"},
           {"SSIM 7x7, pasted", {c.pasted.ssim_uniform}, std::string(kPasted) + ", uniform window 7"},

@@ -69,6 +69,22 @@ if mount -t tmpfs -o size=$(($(du -k "$folder/2/checkpoint-00000005.safetensors"
   cmp "$folder/2/checkpoint-00000005.safetensors" "$folder/full/checkpoint-00000005.safetensors"
 fi
 
+# Data that one process cannot read, and memory that one does not get.
+idx() { printf "\\x0\\x0\\x8\\x$1\\x0\\x0\\x0\\x40"; }  # of 64 items
+for set in good bad; do
+  mkdir -p "$folder/$set/mnist"
+  { idx 3; printf '\x0\x0\x0\x1c\x0\x0\x0\x1c'; head -c $((64 * 28 * 28)) /dev/zero; } >"$folder/$set/mnist/train-images-idx3-ubyte"
+  { idx 1; head -c 64 /dev/zero; } >"$folder/$set/mnist/train-labels-idx1-ubyte"
+done
+truncate -s -100 "$folder/bad/mnist/train-images-idx3-ubyte"
+on_mnist=("$programs/train_ebm_vae" mnist "${flags[@]:1}" --batch 9 --iterations 5 --quiet --out "$folder/mnist")
+refused "file cut short (rank 1 of 2)" timeout 60 mpirun \
+  -n 1 env EBM_DATA="$folder/good" "${on_mnist[@]}" : -n 1 env EBM_DATA="$folder/bad" "${on_mnist[@]}"
+large=("$programs/train_ebm_vae" "${flags[@]}" --batch 9 --chains 4000 --width 32 --generator-width 128 --iterations 5
+  --quiet --out "$folder/large")
+refused "rank 1 of 2" timeout 60 mpirun -n 1 "${large[@]}" : -n 1 bash -c 'ulimit -v 700000; exec "$@"' - "${large[@]}"
+[[ $(errors_of "$folder/out") == *"out of memory"* ]] || fail "$(cat "$folder/out")"
+
 # Scores by several are those by one.
 export EBM_DATA=$folder/data
 evaluate() { "$@" evaluate "$folder/2" --n 200 --metrics fd,kid,is,prdc,sure,psnr --threads 1; }

@@ -15,8 +15,6 @@ namespace ebm {
 namespace {
 
 constexpr char kOp[] = "--mask";
-constexpr Stream kHoles{40};  // none of core/random.h's list, and none of a method's; step: the row
-
 // Random numbers of one hole, one after the other.
 class Draws {
  public:
@@ -139,7 +137,7 @@ Mask::Mask(const std::string& text, ImageShape image) : height_(image.height), w
 std::vector<uint8_t> Mask::hole(uint64_t seed, int64_t iteration, int64_t row) const {
   if (fixed()) return fixed_;
   Hole hole(height_, width_);
-  Draws draws({seed, kHoles, static_cast<uint32_t>(iteration), static_cast<uint32_t>(row)});
+  Draws draws({seed, Stream::holes, static_cast<uint32_t>(iteration), static_cast<uint32_t>(row)});
   if (strokes_)
     draw_strokes(hole, draws);
   else
