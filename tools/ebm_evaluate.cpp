@@ -49,6 +49,8 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
   model.device = own_device(world, model.device);
   const auto trainer = load_model(model);
   const Settings& s = trainer->settings();
+  if (options.metrics.features() && !flags.judge.by_inception())
+    need_labels(s, "--features classifier", "--metrics psnr,ssim, or --features inception");
   options.num_steps = flags.chain.num_steps(*trainer);
   options.noise_scale = flags.chain.noise(*trainer);
 

@@ -23,11 +23,12 @@ void append(const ImageSet& set, ImageInput& images) {
 }
 
 // An image or a folder of them, each under its name.
-ImageInput load_files(const fs::path& path, ImageShape shape) {
+ImageInput load_files(const fs::path& path, ImageShape shape, bool fit) {
   ImageInput images;
   images.column = "file";
   for (const fs::path& file : image_files(path)) {
-    const ImageSet image = load_images(file, shape);
+    ImageSet image = load_images(file, fit ? ImageShape{0, 0, shape.channels} : shape);
+    if (fit) image = middle_of(shrink_for(image, shape.height, file.string()), shape.height);
     shape = images.shape = image.shape();  // the first one decides what was left open
     append(image, images);
     images.names.push_back(file.filename().string());
@@ -92,7 +93,7 @@ void add_range_option(CLI::App& command, std::string& range) {
 }
 
 ImageInput load_image_input(const std::string& flag, const std::string& what, const std::string& data,
-                            const std::string& range, ImageShape shape) {
+                            const std::string& range, ImageShape shape, bool fit) {
   const std::vector<std::string>& names = dataset_names();
   if (std::find(names.begin(), names.end(), what) != names.end()) {
     const Dataset dataset =
@@ -112,7 +113,7 @@ ImageInput load_image_input(const std::string& flag, const std::string& what, co
   EBM_CHECK(fs::exists(what), flag, what + ", which is not there",
             "an image, a .npy file, a folder of images or the name of a data set");
   if (fs::path(what).extension() == ".npy") return load_npy(flag, what, range, shape);
-  return load_files(what, shape);
+  return load_files(what, shape, fit);
 }
 
 }  // namespace ebm

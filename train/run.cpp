@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
+constexpr int64_t kEnlargedBelow = 64;   // pixels of an edge
 constexpr int64_t kReadOnGpu = 16;       // work enough for the device while the host writes down that of before
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kLeadSeconds = 3600;    // that the others wait for rank 0's pictures and scores
@@ -331,8 +332,9 @@ bool samples_due(int64_t done, int64_t total, int64_t every) {
 }
 
 Picture samples_picture(const Samples& samples, ImageShape image) {
-  return side_by_side(image_grid(samples.first().to_host(), image, kGridRows, kGridRows, kGridScale),
-                      image_grid(samples.last().to_host(), image, kGridRows, kGridRows, kGridScale));
+  const int64_t scale = image.height < kEnlargedBelow ? kGridScale : 1;
+  return side_by_side(image_grid(samples.first().to_host(), image, kGridRows, kGridRows, scale),
+                      image_grid(samples.last().to_host(), image, kGridRows, kGridRows, scale));
 }
 
 RunResult run_training(const RunOptions& options, const Source& source, RunObserver& observer) {
