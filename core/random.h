@@ -31,6 +31,7 @@ enum class Stream : uint32_t {
   sample_noise = 9,  // as data_noise, on revised samples
   start = 10,        // of chains that begin at noise
   restart = 11,      // which chains of a replay buffer begin anew
+  crop = 12,         // what part of an image is learned from, and whether mirrored
   acceptance = 20,   // Metropolis decisions
   projection = 21,   // directions that a diagnosis looks along
   holes = 40,        // of images to complete (train/data/mask.h); step: the row

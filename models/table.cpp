@@ -113,6 +113,59 @@ NetworkConfig cifar10_latent_generator(const NetworkSize& n) {
            Deconv{3, 1, 3, kBoth}, Tanh{}}};         // (N, 32, 32, 3)
 }
 
+// Networks for the images of a folder: between the image and 4×4 a convolution, or a transposed one, for each halving of
+// the edge.
+
+int halvings(const NetworkSize& n) {
+  int count = 1;
+  while (count < 12 && int64_t{4} << count < n.image.height) ++count;
+  EBM_CHECK(n.image.height == n.image.width && n.image.height == int64_t{4} << count, "network",
+            std::to_string(n.image.height) + "x" + std::to_string(n.image.width), "a square power of two from 8 on");
+  return count;
+}
+
+Shape folder_input(const NetworkSize& n) { return {1, n.image.height, n.image.width, n.image.channels}; }
+
+NetworkConfig folder_energy(const NetworkSize& n) {
+  std::vector<Layer> layers;
+  for (int i = 0; i < halvings(n); ++i) {  // (N, S/2, S/2, w), (N, S/4, S/4, 2w), then 4w down to (N, 4, 4, 4w)
+    layers.push_back(Conv{4, 2, n.width << std::min(i, 2), kBoth});
+    layers.push_back(kLeaky);
+  }
+  layers.push_back(Conv{4, 1, n.outputs, kValid, "head"});  // (N, 1, 1, outputs)
+  return {0, folder_input(n), n.init, layers};
+}
+
+NetworkConfig folder_encoder(const NetworkSize& n) {
+  std::vector<Layer> layers;
+  for (int i = 0; i < halvings(n); ++i) {  // (N, S/2, S/2, w), (N, S/4, S/4, 2w), 4w, then 8w
+    layers.push_back(Conv{4, 2, n.width << std::min(i, 3), kBoth});
+    layers.push_back(kLeaky);
+    layers.push_back(Dropout{n.dropout_keep});
+  }
+  layers.push_back(Flatten{});
+  return {2, folder_input(n), n.init, layers};
+}
+
+NetworkConfig folder_deconvs(const NetworkSize& n, bool normalised) {
+  const int64_t w = n.width;
+  std::vector<Layer> layers;
+  const auto add = [&](const Deconv& deconv) {
+    layers.push_back(deconv);
+    if (normalised) layers.push_back(BatchNorm{});
+    layers.push_back(kLeaky);
+  };
+  add({4, 1, w, kValid});                // (N,  4,  4, w)
+  for (int i = 1; i < halvings(n); ++i)  // (N,  8,  8, w/2), then w/4 up to (N, S/2, S/2, w/4)
+    add({4, 2, part(w, i == 1 ? 2 : 4), kBoth});
+  layers.push_back(Deconv{4, 2, n.image.channels, kBoth});  // (N, S, S, C)
+  layers.push_back(Tanh{});
+  return {1, {1, 1, 1, n.latent}, n.init, layers};
+}
+
+NetworkConfig folder_generator(const NetworkSize& n) { return folder_deconvs(n, true); }
+NetworkConfig folder_latent_generator(const NetworkSize& n) { return folder_deconvs(n, false); }
+
 NetworkConfig latent_energy(const NetworkSize& n) {
   const int64_t w = n.width;
   return {4, {1, n.latent}, n.init, {Dense{w, "dense1"}, kLeaky, Dense{w, "dense2"}, kLeaky, Dense{1, "head"}}};
@@ -137,6 +190,11 @@ const Row kRows[] = {
     {"cifar10.latent-generator",
      cifar10_latent_generator,
      {.width = 1024, .latent = 128, .init = WeightInit::xavier_normal}},
+    // the paper has none
+    {"folder.energy", folder_energy, {}},
+    {"folder.encoder", folder_encoder, {}},
+    {"folder.generator", folder_generator, {}},
+    {"folder.latent-generator", folder_latent_generator, {}},
     {"latent-energy", latent_energy, {.width = 200, .latent = 100}},
 };
 

@@ -14,6 +14,7 @@ struct NetworkSize {
   int64_t outputs = 1;       // of an energy's head
   float dropout_keep = 1.0;  // 1: none
   WeightInit init = WeightInit::kaiming_uniform;
+  ImageShape image = {};  // square, of a folder's networks
 };
 
 // Throws Error for a name that has no row.

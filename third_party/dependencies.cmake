@@ -6,7 +6,7 @@ find_package(CLI11 REQUIRED)                   # libcli11-dev: flags and config 
 find_package(nlohmann_json REQUIRED)           # nlohmann-json3-dev: safetensors headers
 find_package(ZLIB REQUIRED)                    # zlib1g-dev: gzipped data sets
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)    # libeigen3-dev: eigenvalues and fp64 matrices of the scores
-find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # libstb-dev: PNG and JPEG
+find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # libstb-dev: PNG, JPEG, BMP
 
 # oneDNN, libdnnl-dev. By hand: the package's own CMake file stops the configure when there are no OpenCL
 # headers.

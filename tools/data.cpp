@@ -2,12 +2,43 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "core/check.h"
+#include "core/device.h"
 #include "core/words.h"
 #include "tools/command_line.h"
+#include "tools/progress.h"
 #include "train/data/fetch.h"
 
 namespace ebm {
+namespace {
+
+// `advice`: how the user says where the folder lies.
+ImageFolder load_folder(const FolderSettings& settings, const std::filesystem::path& folder, Split split,
+                        const std::string& advice, const std::function<void(const std::string&)>& say) {
+  EBM_CHECK(!folder.empty(), "--images", "no folder", "one, as in `./ebm train ebm-vae folder --images photos`");
+  std::error_code error;
+  EBM_CHECK(std::filesystem::is_directory(folder, error), "--images",
+            folder.string() + ", which is no folder that is there", advice);
+  const auto progress = [&, line = OccasionalLine(say)](int64_t done, int64_t all) mutable {
+    line(fmt::format("{} of {} images read", done, all));
+  };
+  ImageFolder images({folder, settings.size, settings.channels, settings.strict}, split, num_threads(), progress);
+  if (split == Split::train)
+    EBM_CHECK(settings.image_count == 0 || settings.image_count == images.count(), "--images",
+              fmt::format("{} with {} training images that can be used", folder.string(), images.count()),
+              fmt::format("the {} that the run began with; --image-count 0 --resume goes on with others",
+                          settings.image_count));
+  return images;
+}
+
+}  // namespace
+
+std::unique_ptr<Source> TrainingData::source(const Settings& settings) const {
+  if (folder) return std::make_unique<FolderImages>(*folder, !settings.folder.no_flip);
+  return std::make_unique<LabelledImages>(dataset);
+}
 
 void check_dataset_name(const std::string& what, const std::string& name) {
   const std::vector<std::string>& names = dataset_names();
@@ -48,8 +79,21 @@ HeldOut load_held_out(const Settings& settings, const std::string& data_option,
                   load_or_fetch(settings.data, data_option, Split::test, say), settings.held_out);
 }
 
+TrainingData load_training_data(const Settings& settings, const std::string& data_option,
+                                const std::function<void(const std::string&)>& say) {
+  if (!settings.of_folder()) return {load_own(settings, data_option, Split::train, say), {}};
+  EBM_CHECK(data_option.empty(), "--data", data_option + " for a folder of images", "--images DIR alone");
+  return {
+      {},
+      load_folder(settings.folder, settings.folder.images, Split::train, "--images DIR, the folder of images", say)};
+}
+
 Dataset load_own(const Settings& settings, const std::string& data_option, Split split,
                  const std::function<void(const std::string&)>& say) {
+  if (settings.of_folder())
+    return load_folder(settings.folder, data_option.empty() ? settings.folder.images : data_option, split,
+                       "the folder that the run learned from: --data DIR where it lies now", say)
+        .middles();
   if (settings.held_out < 0) return load_or_fetch(settings.data, data_option, split, say);
   HeldOut parts = load_held_out(settings, data_option, say);
   return std::move(split == Split::train ? parts.train : parts.normal);

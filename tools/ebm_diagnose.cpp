@@ -26,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kUsualQuality = 128;
 constexpr int64_t kMostChains = 10'000, kMostSteps = 10'000'000, kMostProjections = 1000;
 constexpr int64_t kMostValues = 200'000'000;  // doubles that are kept of the chains
 constexpr int64_t kGridRows = 8, kGridScale = 2;
@@ -33,7 +34,7 @@ constexpr int64_t kGridRows = 8, kGridScale = 2;
 struct DiagnoseFlags {
   ModelFlags model;
   ChainFlags chain;  // noise and seed
-  std::string chains = "64", steps = "1000", warmup, projections = "8", quality = "128";
+  std::string chains = "64", steps = "1000", warmup, projections = "8", quality;
   std::string data, json, out;
 };
 
@@ -211,8 +212,11 @@ Diagnose::Diagnose(const DiagnoseFlags& flags)
   EBM_CHECK(chains_ * (plan_.steps + 1) <= kMostValues / (1 + plan_.projections), "--chains and --steps",
             fmt::format("{} chains of {} steps", chains_, plan_.steps), "fewer: all of them are kept in memory");
   plan_.seed = flags.chain.key_seed();
-  quality_plan_.n = parse_count("quality", flags.quality, 0, kMostChains);
   trainer_ = load_model(flags.model, {Ability::chains});
+  quality_plan_.n = !flags.quality.empty()             ? parse_count("quality", flags.quality, 0, kMostChains)
+                    : trainer_->settings().of_folder() ? 0
+                                                       : kUsualQuality;
+  if (quality_plan_.n > 0) need_labels(trainer_->settings(), "--quality", "--quality 0");
   // of the chains that the run trains by, which samples may have less noise than
   noise_scale_ =
       flags.chain.noise_scale.empty() ? trainer_->abilities().chain.noise_scale : flags.chain.noise(*trainer_);
@@ -294,7 +298,7 @@ void add_diagnose_command(CLI::App& app) {
       ->add_option(
           "--quality", flags->quality,
           "chains whose FD-cls and KID-cls are followed too, by the data set's classifier, which is trained at "
-          "first use, for a third of the steps; 0: none, and no data are needed [128]")
+          "first use, for a third of the steps; 0: none, and no data are needed [128; of a folder of images 0]")
       ->type_name("N");
   flags->chain.add_noise_and_seed_to(*command);
   add_data_option(*command, flags->data);

@@ -26,8 +26,8 @@ void energy(const EnergyFlags& flags) {
   const auto trainer = load_model(flags.model, {Ability::energy});
   const std::filesystem::path out = output_path(flags.out, flags.model.run, "energies.csv");
   check_writable(out);
-  const ImageInput images =
-      load_image_input("--images", flags.images, flags.data, flags.range, trainer->abilities().image);
+  const ImageInput images = load_image_input("--images", flags.images, flags.data, flags.range,
+                                             trainer->abilities().image, trainer->settings().of_folder());
   const std::vector<float> u = image_energies(*trainer, images.pixels);
   std::string table = fmt::format("# {}, low = plausible\n", trainer->abilities().energy_says);
   table += images.column.empty() ? "index,U\n" : "index," + images.column + ",U\n";

@@ -62,6 +62,8 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
                    .json = output_path(flags.json, flags.model.run, "scores.json"),
                    .png = output_path("", flags.model.run, "completions.png")});
   }
+  if (options.metrics.features() && !flags.judge.by_inception())
+    need_labels(s, "--features classifier", "--metrics psnr,ssim, or --features inception");
   options.num_steps = flags.chain.num_steps(*trainer);
   options.noise_scale = flags.chain.noise(*trainer);
 

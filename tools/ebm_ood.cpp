@@ -70,11 +70,11 @@ std::vector<float> first_images(ImageInput input, int64_t n, ImageShape shape) {
 }
 
 std::vector<float> outliers(const OodFlags& flags, const std::string& what, const std::vector<float>& in, int64_t n,
-                            uint64_t seed, ImageShape shape) {
+                            uint64_t seed, ImageShape shape, bool fit) {
   if (what == "noise") return uniform_noise(in.size(), seed);
   if (what == "rotated") return rotated(in, shape);
   if (what == "inverted") return inverted(in);
-  return first_images(load_image_input("--out", what, flags.data, flags.range, shape), n, shape);
+  return first_images(load_image_input("--out", what, flags.data, flags.range, shape, fit), n, shape);
 }
 
 std::vector<float> negated(std::vector<float> u) {
@@ -150,7 +150,7 @@ void Ood::load_in() {
     const Dataset test = load_own_data(*trainer_, flags_.data, Split::test);
     own.pixels = first_images(test.images, test.count());
   } else {
-    own = load_image_input("--in", in_name_, flags_.data, flags_.range, shape);
+    own = load_image_input("--in", in_name_, flags_.data, flags_.range, shape, trainer_->settings().of_folder());
   }
   const int64_t count = static_cast<int64_t>(own.pixels.size()) / shape.elements();
   const int64_t n =
@@ -184,7 +184,8 @@ void Ood::compute() {
     sets_.push_back({"class " + flags_.held_out, image_energies(*trainer_, held_)});
   else
     for (const std::string& what : flags_.out)
-      sets_.push_back({what, image_energies(*trainer_, outliers(flags_, what, in_, n, seed_, shape))});
+      sets_.push_back({what, image_energies(*trainer_, outliers(flags_, what, in_, n, seed_, shape,
+                                                                trainer_->settings().of_folder()))});
   std::vector<std::vector<float>> all{u_in_};
   for (const Outliers& set : sets_) all.push_back(set.u);
   bars_ = histogram(all, kBins);

@@ -69,7 +69,7 @@ Drawn revise_images(const Trainer& trainer, const SampleFlags& flags, const Draw
   need(s.method, Ability::chains, "--from");
   const Abilities& model = trainer.abilities();
   if (model.chains_in_z) need(s.method, Ability::encode, "--from");
-  const ImageInput images = load_image_input("--from", flags.from, flags.data, flags.range, model.image);
+  const ImageInput images = load_image_input("--from", flags.from, flags.data, flags.range, model.image, s.of_folder());
   const int64_t per_image = model.image.elements(), count = static_cast<int64_t>(images.pixels.size()) / per_image;
   Drawn drawn;
   drawn.n = flags.n.empty() ? std::min(count, n) : n;
@@ -90,6 +90,7 @@ Drawn revise_images(const Trainer& trainer, const SampleFlags& flags, const Draw
 // Samples that the data set's classifier surely takes for one class: others are drawn and left out.
 Drawn draw_class(const Trainer& trainer, const SampleFlags& flags, const Draw& draw, int64_t n) {
   const Settings& s = trainer.settings();
+  need_labels(s, "--class", "samples of all kinds");
   const Judge judge = classifier_judge(s.data, flags.data, trainer.device(), say);
   const int64_t kind = parse_count("class", flags.kind, 0, judge.network->classes() - 1);
   const int64_t kept = method_record(s.method).most_samples;

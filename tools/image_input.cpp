@@ -24,14 +24,15 @@ void append(const ImageSet& set, ImageInput& images) {
 }
 
 // An image or a folder of them, each under its name.
-ImageInput load_files(const fs::path& path, ImageShape shape) {
+ImageInput load_files(const fs::path& path, ImageShape shape, bool fit) {
   ImageInput images;
   images.column = "file";
   const bool grey = shape.channels == 1;
   size_t in_colours = 0;
   for (const fs::path& file : image_files(path)) {
     const std::vector<std::byte> bytes = read_file(file, kMaxImageFileBytes);
-    const ImageSet image = decode_image(bytes, file.string(), shape);
+    ImageSet image = decode_image(bytes, file.string(), fit ? ImageShape{0, 0, shape.channels} : shape);
+    if (fit) image = middle_of(shrink_for(image, shape.height, file.string()), shape.height);
     shape = images.shape = image.shape();  // the first one decides what was left open
     append(image, images);
     images.names.push_back(file.filename().string());
@@ -106,7 +107,7 @@ void add_range_option(CLI::App& command, std::string& range) {
 }
 
 ImageInput load_image_input(const std::string& flag, const std::string& what, const std::string& data,
-                            const std::string& range, ImageShape shape) {
+                            const std::string& range, ImageShape shape, bool fit) {
   const std::vector<std::string>& names = dataset_names();
   if (fs::path(what).extension() != ".npy") note_unread_range(range, what);
   if (std::find(names.begin(), names.end(), what) != names.end()) {
@@ -127,7 +128,7 @@ ImageInput load_image_input(const std::string& flag, const std::string& what, co
   EBM_CHECK(fs::exists(what), flag, what + ", which is not there",
             "an image, a .npy file, a folder of images or the name of a data set");
   if (fs::path(what).extension() == ".npy") return load_npy(flag, what, range, shape);
-  return load_files(what, shape);
+  return load_files(what, shape, fit);
 }
 
 }  // namespace ebm

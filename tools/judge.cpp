@@ -43,6 +43,11 @@ bool JudgeFlags::by_inception() const {
   return features == "inception";
 }
 
+void need_labels(const Settings& settings, const std::string& flag, const std::string& instead) {
+  EBM_CHECK(!settings.of_folder(), flag, "a folder of images, without the labels that a classifier is trained on",
+            instead);
+}
+
 Judge classifier_judge(const std::string& dataset, const std::string& data_option, Device device,
                        const std::function<void(const std::string&)>& say) {
   const Dataset train = load_or_fetch(dataset, data_option, Split::train, say);

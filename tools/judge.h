@@ -27,6 +27,9 @@ struct Judge {
   std::optional<FeatureSource> source;
 };
 
+// Throws Error for a run on a folder of images: they have no labels, which the data set's classifier learns from. `flag`:
+// what asked for it; `instead`: what the user can have.
+void need_labels(const Settings& settings, const std::string& flag, const std::string& instead);
 // The classifier of a data set: of all its images, whatever a run was shown, since scores compare where the classifier is
 // the same. Trained at first use, and the data fetched; `say` tells of both.
 Judge classifier_judge(const std::string& dataset, const std::string& data_option, Device device,

@@ -34,7 +34,7 @@ void OccasionalLine::operator()(const std::string& line) {
   const auto now = std::chrono::steady_clock::now();
   if (seconds_between(last_, now) < kLineSeconds) return;
   last_ = now;
-  say(line);
+  say_(line);
 }
 
 std::string duration_text(double seconds) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "train/run.h"
 
@@ -46,12 +48,14 @@ class Progress : public RunObserver {
 // Prints a line at once, wherever stdout leads.
 void say(const std::string& line);
 
-// Prints lines that tell of progress, but none within five seconds of the last.
+// Says lines that tell of progress, but none within five seconds of the last.
 class OccasionalLine {
  public:
+  explicit OccasionalLine(std::function<void(const std::string&)> tell = say) : say_(std::move(tell)) {}
   void operator()(const std::string& line);
 
  private:
+  std::function<void(const std::string&)> say_;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 

@@ -43,7 +43,9 @@ const char* type_name(const Setting& setting) {
 // A text in quotes, anything else as it is.
 std::string toml_value(const Setting& setting) {
   const std::string text = setting_text(setting);
-  return std::get_if<std::string*>(&setting.value) ? "\"" + text + "\"" : text;
+  if (!std::get_if<std::string*>(&setting.value)) return text;
+  const char* quote = text.find('"') == std::string::npos ? "\"" : "'";  // of a path with quotes in it
+  return quote + text + quote;
 }
 
 std::string config_lines(const Setting& setting) {
@@ -93,6 +95,8 @@ void SettingsOptions::apply(Settings& settings) const {
     set_setting(setting, given->second);
     EBM_CHECK(!is_narrow(setting.fixed) || settings.profile == Profile::laptop, "--" + setting.flag,
               setting_text(setting) + " for the paper profile, whose networks are fixed", "it with --profile laptop");
+    EBM_CHECK(!is_folder(setting.fixed) || settings.of_folder(), "--" + setting.flag,
+              setting_text(setting) + " for " + settings.data, "it with the recipe folder");
   }
 }
 
@@ -108,7 +112,9 @@ std::string config_text(const Settings& settings, const RunSettings& run) {
                       to_string(settings.profile), settings.method, settings.data);
   const std::unique_ptr<Settings> copy = settings.clone();
   for (const Setting& setting : list_settings(*copy))
-    if (!is_narrow(setting.fixed) || settings.profile == Profile::laptop) text += config_lines(setting);
+    if ((!is_narrow(setting.fixed) || settings.profile == Profile::laptop) &&
+        (!is_folder(setting.fixed) || settings.of_folder()))
+      text += config_lines(setting);
   text += "\n";
   RunSettings run_copy = run;
   for (const Setting& setting : list_settings(run_copy)) text += config_lines(setting);

@@ -13,6 +13,7 @@
 #include "kernels/conv/conv_plan.h"
 #include "tools/command_line.h"
 #include "tools/data.h"
+#include "tools/judge.h"
 #include "train/files/file_io.h"
 #include "train/recipes.h"
 
@@ -88,9 +89,16 @@ void refuse_flag_of_others(const CLI::App& app, const std::string& word, const s
   EBM_CHECK(owners.empty(), flag, "a setting of " + either(owners), "one of " + method);
 }
 
-Profile choose_profile(const std::string& text, Device device) {
-  if (text == "auto") return device.is_cuda() ? Profile::paper : Profile::laptop;
-  return parse_profile(text);
+Profile choose_profile(const TrainFlags& flags, Device device) {
+  if (flags.profile != "auto") return parse_profile(flags.profile);
+  return device.is_cuda() && has_profile(flags.method, flags.recipe, Profile::paper) ? Profile::paper : Profile::laptop;
+}
+
+// Which data set a recipe is to be trained on instead of its own.
+void check_dataset(const std::string& recipe, const std::string& data) {
+  EBM_CHECK((recipe == kFolder) == (data == kFolder), "--dataset", data + " for the recipe " + recipe,
+            "a data set of the recipe's image size; `folder --images DIR` trains on images of your own");
+  if (data != kFolder) check_dataset_name("--dataset", data);
 }
 
 }  // namespace
@@ -126,7 +134,8 @@ void TrainFlags::add_to(CLI::App& app, const std::string& recipe_for_help, int a
   run.add_to(app, run_defaults, run_defaults, "Options");
   const std::string shown = is_recipe(recipe_for_help, method) ? recipe_for_help : names.front();
   const auto laptop = recipe_settings(method, shown, Profile::laptop);
-  const auto paper = recipe_settings(method, shown, Profile::paper);
+  const auto paper =
+      recipe_settings(method, shown, has_profile(method, shown, Profile::paper) ? Profile::paper : Profile::laptop);
   settings.add_to(app, *laptop, *paper, "Settings");
   app.preparse_callback([this, &app, argc, argv](size_t) {
     for (int i = 1; i < argc; ++i) refuse_flag_of_others(app, argv[i], method);
@@ -175,15 +184,18 @@ TrainPlan plan_run(TrainFlags& flags) {
               either(names) + ", as in `train_ebm_vae " + names.front() + "`");
     EBM_CHECK(is_recipe(flags.recipe, flags.method), "recipe", "\"" + flags.recipe + "\"",
               either(names) + suggestion(flags.recipe, names));
-    plan.settings = recipe_settings(flags.method, flags.recipe, choose_profile(flags.profile, options.device));
+    plan.settings = recipe_settings(flags.method, flags.recipe, choose_profile(flags, options.device));
     if (!flags.dataset.empty()) plan.settings->data = flags.dataset;
-    check_dataset_name("--dataset", plan.settings->data);
+    check_dataset(flags.recipe, plan.settings->data);
     flags.settings.apply(*plan.settings);
     plan.profile_line =
         fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(plan.settings->profile),
                     flags.profile == "auto" ? " (auto)" : "", describe(options.device));
   }
+  if (FolderSettings& folder = plan.settings->folder; !folder.images.empty())
+    folder.images = fs::absolute(folder.images).lexically_normal().string();  // from wherever the run goes on
   flags.run.apply(options.run);
+  if (options.run.score_every > 0) need_labels(*plan.settings, "--score-every", "0, no scores while it trains");
   check_settings(options.run);
   check_settings(*plan.settings);
   if (options.run.logical_ranks > 0) {

@@ -166,7 +166,7 @@ void take_from_first(Communicator& ranks, TrainPlan& plan) {
 }
 
 // One rank's part of the run. Rank 0 tells how it goes, and leaves model and report. Returns the program's code.
-int train_as_rank(Communicator& ranks, const TrainPlan& plan, const Dataset& dataset, const Say& tell, Door door) {
+int train_as_rank(Communicator& ranks, const TrainPlan& plan, const Source& source, const Say& tell, Door door) {
   RunOptions options = plan.options;
   options.ranks = &ranks;
   const bool leads = ranks.rank() == 0;
@@ -174,7 +174,7 @@ int train_as_rank(Communicator& ranks, const TrainPlan& plan, const Dataset& dat
   std::optional<View> view;
   if (leads) view.emplace(tell.style, plan.settings->iterations, options.folder);
   const auto begin = std::chrono::steady_clock::now();
-  const RunResult result = run_training(options, dataset, leads ? *view : silent);
+  const RunResult result = run_training(options, source, leads ? *view : silent);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto conclude = [&] {
     const std::string no_model =
@@ -229,23 +229,28 @@ int train(TrainFlags& flags, Door door, World& world) {
   if (const std::string note = plan.settings->note(); !note.empty()) tell("note: " + note);
   options.folder = choose_folder(flags, plan, tell);
   take_from_first(processes, plan);
-  const auto dataset =
-      load_in_turn<Dataset>(processes, [&] { return load_own(*plan.settings, flags.data, Split::train, tell); });
-  if (!dataset.note.empty()) tell("note: " + dataset.note);
-  settle(flags, plan, dataset.count(), tell);
+  const auto data =
+      load_in_turn<TrainingData>(processes, [&] { return load_training_data(*plan.settings, flags.data, tell); });
+  if (!data.note().empty()) tell("note: " + data.note());
+  if (data.folder) {  // the run goes by what was found
+    plan.settings->folder.channels = data.folder->shape().channels;
+    plan.settings->folder.image_count = data.count();
+  }
+  settle(flags, plan, data.count(), tell);
   check_alike(processes, options);
-  tell(fmt::format("{} images; {} iterations into {}", dataset.count(), plan.settings->iterations,
+  const std::unique_ptr<Source> source = data.source(*plan.settings);
+  tell(fmt::format("{} images; {} iterations into {}", data.count(), plan.settings->iterations,
                    options.folder.string()));
 
   if (leads && options.run.score_every > 0)
-    options.score = training_score(*plan.settings, dataset, flags.data, options.device, tell);
+    options.score = training_score(*plan.settings, data.dataset, flags.data, options.device, tell);
   options.stop_requested = [] { return stop_signal != 0; };
   stop_cleanly_on_signals();
-  if (!group) return train_as_rank(processes, plan, dataset, tell, door);
+  if (!group) return train_as_rank(processes, plan, *source, tell, door);
   int code = 0;
   group->run([&](int i) {
     Communicator ranks(group->transport(i), seconds);
-    const int own = train_as_rank(ranks, plan, dataset, tell, door);
+    const int own = train_as_rank(ranks, plan, *source, tell, door);
     if (i == 0) code = own;
   });
   return code;

@@ -96,11 +96,20 @@ std::vector<std::string> recipe_names(const std::string& method) {
   return names;
 }
 
+bool has_profile(const std::string& method, const std::string& recipe, Profile profile) {
+  const RecipeFile& file = file_of(method);
+  if (file.sections.contains(recipe + "." + to_string(profile))) return true;
+  const std::string other = like(file);
+  return !other.empty() && has_profile(other, recipe, profile);
+}
+
 std::unique_ptr<Settings> recipe_settings(const std::string& method, const std::string& recipe, Profile profile) {
   const MethodRecord& record = method_record(method);
   const std::vector<std::string> names = recipe_names(method);
   EBM_CHECK(std::find(names.begin(), names.end(), recipe) != names.end(), "recipe", "\"" + recipe + "\"",
             either(names));
+  EBM_CHECK(has_profile(method, recipe, profile), "--profile", to_string(profile) + " for the recipe " + recipe,
+            "laptop: no published settings are for such images");
   std::unique_ptr<Settings> settings = record.settings();
   settings->method = method;
   settings->recipe = settings->data = recipe;

@@ -20,7 +20,9 @@ namespace ebm {
 
 // The recipes of a method, in order of their files.
 std::vector<std::string> recipe_names(const std::string& method);
-// Settings of a recipe; throws Error for a method or recipe that is none.
+// Whether a recipe has settings of that profile: nothing is published that a folder's could be.
+bool has_profile(const std::string& method, const std::string& recipe, Profile profile);
+// Settings of a recipe; throws Error for a method or recipe that is none, and for a profile that it has not.
 std::unique_ptr<Settings> recipe_settings(const std::string& method, const std::string& recipe, Profile profile);
 
 }  // namespace ebm

@@ -26,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
+constexpr int64_t kEnlargedBelow = 64;   // pixels of an edge
 constexpr int64_t kReadOnGpu = 16;       // work enough for the device while the host writes down that of before
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kLeadSeconds = 3600;    // that the others wait for rank 0's pictures and scores
@@ -351,8 +352,9 @@ bool samples_due(int64_t done, int64_t total, int64_t every) {
 }
 
 Picture samples_picture(const Samples& samples, ImageShape image) {
+  const int64_t scale = image.height < kEnlargedBelow ? kGridScale : 1;
   const auto grid = [&](const Panel& panel) {
-    return image_grid(panel.x.to_host(), image, kGridRows, kGridRows, kGridScale);
+    return image_grid(panel.x.to_host(), image, kGridRows, kGridRows, scale);
   };
   Picture picture = grid(samples.stages.front());
   for (size_t i = 1; i < samples.stages.size(); ++i) picture = side_by_side(picture, grid(samples.stages[i]));

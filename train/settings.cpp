@@ -1,5 +1,6 @@
 #include "train/settings.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <limits>
@@ -49,6 +50,15 @@ void check_ranges(const std::vector<Setting>& settings) {
         setting.value);
 }
 
+void check_folder(const Settings& settings) {
+  const FolderSettings& folder = settings.folder;
+  EBM_CHECK(std::find(std::begin(kFolderSizes), std::end(kFolderSizes), folder.size) != std::end(kFolderSizes),
+            "--size", std::to_string(folder.size), "32, 64 or 128, the sizes of the networks");
+  EBM_CHECK(folder.channels != 2, "--channels", "2", "1 (grey), 3 (colour) or 0 (as the images are)");
+  EBM_CHECK(settings.held_out < 0, "--held-out", std::to_string(settings.held_out) + " for a folder of images",
+            "a data set with labels, which no folder has");
+}
+
 }  // namespace
 
 Range whole(int64_t least, int64_t most, const std::string& why) {
@@ -75,12 +85,28 @@ Range langevin_steps() {
   return {.least = 0, .most = kMostLangevinSteps, .says = fmt::format("0 to {}", kMostLangevinSteps)};
 }
 
+void FolderSettings::describe(SettingVisitor& v) {
+  v("images", images, "", "folder of images: the folder, by itself or with train/ and test/ in it", {}, Fixed::folder);
+  v("size", size, "", "folder of images: edge of the square images that are learned from, 32, 64 or 128",
+    whole(1, 1 << 14), Fixed::folder_network);
+  v("channels", channels, "", "folder of images: 1 grey, 3 colour; 0: colour if one of the images is", whole(0, 3),
+    Fixed::folder_network);
+  v("image-count", image_count, "",
+    "folder of images: training images that must be there; 0: any number, which the run then goes by",
+    {.least = 0, .most = 1e9, .says = "a whole number, 0 or more"}, Fixed::folder);
+  v("no-flip", no_flip, "", "folder of images: do not mirror them, as where left and right are not alike", {},
+    Fixed::folder);
+  v("strict", strict, "", "folder of images: a broken image, or one that is too small, is an error and not left out",
+    {}, Fixed::folder);
+}
+
 void Settings::describe(SettingVisitor& v) {
   v("iterations", iterations, "", "iterations in all; a resumed run goes on to this number", whole(1, 1'000'000'000));
   v("batch", batch, "n", "data images an iteration", whole(1, 1 << 20));
   v("seed", seed, "", "seed of all random numbers");
   v("held-out", held_out, "", "label of a class that training is not shown, for `ebm ood --held-out`; -1: none",
     whole(-1, 255), Fixed::data);
+  v.group("", folder);
   v("guard-gap", guard_gap, "", "energy gap at which a run counts as diverged; 0: when it outgrows its mean",
     not_negative());
   v("guard-move", guard_move, "", "the same for the chains' root-mean-square move per pixel; 0: off", not_negative());
@@ -135,6 +161,7 @@ std::vector<std::string> changes(const std::vector<Setting>& before, const std::
 void check_settings(const Settings& settings) {
   const std::unique_ptr<Settings> copy = settings.clone();
   check_ranges(list_settings(*copy));
+  if (settings.of_folder()) check_folder(settings);
   settings.check_together();
 }
 
@@ -152,7 +179,8 @@ void check_same_networks(const Settings& before, const Settings& now) {
     else if (old_settings[i].fixed == Fixed::data)
       EBM_CHECK(was == is, "--resume", fmt::format("{} {} for a checkpoint made with {}", flag, is, was),
                 "the same: the images would be others");
-    else if (old_settings[i].fixed == Fixed::network || old_settings[i].fixed == Fixed::narrow_network)
+    else if (old_settings[i].fixed == Fixed::network || old_settings[i].fixed == Fixed::narrow_network ||
+             old_settings[i].fixed == Fixed::folder_network)
       EBM_CHECK(was == is, "--resume", fmt::format("{} {} for a checkpoint made with {}", flag, is, was),
                 "the same: the networks would differ");
   }

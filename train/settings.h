@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/image_shape.h"
 #include "core/precision.h"
 
 namespace ebm {
@@ -44,9 +45,12 @@ enum class Fixed {
   narrow,          // of the laptop profile's networks too, but may change
   on_or_off,       // 0 in both or in none: whether averages are kept
   data,            // chooses what is learned from: the same
+  folder_network,  // shapes the networks: the same number; of a folder of images, other data sets have no such setting
+  folder,          // of a folder of images too, but may change
 };
 
 inline bool is_narrow(Fixed fixed) { return fixed == Fixed::narrow_network || fixed == Fixed::narrow; }
+inline bool is_folder(Fixed fixed) { return fixed == Fixed::folder_network || fixed == Fixed::folder; }
 
 struct Setting {
   std::string flag;  // without the dashes: the key in config.toml
@@ -84,6 +88,22 @@ enum class Profile { paper, laptop };
 Profile parse_profile(const std::string& text);  // paper | laptop
 std::string to_string(Profile profile);
 
+// Settings::data of a run on the user's own images, and the name of its recipes.
+inline constexpr const char* kFolder = "folder";
+
+// What such a run learns from (train/data/image_folder.h).
+struct FolderSettings {
+  std::string images;       // the folder's absolute path
+  int64_t size = 64;        // edge of the square images, one of kFolderSizes
+  int64_t channels = 0;     // 1 grey, 3 colour; 0: as the folder is, until it was looked at
+  int64_t image_count = 0;  // training images that it must have; 0: any number, until it was looked at
+  bool no_flip = false;     // do not mirror them
+  bool strict = false;      // an image that cannot be used is an error
+  void describe(SettingVisitor& v);
+  ImageShape image() const { return {size, size, channels == 0 ? 3 : channels}; }
+};
+inline constexpr int64_t kFolderSizes[] = {32, 64, 128};
+
 // What every method's settings have in common; a method adds its own (train/methods/). Recipes fill them in
 // (train/recipes.h), config.toml and the command line override them.
 struct Settings {
@@ -96,6 +116,7 @@ struct Settings {
   int64_t batch = 64;         // n, data images an iteration
   uint64_t seed = 1;
   int64_t held_out = -1;  // a class that training is not shown (train/data/held_out.h); -1: none
+  FolderSettings folder;  // where data is kFolder
 
   double guard_gap = 6.0;        // |energy gap| beyond which the run is held to have diverged; 0: when it outgrows its
                                  // own mean
@@ -125,6 +146,7 @@ struct Settings {
   // for a method that has no plain Langevin chains in x.
   virtual std::optional<double> bf16_chain_speedup() const { return std::nullopt; }
 
+  bool of_folder() const { return data == kFolder; }
   // Iterations that one pass over `images` takes.
   int64_t epoch_iterations(int64_t images) const { return (images + batch - 1) / batch; }
 

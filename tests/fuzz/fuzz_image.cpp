@@ -1,4 +1,4 @@
-// Any bytes as a PNG or JPEG file of up to 64x64 (larger ones only cost time): an Error or an
+// Any bytes as a PNG, JPEG or BMP file of up to 64x64 (larger ones only cost time): an Error or an
 // image; and as a PNG whose chunks are checked.
 #include <stb_image.h>
 

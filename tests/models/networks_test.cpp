@@ -49,6 +49,34 @@ TEST_CASE("networks map the shapes of their tables") {
   }
 }
 
+TEST_CASE("the networks of a folder's images have one form for every size, grey or colour") {
+  const Device device = test_device();
+  for (const int64_t edge : {8, 32, 64, 128})
+    for (const int64_t channels : {1, 3}) {
+      CAPTURE(edge);
+      const NetworkSize size{.width = 4, .latent = 8, .image = {edge, edge, channels}};
+      const EnergyNet energy(network("folder.energy", size), device, 1);
+      const Encoder encoder(network("folder.encoder", size), 8, device, 1);
+      CHECK(energy.image() == size.image);
+      for (const char* name : {"folder.generator", "folder.latent-generator"}) {
+        const Generator generator(network(name, size), device, 1);
+        CHECK(generator.image() == size.image);
+        const Var x = generator(Var(normal({2, 8}, 1)));
+        CHECK(x.shape() == Shape{2, edge, edge, channels});
+        CHECK(energy(x).shape() == Shape{2});
+        CHECK(encoder(x).mu.shape() == Shape{2, 8});
+      }
+    }
+  // 64: four halvings from w to a cap
+  const std::vector<PlacedLayer> places = walk(network("folder.encoder", {.width = 4, .image = {64, 64, 3}}));
+  CHECK(places[0].y == Shape{1, 32, 32, 4});
+  CHECK(places[9].y == Shape{1, 4, 4, 32});
+  CHECK(walk(network("folder.energy", {.width = 4, .image = {64, 64, 3}}))[6].y == Shape{1, 4, 4, 16});
+  CHECK(walk(network("folder.generator", {.width = 16, .image = {64, 64, 3}}))[9].y == Shape{1, 32, 32, 4});
+  for (const ImageShape image : {ImageShape{48, 48, 3}, {32, 64, 3}, {4, 4, 3}, {0, 0, 3}})
+    CHECK_THROWS_AS(network("folder.energy", {.width = 4, .image = image}), Error);
+}
+
 TEST_CASE("a network's table is walked with shapes, names and multiply-adds") {
   const std::vector<PlacedLayer> places = walk(paper("mnist.generator"), 2);
   CHECK(places[0].x == Shape{2, 1, 1, 100});

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/check.h"
+#include "train/files/exif.h"
 #include "train/files/file_io.h"
 #include "train/files/jpeg_tables.h"
 
@@ -22,7 +23,7 @@ bool has_image_suffix(const std::filesystem::path& path) {
   std::string suffix = path.extension().string();
   std::transform(suffix.begin(), suffix.end(), suffix.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg";
+  return suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg" || suffix == ".bmp";
 }
 
 std::string dimensions(int64_t height, int64_t width) {
@@ -92,34 +93,66 @@ class PngBytes {
 
 }  // namespace
 
+namespace {
+
+constexpr const char* kIntact = "an intact PNG, JPEG or BMP file";
+
+// A pixel of stb's, (1), (1 and alpha), (3) or (3 and alpha), as one of so many channels.
+void convert_pixel(const uint8_t* from, int64_t from_channels, uint8_t* to, int64_t to_channels) {
+  const bool alpha = from_channels % 2 == 0, grey = from_channels <= 2;
+  uint8_t colour[3];
+  for (int64_t c = 0; c < 3; ++c) {
+    colour[c] = from[grey ? 0 : c];
+    if (alpha) {  // over white
+      const int a = from[from_channels - 1];
+      colour[c] = static_cast<uint8_t>((colour[c] * a + 255 * (255 - a) + 127) / 255);
+    }
+  }
+  if (to_channels == 3)
+    std::copy_n(colour, 3, to);
+  else
+    *to = grey ? colour[0] : static_cast<uint8_t>((colour[0] * 77 + colour[1] * 150 + colour[2] * 29) >> 8);  // luma
+}
+
+}  // namespace
+
 ImageSet decode_image(std::span<const std::byte> file, const std::string& name, ImageShape wanted) {
   constexpr const char* kOp = "decode_image";
   EBM_CHECK(wanted.channels == 0 || wanted.channels == 1 || wanted.channels == 3, kOp,
             fmt::format("{} channels asked of {}", wanted.channels, name), "1 or 3 channels");
   EBM_CHECK(static_cast<int64_t>(file.size()) <= kMaxImageFileBytes, kOp,
             fmt::format("{}: {} bytes", name, file.size()), fmt::format("at most {} bytes", kMaxImageFileBytes));
-  EBM_CHECK(jpeg_tables_fit(file), kOp, fmt::format("{}: a JPEG with damaged tables", name),
-            "an intact PNG or JPEG file");
+  EBM_CHECK(jpeg_tables_fit(file), kOp, fmt::format("{}: a JPEG with damaged tables", name), kIntact);
   const auto* data = reinterpret_cast<const stbi_uc*>(file.data());
   const int size = static_cast<int>(file.size());
   // The header first: an image of the wrong size is refused before its pixels take memory.
   int width = 0, height = 0, file_channels = 0;
   EBM_CHECK(stbi_info_from_memory(data, size, &width, &height, &file_channels), kOp,
-            fmt::format("{}: {} bytes that are no PNG or JPEG image ({})", name, size, stbi_failure_reason()),
-            "an intact PNG or JPEG file");
+            fmt::format("{}: {} bytes that are no PNG, JPEG or BMP image ({})", name, size, stbi_failure_reason()),
+            kIntact);
+  const Orientation held = exif_orientation(file);
+  if (held.transposed) std::swap(width, height);  // as it is seen
   EBM_CHECK((wanted.height == 0 || wanted.height == height) && (wanted.width == 0 || wanted.width == width), kOp,
             fmt::format("{}: an image of {}", name, dimensions(height, width)),
             dimensions(wanted.height, wanted.width));
   EBM_CHECK(int64_t{height} * width <= kMaxImagePixels, kOp,
             fmt::format("{}: an image of {}", name, dimensions(height, width)),
             fmt::format("at most {} pixels", kMaxImagePixels));
-  const int64_t channels = wanted.channels != 0 ? wanted.channels : file_channels >= 3 ? 3 : 1;
+  int stored_width = 0, stored_height = 0;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(data, size, &width, &height, &file_channels, static_cast<int>(channels)), stbi_image_free);
-  EBM_CHECK(pixels != nullptr, kOp, fmt::format("{}: a damaged image ({})", name, stbi_failure_reason()),
-            "an intact PNG or JPEG file");
+      stbi_load_from_memory(data, size, &stored_width, &stored_height, &file_channels, 0), stbi_image_free);
+  EBM_CHECK(pixels != nullptr, kOp, fmt::format("{}: a damaged image ({})", name, stbi_failure_reason()), kIntact);
+  const int64_t channels = wanted.channels != 0 ? wanted.channels : file_channels >= 3 ? 3 : 1;
   ImageSet set{.count = 1, .height = height, .width = width, .channels = channels, .pixels = {}, .labels = {}};
-  set.pixels.assign(pixels.get(), pixels.get() + set.image_elements());
+  set.pixels.resize(static_cast<size_t>(set.image_elements()));
+  uint8_t* out = set.pixels.data();
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x, out += channels) {
+      int64_t row = held.transposed ? x : y, column = held.transposed ? y : x;
+      if (held.rows_reversed) row = stored_height - 1 - row;
+      if (held.columns_reversed) column = stored_width - 1 - column;
+      convert_pixel(pixels.get() + (row * stored_width + column) * file_channels, file_channels, out, channels);
+    }
   return set;
 }
 
@@ -138,7 +171,7 @@ std::vector<std::filesystem::path> image_files(const std::filesystem::path& path
   }
   EBM_CHECK(!error, "load_images", fmt::format("{}: {}", path.string(), error.message()), "a readable folder");
   EBM_CHECK(!files.empty(), "load_images", fmt::format("{}: a folder without images", path.string()),
-            "a folder with .png, .jpg or .jpeg files");
+            "a folder with .png, .jpg, .jpeg or .bmp files");
   std::sort(files.begin(), files.end());  // a folder's own order differs between machines
   return files;
 }

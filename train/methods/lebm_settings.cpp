@@ -45,8 +45,10 @@ double posterior_step(const LebmSettings& s, double slowed) {
 }
 
 LebmNetworks networks(const LebmSettings& s) {
-  return {network(s.network + ".latent-generator",
-                  {.width = s.generator_width, .latent = s.latent, .init = WeightInit::xavier_normal}),
+  return {network(s.network + ".latent-generator", {.width = s.generator_width,
+                                                    .latent = s.latent,
+                                                    .init = WeightInit::xavier_normal,
+                                                    .image = s.folder.image()}),
           network("latent-energy", {.width = s.energy_width, .latent = s.latent})};
 }
 

@@ -113,6 +113,7 @@ TeachingNetworks networks(const TeachingSettings& s) {
     const std::string name = s.network + which;
     NetworkSize size = s.profile == Profile::paper ? paper_size(name) : laptop;
     size.latent = s.latent;
+    size.image = s.folder.image();
     return network(name, size);
   };
   return {sized(".energy", {.width = s.width}),

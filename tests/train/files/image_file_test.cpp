@@ -10,10 +10,13 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/train/files/encoded_images.h"
 #include "tests/train/fixtures.h"
+#include "train/files/exif.h"
 #include "train/files/file_io.h"
 #include "train/files/image_grid.h"
 #include "train/files/jpeg_tables.h"
+#include "train/files/resize_image.h"
 
 using namespace ebm;
 using namespace ebm::test;
@@ -84,6 +87,66 @@ TEST_CASE("image_file: channels are converted as asked") {
   CHECK_THROWS_AS(decode_image(png, "g", {0, 0, 2}), Error);
 }
 
+TEST_CASE("image_file: 16 bits, transparency, palettes, BMP and CMYK become what one sees") {
+  using Pixels = std::vector<uint8_t>;
+  const auto decoded = [](const std::string& file, int64_t channels = 0) {
+    return decode_image(bytes_of(file), "x", {0, 0, channels});
+  };
+  CHECK(decoded(kGrey16Png).pixels == Pixels{0, 128, 255});
+  CHECK(decoded(kGrey16Png).channels == 1);
+  CHECK(decoded(kRgbaPng).pixels == Pixels{255, 0, 0, 255, 255, 255, 127, 127, 127});
+  CHECK(decoded(kRgbaPng, 1).pixels == Pixels{76, 255, 127});
+  CHECK(decoded(kGreyAlphaPng).pixels == Pixels{10, 255});
+  CHECK(decoded(kGreyAlphaPng, 3).pixels == Pixels{10, 10, 10, 255, 255, 255});
+  CHECK(decoded(kPalettePng).pixels == Pixels{255, 0, 0, 255, 255, 255});
+  CHECK(decoded(kRgbBmp).pixels == Pixels{255, 0, 0, 0, 0, 255});
+  const ImageSet cyan = decoded(kCmykCyanJpeg);
+  CHECK(cyan.channels == 3);
+  for (size_t i = 0; i < cyan.pixels.size(); ++i) CHECK(std::abs(cyan.pixels[i] - (i % 3 == 0 ? 0 : 255)) <= 2);
+}
+
+TEST_CASE("image_file: a photo that was taken with the camera on its side is turned upright") {
+  const ImageSet upright = decode_image(bytes_of(kSidewaysJpeg), "x.jpg", {16, 8, 1});
+  for (size_t y = 0; y < 16; ++y)
+    for (size_t x = 0; x < 8; ++x) CHECK(std::abs(upright.pixels[y * 8 + x] - (y < 8 ? 0 : 255)) <= 2);
+  CHECK(contains(error_of([] { decode_image(bytes_of(kSidewaysJpeg), "x.jpg", {8, 16, 1}); }), "an image of 16x8"));
+
+  const size_t tag = kSidewaysJpeg.find(std::string("\x01\x12\x00\x03", 4)) + 9;
+  const auto held = [&](char value) {
+    std::string file = kSidewaysJpeg;
+    file[tag] = value;
+    const Orientation o = exif_orientation(bytes_of(file));
+    return 4 * o.transposed + 2 * o.rows_reversed + o.columns_reversed;
+  };
+  CHECK(held(0) == 0);
+  for (const auto& [value, expected] :
+       {std::pair{1, 0}, {2, 1}, {3, 3}, {4, 2}, {5, 4}, {6, 6}, {7, 7}, {8, 5}, {9, 0}})
+    CHECK_MESSAGE(held(static_cast<char>(value)) == expected, value);
+  for (size_t n = 0; n < kSidewaysJpeg.size(); ++n)  // a file that is cut anywhere is read to its end and no further
+    exif_orientation(bytes_of(kSidewaysJpeg.substr(0, n)));
+}
+
+TEST_CASE("resize_image: what is even stays, means are kept, and what is finer than the new pixels leaves no pattern") {
+  const auto image = [](int64_t height, int64_t width, int64_t channels, auto value) {
+    ImageSet set{.count = 1, .height = height, .width = width, .channels = channels, .pixels = {}, .labels = {}};
+    for (int64_t y = 0; y < height; ++y)
+      for (int64_t x = 0; x < width; ++x)
+        for (int64_t c = 0; c < channels; ++c) set.pixels.push_back(static_cast<uint8_t>(value(y, x, c)));
+    return set;
+  };
+  const ImageSet even = resize_image(image(90, 130, 3, [](auto, auto, auto c) { return 50 * c + 7; }), 31, 45);
+  CHECK(even.shape() == ImageShape{31, 45, 3});
+  for (size_t i = 0; i < even.pixels.size(); ++i) CHECK(even.pixels[i] == 50 * (i % 3) + 7);
+  const ImageSet checkers =
+      resize_image(image(256, 256, 1, [](auto y, auto x, auto) { return (y + x) % 2 * 255; }), 72, 72);
+  for (const uint8_t pixel : checkers.pixels) CHECK(std::abs(pixel - 127) <= 2);
+  // a ramp stays the ramp away from its ends, where new pixels' middles lie at 3.56·(i + 0.5) − 0.5 of the old
+  const ImageSet ramp = resize_image(image(1, 256, 1, [](auto, auto x, auto) { return x; }), 1, 72);
+  for (int64_t i = 3; i < 69; ++i)
+    CHECK(std::abs(ramp.pixels[static_cast<size_t>(i)] - (256.0 / 72 * (static_cast<double>(i) + 0.5) - 0.5)) <= 1.0);
+  CHECK_THROWS_AS(resize_image(ramp, 0, 4), Error);
+}
+
 TEST_CASE("image_file: a folder is read in the order of names, in one size") {
   const TemporaryFolder folder;
   write_png(folder / "b.png", std::vector<uint8_t>{2}, {1, 1, 1});
@@ -104,7 +167,7 @@ TEST_CASE("image_file: damaged, foreign, wrongly sized and missing files are ref
     return error_of([&] { decode_image(file, "x.png", wanted); });
   };
   CHECK(contains(message(std::span(png).first(png.size() / 2), {}), "a damaged image"));
-  CHECK(contains(message(bytes_of("GIF89a"), {}), "no PNG or JPEG image"));
+  CHECK(contains(message(bytes_of("GIF89a"), {}), "no PNG, JPEG or BMP image"));
   CHECK(contains(message({}, {}), "0 bytes"));
   CHECK(contains(message(png, {28, 28, 1}), "x.png: an image of 64x64 (height x width), expected 28x28"));
   CHECK(contains(error_of([&] { load_images(folder / "none.png", {}); }), "No such file"));
