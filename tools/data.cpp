@@ -10,6 +10,7 @@
 #include "tools/command_line.h"
 #include "tools/progress.h"
 #include "train/data/fetch.h"
+#include "train/data/masked_images.h"
 
 namespace ebm {
 namespace {
@@ -35,9 +36,13 @@ ImageFolder load_folder(const FolderSettings& settings, const std::filesystem::p
 
 }  // namespace
 
-std::unique_ptr<Source> TrainingData::source(const Settings& settings) const {
-  if (folder) return std::make_unique<FolderImages>(*folder, !settings.folder.no_flip);
-  return std::make_unique<LabelledImages>(dataset);
+std::unique_ptr<const Source> TrainingData::source(const Settings& settings) const {
+  std::unique_ptr<const Source> images;
+  if (folder)
+    images = std::make_unique<FolderImages>(*folder, !settings.folder.no_flip);
+  else
+    images = std::make_unique<LabelledImages>(dataset);
+  return with_holes(std::move(images), settings.hole());
 }
 
 void check_dataset_name(const std::string& what, const std::string& name) {

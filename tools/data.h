@@ -22,7 +22,7 @@ struct TrainingData {
 
   int64_t count() const { return folder ? folder->count() : dataset.count(); }
   const std::string& note() const { return folder ? folder->note() : dataset.note; }
-  std::unique_ptr<Source> source(const Settings& settings) const;  // keeps a reference
+  std::unique_ptr<const Source> source(const Settings& settings) const;  // keeps a reference
 };
 
 // Throws Error with the nearest valid name unless `name` is one of them. `what`: "recipe", "data

@@ -238,7 +238,7 @@ int train(TrainFlags& flags, Door door, World& world) {
   }
   settle(flags, plan, data.count(), tell);
   check_alike(processes, options);
-  const std::unique_ptr<Source> source = data.source(*plan.settings);
+  const std::unique_ptr<const Source> source = data.source(*plan.settings);
   tell(fmt::format("{} images; {} iterations into {}", data.count(), plan.settings->iterations,
                    options.folder.string()));
 

@@ -387,10 +387,8 @@ RunResult run_training(const RunOptions& options, const Source& source, RunObser
 }
 
 RunResult run_training(const RunOptions& options, const Dataset& dataset, RunObserver& observer) {
-  const LabelledImages images(dataset);
-  const std::string hole = options.settings->hole();
-  if (hole.empty()) return run_training(options, images, observer);
-  return run_training(options, MaskedImages(images, Mask(hole, dataset.images.shape())), observer);
+  return run_training(options, *with_holes(std::make_unique<LabelledImages>(dataset), options.settings->hole()),
+                      observer);
 }
 
 }  // namespace ebm

@@ -19,7 +19,7 @@ namespace {
 
 NetworkConfig small_energy() {
   ConditionalSettings s;
-  s.image = {16, 16, 3};
+  s.fixed_image = {16, 16, 3};
   s.width = 8;
   return networks(s).energy;
 }

@@ -36,8 +36,8 @@ std::vector<float> conditions(std::span<const float> images, ImageShape image, s
   return c;
 }
 
-MaskedImages::MaskedImages(const Source& images, Mask mask)
-    : images_(images), mask_(std::move(mask)), image_(shape_of(images.parts())) {
+MaskedImages::MaskedImages(std::unique_ptr<const Source> images, Mask mask)
+    : images_(std::move(images)), mask_(std::move(mask)), image_(shape_of(images_->parts())) {
   EBM_CHECK(mask_.height() == image_.height && mask_.width() == image_.width, kOp,
             fmt::format("images of {}x{}", image_.height, image_.width),
             fmt::format("{}x{}, as the mask", mask_.height(), mask_.width()));
@@ -51,8 +51,14 @@ std::vector<SourcePart> MaskedImages::parts() const {
 void MaskedImages::fill(uint64_t seed, int64_t iteration, int64_t batch, int64_t first, int64_t n,
                         std::span<float* const> out) const {
   EBM_CHECK(out.size() == 2, kOp, fmt::format("{} parts", out.size()), "two, x and c");
-  images_.fill(seed, iteration, batch, first, n, out.first(1));
+  images_->fill(seed, iteration, batch, first, n, out.first(1));
   write_conditions(out[0], mask_.holes(seed, iteration, first, n), image_.channels, out[1]);
+}
+
+std::unique_ptr<const Source> with_holes(std::unique_ptr<const Source> images, const std::string& hole) {
+  if (hole.empty()) return images;
+  Mask mask(hole, shape_of(images->parts()));
+  return std::make_unique<MaskedImages>(std::move(images), std::move(mask));
 }
 
 }  // namespace ebm

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "train/data/mask.h"
@@ -19,19 +21,21 @@ std::vector<float> conditions(std::span<const float> images, ImageShape image, s
 // gives for its global place, so that every share of the rows sees the same.
 class MaskedImages : public Source {
  public:
-  // Keeps a reference to images. Throws Error for a source of other parts than x (H, W, C), or of another size than the
-  // mask's.
-  MaskedImages(const Source& images, Mask mask);
+  // Throws Error for a source of other parts than x (H, W, C), or of another size than the mask's.
+  MaskedImages(std::unique_ptr<const Source> images, Mask mask);
 
   std::vector<SourcePart> parts() const override;
-  int64_t count() const override { return images_.count(); }
+  int64_t count() const override { return images_->count(); }
   void fill(uint64_t seed, int64_t iteration, int64_t batch, int64_t first, int64_t n,
             std::span<float* const> out) const override;
 
  private:
-  const Source& images_;
+  std::unique_ptr<const Source> images_;
   Mask mask_;
   ImageShape image_;
 };
+
+// The source of images, with the holes that this text names (train/data/mask.h); "": without, as they are.
+std::unique_ptr<const Source> with_holes(std::unique_ptr<const Source> images, const std::string& hole);
 
 }  // namespace ebm

@@ -128,11 +128,11 @@ Conditional::Conditional(const ConditionalSettings& s, Parts& parts)
       has_energy_(s.sample_steps() > 0) {
   shown_.step = step_;
   shown_.batch = shown_.chains = static_cast<float>(s.batch);
-  shown_.pixels = s.image.elements();
+  shown_.pixels = s.image().elements();
 }
 
 std::vector<BatchPart> Conditional::batch() const {
-  const ImageShape& image = settings_.image;
+  const ImageShape image = settings_.image();
   return {{"x", {settings_.batch, image.height, image.width, image.channels}},
           {"c", {settings_.batch, image.height, image.width, settings_.condition()}}};
 }
@@ -202,7 +202,7 @@ Var Conditional::kl_term(const Posterior& posterior) {
 
 Abilities Conditional::abilities() {
   Abilities a;
-  a.image = settings_.image;
+  a.image = settings_.image();
   a.usual = {settings_.sample_steps(), 0.0};  // prediction: without noise
   a.chain = settings_.chain;
   a.latent = settings_.generator_latent();
@@ -228,7 +228,7 @@ Samples Conditional::complete(const Tensor& c, const Tensor& z, const RandomKey&
 
 // Predictions, z = 0, of the images that are shown, again and again where n is more.
 Samples Conditional::sample(int64_t n, const RandomKey& key, const SampleOptions& options) {
-  const ImageShape& image = settings_.image;
+  const ImageShape image = settings_.image();
   const auto rows_of = [&](const Tensor& from, int64_t channels) {
     Tensor rows = Tensor::zeros({n, image.height, image.width, channels}, device_);
     for (int64_t i = 0; from.defined() && i < n; ++i) {

@@ -39,15 +39,16 @@ void ConditionalSettings::take_fact(const std::string& name, const std::string& 
   long height = 0, width = 0, channels = 0;
   EBM_CHECK(std::sscanf(text.c_str(), "%ldx%ldx%ld", &height, &width, &channels) == 3, "recipe", "image = " + text,
             "as 28x28x1");
-  image = {height, width, channels};
+  fixed_image = {height, width, channels};
 }
 
 ConditionalNetworks networks(const ConditionalSettings& s) {
   const bool paper = s.profile == Profile::paper;
+  const ImageShape image = s.image();
   const int64_t width = paper ? 64 : s.width;
   const Padding half{1, 1};
   NetworkConfig energy{0,
-                       {1, s.image.height, s.image.width, s.image.channels},
+                       {1, image.height, image.width, image.channels},
                        WeightInit::kaiming_uniform,
                        {Conv{4, 2, width, half}, LeakyRelu{0.2f},        // (N, H/2, W/2,  w)
                         Conv{4, 2, 2 * width, half}, LeakyRelu{0.2f},    // (N, H/4, W/4, 2w)
@@ -58,12 +59,12 @@ ConditionalNetworks networks(const ConditionalSettings& s) {
   energy.layers.push_back(Conv{static_cast<int>(map[1]), 1, 1, {0, 0}, "head"});  // (N, 1, 1, 1)
   return {std::move(energy),
           {.number = 1,
-           .image = s.image,
+           .image = image,
            .condition = s.condition(),
            .width = paper ? 64 : s.generator_width,
            .latent = s.generator_latent()},
           {.number = 2,
-           .image = s.image,
+           .image = image,
            .condition = s.condition(),
            .width = paper ? 64 : s.encoder_width,
            .latent = s.latent}};

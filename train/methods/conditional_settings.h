@@ -28,11 +28,12 @@ struct ConditionalSettings : TeachingSettings {
   // d of the generator, which a regression gives no z.
   int64_t generator_latent() const { return method == "regression" ? 0 : latent; }
 
-  ImageShape image{28, 28, 1};
-  int64_t condition() const { return image.channels + 1; }  // channels of c: the known part, and the mask
+  ImageShape fixed_image{28, 28, 1};  // where the data are no folder
+  ImageShape image() const { return of_folder() ? folder.image() : fixed_image; }
+  int64_t condition() const { return image().channels + 1; }  // channels of c: the known part, and the mask
   // γ is given for 28×28 grey images, as of the unconditional methods, and grows with the number of an image's values, as
   // the squared error that it stands beside does.
-  double kl_scale() const { return static_cast<double>(image.elements()) / (28.0 * 28.0); }
+  double kl_scale() const { return static_cast<double>(image().elements()) / (28.0 * 28.0); }
 };
 
 struct ConditionalNetworks {

@@ -44,7 +44,7 @@ TEST_CASE("masked images are those of their source, each with the hole of its pl
   const Dataset dataset = load_dataset("synthetic", "", Split::test);
   const LabelledImages images(dataset);
   const Mask mask("random", dataset.images.shape());
-  const MaskedImages source(images, mask);
+  const MaskedImages source(std::make_unique<LabelledImages>(dataset), mask);
   REQUIRE(source.parts().size() == 2);
   CHECK(source.parts()[0].name == "x");
   CHECK(source.parts()[1].name == "c");
@@ -69,15 +69,20 @@ TEST_CASE("masked images are those of their source, each with the hole of its pl
   CHECK(joined.c == batch.c);
 }
 
+TEST_CASE("a source is as it was where no hole is asked for") {
+  const Dataset dataset = load_dataset("synthetic", "", Split::test);
+  CHECK(with_holes(std::make_unique<LabelledImages>(dataset), "")->parts().size() == 1);
+  CHECK(with_holes(std::make_unique<LabelledImages>(dataset), "left")->parts().size() == 2);
+}
+
 TEST_CASE("masked images refuse a source of other parts, and a mask of another size") {
   const Dataset dataset = load_dataset("synthetic", "", Split::test);
-  const LabelledImages images(dataset);
   CHECK(contains(error_of([&] {
-                   MaskedImages(images, Mask("left", {32, 32, 1}));
+                   MaskedImages(std::make_unique<LabelledImages>(dataset), Mask("left", {32, 32, 1}));
                  }),
                  "received images of 28x28, expected 32x32, as the mask"));
   CHECK(contains(error_of([&] {
-                   MaskedImages(LatentSource(), Mask("left", {32, 32, 1}));
+                   MaskedImages(std::make_unique<LatentSource>(), Mask("left", {32, 32, 1}));
                  }),
                  "expected one, x of height, width and channels"));
 }
