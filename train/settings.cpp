@@ -52,6 +52,9 @@ void check_ranges(const std::vector<Setting>& settings) {
 
 void check_folder(const Settings& settings) {
   const FolderSettings& folder = settings.folder;
+  const auto has = [&](const char* characters) { return folder.images.find_first_of(characters) != std::string::npos; };
+  EBM_CHECK(!has("#\n") && !(has("'") && has("\"")), "--images", folder.images,
+            "a path that config.toml can hold, without # and with one kind of quotes at most: a link will do");
   EBM_CHECK(std::find(std::begin(kFolderSizes), std::end(kFolderSizes), folder.size) != std::end(kFolderSizes),
             "--size", std::to_string(folder.size), "32, 64 or 128, the sizes of the networks");
   EBM_CHECK(folder.channels != 2, "--channels", "2", "1 (grey), 3 (colour) or 0 (as the images are)");

@@ -82,8 +82,8 @@ TEST_CASE("each recipe's settings are valid and survive config.toml") {
 
 TEST_CASE("a folder's settings survive config.toml, whatever its path, and other data sets have none of them") {
   const std::unique_ptr<Settings> s = recipe_settings("ebm-vae", kFolder, Profile::laptop);
-  s->folder = {.size = 128, .channels = 1, .image_count = 400, .no_flip = true, .strict = true};
-  for (const char* path : {"/photos", "/my photos/2026, may", "/a # b/c = d", "/it's", "/say \"cheese\"", "/[1]/ä"}) {
+  s->folder = {.images = "", .size = 128, .channels = 1, .image_count = 400, .no_flip = true, .strict = true};
+  for (const char* path : {"/photos", "/my photos/2026, may", "/a; b/c = d", "/it's", "/say \"cheese\"", "/[1]/ä"}) {
     CAPTURE(path);
     s->folder.images = path;
     const std::string text = config_text(*s, {});
@@ -94,10 +94,15 @@ TEST_CASE("a folder's settings survive config.toml, whatever its path, and other
     CHECK(config_text(*read.settings, {}) == text);
   }
   const std::unique_ptr<Settings> mnist = recipe_settings("ebm-vae", "mnist", Profile::laptop);
-  CHECK(!contains(config_text(*mnist, {}), "images"));
+  CHECK(!contains(config_text(*mnist, {}), "\nimages = "));
   CHECK(contains(error_of([] { read_config("recipe = \"mnist\"\nsize = 32\n", "x.toml"); }),
                  "[--size] received 32 for mnist, expected it with the recipe folder"));
   CHECK(contains(error_of([] { recipe_settings("ebm-vae", kFolder, Profile::paper); }), "paper for the recipe folder"));
+  for (const char* path : {"/a # b", "/it's \"so\""}) {
+    s->folder.images = path;
+    CHECK(contains(error_of([&] { check_settings(*s); }), "a path that config.toml can hold"));
+  }
+  s->folder.images = "/photos";
   s->folder.size = 48;
   CHECK(contains(error_of([&] { check_settings(*s); }), "[--size] received 48, expected 32, 64 or 128"));
   s->folder.size = 64;

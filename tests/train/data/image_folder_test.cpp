@@ -168,9 +168,11 @@ TEST_CASE("image_folder: a folder that is grey throughout is grey, and --channel
 
 TEST_CASE("image_folder: any number of threads decodes the same, in the same order") {
   const TemporaryFolder folder;
-  put_photos(folder.path(), 30, 50, 70);
-  put(folder / "115.png", "broken");
+  put_photos(folder / "train", 30, 50, 70);
+  put_photos(folder / "test", 1);
+  put(folder / "train/115.png", "broken");
   const ImageFolder one(of(folder.path()), Split::train, 1), many(of(folder.path()), Split::train, 5);
+  CHECK(contains(one.note(), "1 of 30 images left out: 115.png"));
   CHECK(one.note() == many.note());
   CHECK(one.middles().images.pixels == many.middles().images.pixels);
   int64_t told = 0;
