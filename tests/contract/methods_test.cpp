@@ -273,6 +273,20 @@ TEST_CASE("contract: what a method can be asked works and leaves the state as it
       const std::vector<float> high = at.u.to_host(), low = u(down).u.to_host();
       for (size_t i = 0; i < high.size(); ++i) CHECK(low[i] <= high[i]);
     };
+    CHECK(can(record.name, Ability::complete) == bool(a.complete));
+    CHECK(can(record.name, Ability::draw) != bool(a.complete));
+    if (a.complete) {
+      const Tensor c = normal({5, image.height, image.width, image.channels + 1}, 4);
+      const Tensor given = a.latent > 0 ? normal({5, a.latent}, 5) : Tensor();
+      const Samples filled = a.complete(c, given, key, {.steps = 2});
+      for (const Panel& panel : filled.stages) CHECK(panel.x.shape() == x.shape());
+      CHECK(a.complete(c, given, key, {.steps = 2}).last().to_host() == filled.last().to_host());
+      CHECK(a.complete(normal(c.shape(), 6), given, key, {.steps = 2}).last().to_host() != filled.last().to_host());
+      const std::vector<Tensor> shown{normal({2, image.height, image.width, image.channels}, 7),
+                                      normal({2, image.height, image.width, image.channels + 1}, 8)};
+      a.show(shown);
+      CHECK(a.sample(5, key, {.steps = 2}).stages.size() == filled.stages.size() + 2);  // what is known, and the truth
+    }
     CHECK(can(record.name, Ability::chains) == bool(a.potential));
     CHECK(bool(a.start) == bool(a.potential));
     CHECK(bool(a.revise) == bool(a.potential));
