@@ -23,7 +23,7 @@ namespace ebm {
 namespace {
 
 constexpr int64_t kBins = 60;
-constexpr int64_t kDefaultImages = 2000, kLeastImages = 10;
+constexpr int64_t kDefaultImages = 2000, kLeastImages = 2;
 
 struct OodFlags {
   ModelFlags model;

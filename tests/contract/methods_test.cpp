@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/memory.h"
@@ -354,6 +355,7 @@ TEST_CASE("contract: a run that goes back, and is interrupted before and after, 
     const TemporaryFolder a, b;
     const SafetensorsFile whole = run(a.path(), false);
     check_same(whole, run(b.path(), true));
-    if (record.name != std::string("vae")) CHECK(whole.metadata.at("guard.rollbacks") != "0");
+    const std::set<std::string> steady{"vae", "conditional-vae", "regression"};  // which have nothing that runs away
+    if (!steady.contains(record.name)) CHECK(whole.metadata.at("guard.rollbacks") != "0");
   });
 }

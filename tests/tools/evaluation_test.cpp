@@ -200,8 +200,8 @@ TEST_CASE("what ood cannot do is one line") {
   refused({"--run", "run", "--in", "nothing"}, "nothing");
   refused({"--run", "run", "--out", "nosie"}, "nosie");
   refused({"--run", "run", "--n", "0"}, "--n");
-  refused({"--run", "run", "--n", "129"}, "10 to 128");
-  refused({"--run", "run", "--n", "1152921504606846976"}, "10 to 128");  // 2^60, of 784 values each
+  refused({"--run", "run", "--n", "129"}, "2 to 128");
+  refused({"--run", "run", "--n", "1152921504606846976"}, "2 to 128");  // 2^60, of 784 values each
   refused({"--run", "run", "--json", "no/such/o.json"}, "no/such");
   refused({"--run", "run", "--png", "no/such/o.png"}, "no/such");
   refused({"--run", "run", "--png", "o.jpg"}, "a name that ends in .png");
