@@ -27,6 +27,7 @@ struct EvaluateFlags {
   JudgeFlags judge;
   std::string metrics = "fd,kid,is,prdc,sure", split = "train", n = "10000", export_folder, json;
   bool n_given = false;
+  std::string of_samples;  // a flag that was given and is about samples of nothing given
 };
 
 Split parse_split(const std::string& text) {
@@ -53,6 +54,8 @@ void run_evaluate(const EvaluateFlags& flags, World& world) {
   const Settings& s = trainer->settings();
   if (can(s.method, Ability::complete)) {
     EBM_CHECK(ranks.alone(), "evaluate", "several processes for a conditional model", "one");
+    EBM_CHECK(flags.of_samples.empty(), "evaluate", flags.of_samples + " for a conditional model",
+              "--n, --steps, --seed, --data or --json: its scores are PSNR, SSIM and diversity of completions");
     return evaluate_completion(
         *trainer, {.data = flags.judge.data,
                    .n = flags.n_given ? options.n : 0,
@@ -141,6 +144,8 @@ void add_evaluate_command(CLI::App& app, World& world) {
       ->type_name("FILE");
   command->callback([flags, command, &world] {
     flags->n_given = command->count("--n") > 0;
+    for (const char* flag : {"--metrics", "--split", "--export", "--features", "--noise-scale"})
+      if (command->count(flag) > 0) flags->of_samples = flag;
     run_evaluate(*flags, world);
   });
 }

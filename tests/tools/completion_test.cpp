@@ -44,6 +44,7 @@ TEST_CASE("completions are scored beside fills that learn nothing, of every meth
     CHECK(get(folder / "run/completions.png").starts_with("\x89PNG"));
     CHECK(contains(get(folder / "run/scores.json"), "SSIM of the hole, cropped"));
     CHECK(ebm_tool(folder, {"report", "run"}).code == 0);
+    CHECK(ebm_tool(folder, {"evaluate", "run", "--metrics", "fd"}).is_error_with("--metrics for a conditional model"));
     CHECK(ebm_tool(folder, {"sample", "run"}).is_error_with("draws no images of nothing given"));
     CHECK(ebm_tool(folder, {"energy", "run", "--images", "synthetic"}).is_error_with("does not train its energy net"));
   }

@@ -19,6 +19,8 @@ for ((kill = 1; kill <= kills; ++kill)); do
   timeout 90 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --iterations 1000000 --checkpoint-every 5 \
     --comm-timeout 2 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
   job=$!
+  # on a busy machine all may have come before anything was kept: the last one then waits for it
+  for ((i = 0; i < 600 && kill == kills; ++i)); do [[ -z $(last killed) ]] || break; sleep 0.1; done
   sleep "$((RANDOM % 3)).$((RANDOM % 10))"
   victim=$(process_of killed "$((RANDOM % n))" || true)  # none, where it has not started yet
   [[ -z $victim ]] || command kill "-$signal" "$victim" 2>/dev/null || true

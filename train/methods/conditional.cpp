@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include <fmt/format.h>
-
 #include "autograd/ops.h"
 #include "core/check.h"
 #include "kernels/random_fill.h"
@@ -135,10 +133,6 @@ std::vector<BatchPart> Conditional::batch() const {
   const ImageShape image = settings_.image();
   return {{"x", {settings_.batch, image.height, image.width, image.channels}},
           {"c", {settings_.batch, image.height, image.width, settings_.condition()}}};
-}
-
-std::string Conditional::lowered(double slowed) const {
-  return fmt::format("the energy's learning rate at {:.3g} of its setting", slowed);
 }
 
 void ConditionalShown::describe(ShownVisitor& v) {

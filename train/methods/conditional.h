@@ -17,17 +17,10 @@ struct ConditionalShown : TeachingShown {
   void describe(ShownVisitor& v);
 };
 
-class Conditional : public Method {
+class Conditional : public TaughtByChains {
  public:
   std::vector<BatchPart> batch() const override;
-  std::vector<const char*> phases() const override { return {"ancestral", "langevin", "vae", "energy", "adam"}; }
-  std::string signs() const override {
-    return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
-           "of the energy's loss; grad_x = |dU/dx|";
-  }
   void describe(ShownVisitor& v) override { shown_.describe(v); }
-  std::string lowered(double slowed) const override;
-  std::string advice() const override { return "a lower --energy-lr"; }
   Abilities abilities() override;
 
  protected:

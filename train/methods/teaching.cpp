@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <fmt/format.h>
-
 #include "autograd/ops.h"
 #include "core/check.h"
 #include "kernels/elementwise.h"
@@ -36,10 +34,6 @@ Teaching::Teaching(const TeachingSettings& s, Parts& parts)
   shown_.batch = static_cast<float>(s.batch);
   shown_.chains = static_cast<float>(s.chains);
   shown_.pixels = image_.elements();
-}
-
-std::string Teaching::lowered(double slowed) const {
-  return fmt::format("the energy's learning rate at {:.3g} of its setting", slowed);
 }
 
 std::vector<BatchPart> Teaching::batch() const { return {{"x", images(settings_.batch)}}; }

@@ -12,17 +12,10 @@
 
 namespace ebm {
 
-class Teaching : public Method {
+class Teaching : public TaughtByChains {
  public:
   std::vector<BatchPart> batch() const override;
-  std::vector<const char*> phases() const override { return {"ancestral", "langevin", "vae", "energy", "adam"}; }
-  std::string signs() const override {
-    return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
-           "of the energy's loss; grad_x = |dU/dx|";
-  }
   void describe(ShownVisitor& v) override { shown_.describe(v, settings_.method == "ebm-vae"); }
-  std::string lowered(double slowed) const override;
-  std::string advice() const override { return "a lower --energy-lr"; }
   Abilities abilities() override;
 
  protected:

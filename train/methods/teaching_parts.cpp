@@ -2,12 +2,18 @@
 
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "autograd/ops.h"
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 
 namespace ebm {
+
+std::string TaughtByChains::lowered(double slowed) const {
+  return fmt::format("the energy's learning rate at {:.3g} of its setting", slowed);
+}
 
 OptimiserSettings optimiser(const TeachingSettings& s, double lr) {
   return {.lr = [s, lr](int64_t iteration) { return lr * lr_factor(s, iteration); },

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "train/learner.h"
+#include "train/method.h"
 #include "train/methods/teaching_settings.h"
 #include "train/shown.h"
 
@@ -23,6 +24,18 @@ struct TeachingShown {
   int64_t pixels = 1;
 
   void describe(ShownVisitor& v, bool has_own);  // has_own: of the method that ẑ may teach
+};
+
+// What all of them tell of themselves.
+class TaughtByChains : public Method {
+ public:
+  std::vector<const char*> phases() const override { return {"ancestral", "langevin", "vae", "energy", "adam"}; }
+  std::string signs() const override {
+    return "f = -U up to the reference; energy_gap = mean f(data) - mean f(samples), both with the image noise "
+           "of the energy's loss; grad_x = |dU/dx|";
+  }
+  std::string lowered(double slowed) const override;
+  std::string advice() const override { return "a lower --energy-lr"; }
 };
 
 OptimiserSettings optimiser(const TeachingSettings& s, double lr);
