@@ -98,10 +98,9 @@ TEST_CASE("what cannot be completed is told in one line") {
   refused({"--image", "photo.png", "--mask", "middle"}, "center:F");
   refused({"--image", "photo.png", "--samples", "2"}, "it has one completion");
   refused({"--image", "photo.png", "--out", "x.jpg"}, ".png");
-  std::vector<std::string> words{
-      "train",           "vae", "synthetic", "--iterations", "1",    "--width", "4", "--generator-width", "16",
-      "--encoder-width", "4",   "--quiet",   "--out",        "whole"};
-  REQUIRE(ebm_tool(folder, words).code == 0);
+  REQUIRE(ebm_tool(folder, {"train", "vae", "synthetic", "--profile", "laptop", "--iterations", "1", "--width", "4",
+                            "--generator-width", "16", "--encoder-width", "4", "--quiet", "--out", "whole"})
+              .code == 0);
   CHECK(ebm_tool(folder, {"complete", "whole", "--image", "photo.png"}).is_error_with("completes no images"));
   CHECK(ebm_tool(folder, {"train", "regression", "synthetic", "--mask", "centre", "--out", "x"})
             .is_error_with("center:F"));
