@@ -16,8 +16,9 @@ stop() {
   echo "ranks_test.sh: $*" >&2
   exit 1
 }
-flags=(synthetic --profile laptop --width 8 --batch 9 --chains 7 --steps 3 --sample-steps 3 --seed 5 --precision fp32
-  --deterministic --device cuda --guard-gap 1000)
+common=(synthetic --profile laptop --steps 3 --sample-steps 3 --seed 5 --precision fp32 --deterministic --device cuda
+  --guard-gap 1000)
+flags=("${common[@]}" --width 8 --batch 9 --chains 7)
 # ranks N NAME ITERATIONS [arguments]: N processes train into the folder NAME
 ranks() {
   timeout 240 mpirun -n "$1" "$trainer" "${flags[@]}" --quiet --out "$2" --iterations "$3" "${@:4}"
@@ -28,11 +29,17 @@ bits() {
   ranks "$1" "$2" 4 "${@:3}"
   cmp "plain-$1/checkpoint-00000004.safetensors" "$2/checkpoint-00000004.safetensors" || stop "$2 is not plain-$1"
 }
-for n in 2 3; do
+for n in 2 3 4; do
   bits $n plain-$n --no-graph
   bits $n recorded-$n
+  for order in early copies reversed; do HOST_GPU_ORDER=$order bits $n $order-$n; done
 done
-for order in early copies reversed; do HOST_GPU_ORDER=$order bits 2 $order; done
+# An energy so wide that its gradient is summed in pieces (train/adam.h), beside the rest of the walk.
+flags=("${common[@]}" --width 128 --batch 2 --chains 2)
+ranks 2 plain-wide 2 --no-graph
+HOST_GPU_ORDER=reversed ranks 2 wide 2
+cmp {plain-wide,wide}/checkpoint-00000002.safetensors || stop "wide is not plain-wide"
+flags=("${common[@]}" --width 8 --batch 9 --chains 7)
 
 HOST_GPU_DEVICES=2 bits 2 devices  # cuda:0 and cuda:1
 "$trainer" "${flags[@]}" --quiet --out one --iterations 4
@@ -56,6 +63,17 @@ for fault in hang:1:7:late hang:0:30:late hang:1:7:early; do
   HOST_NCCL_FAULT=${fault%:*} HOST_GPU_ORDER=${fault##*:} \
     refused "nothing from cuda:0, which waits for the other ranks" ranks 2 refused 4 --comm-timeout 10
 done
+# A process that stands still is a sum that never ends.
+ranks 2 stopped 1000000 --comm-timeout 5 >out 2>&1 &
+job=$!
+for ((i = 0; i < 300; ++i)); do [[ $(wc -l 2>/dev/null <stopped/metrics.csv) -lt 4 ]] || break; sleep 0.1; done
+pgrep -f "$trainer .*--out stopped" | while read -r pid; do
+  ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx OMPI_COMM_WORLD_RANK=1 || kill -STOP "$pid"
+done
+begun=$SECONDS code=0
+wait $job || code=$?
+((code != 0 && code != 124 && SECONDS - begun < 60)) || stop "a stopped process: exit code $code after $((SECONDS - begun)) s"
+grep -q '^error: rank 0 of 2' out || stop "a stopped process: $(cat out)"
 HOST_NCCL_FAULT=error:1:17 refused "rank 1 of 2" ranks 2 refused 4
 HOST_NCCL_FAULT=refuse:1:17 refused "[ncclAllReduce] received invalid usage (refused by the host's NCCL)" \
   ranks 2 refused 4
