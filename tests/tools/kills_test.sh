@@ -17,7 +17,7 @@ for ((kill = 1; kill <= kills; ++kill)); do
   n=$((1 + RANDOM % 4)) signal=$(shuf -n 1 -e KILL SEGV STOP USR1 TERM --random-source=<(yes "$RANDOM"))
   [[ -z $(last killed) ]] || begun=(--resume "$folder/killed")
   timeout 90 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --iterations 1000000 --checkpoint-every 5 \
-    --comm-timeout 2 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
+    --comm-timeout 5 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
   job=$!
   # on a busy machine all may have come before anything was kept: the last one then waits for it
   for ((i = 0; i < 600 && kill == kills; ++i)); do [[ -z $(last killed) ]] || break; sleep 0.1; done
