@@ -170,7 +170,8 @@ void Conditional::begin_energy_update(Iteration& it, const Tensor& x_tilde) {
   Tape tape;
   const EnergyNet& f = energy_.net();
   const Var biases = f.biases(Var(it.data("c")));  // of both: they have the same conditions
-  begin_learning(tape, energy_loss(settings_, f.given(Var(x), biases), f.given(Var(y), biases), shown_), {&energy_});
+  const Var f_data = f.given(Var(x), biases), f_samples = f.given(Var(y), biases);  // (n)
+  begin_learning(tape, energy_loss(settings_, f_data, f_samples, settings_.batch, shown_), {&energy_});
   shown_.squared_data = sum_squares(x);
   shown_.squared_samples = sum_squares(y);
 }

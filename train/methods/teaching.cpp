@@ -67,7 +67,7 @@ void Teaching::begin_energy_update(Iteration& it, const Tensor& x_tilde) {
   // f = −U up to the reference, which does not depend on θ
   Tape tape;
   const Var f_data = energy_(Var(x)), f_samples = energy_(Var(y));  // (batch), (n)
-  begin_learning(tape, energy_loss(s, f_data, f_samples, shown_), {&energy_});
+  begin_learning(tape, energy_loss(s, f_data, f_samples, s.chains, shown_), {&energy_});
   shown_.squared_data = sum_squares(x);
   shown_.squared_samples = sum_squares(y);
 }

@@ -39,9 +39,10 @@ Tensor with_noise(const Tensor& x, Scalar stddev, const RandomKey& key, int64_t 
 
 Tensor squared_distance(const Tensor& a, const Tensor& b) { return sum_squares(binary(Binary::sub, a, b)); }
 
-Var energy_loss(const TeachingSettings& s, const Var& f_data, const Var& f_samples, TeachingShown& shown) {
-  const Var penalty = add(mean(square(f_data), s.batch), mean(square(f_samples), s.chains));
-  const Var mean_data = mean(f_data, s.batch), mean_samples = mean(f_samples, s.chains);  // (1)
+Var energy_loss(const TeachingSettings& s, const Var& f_data, const Var& f_samples, int64_t chains,
+                TeachingShown& shown) {
+  const Var penalty = add(mean(square(f_data), s.batch), mean(square(f_samples), chains));
+  const Var mean_data = mean(f_data, s.batch), mean_samples = mean(f_samples, chains);  // (1)
   const Var loss = add(sub(mean_samples, mean_data), scale(penalty, static_cast<float>(s.energy_l2)));
   shown.f_data = mean_data.value();
   shown.f_samples = mean_samples.value();

@@ -47,7 +47,8 @@ Tensor with_noise(const Tensor& x, Scalar stddev, const RandomKey& key, int64_t 
 Tensor squared_distance(const Tensor& a, const Tensor& b);
 
 // This rank's part of the energy's loss, mean f(x̃) − mean f(x) with its penalty (1), of f of data (batch) and of revised samples
-// (chains), −U up to the reference, which does not depend on θ. Shows all three.
-Var energy_loss(const TeachingSettings& s, const Var& f_data, const Var& f_samples, TeachingShown& shown);
+// (`chains` on all ranks), −U up to the reference, which does not depend on θ. Shows all three.
+Var energy_loss(const TeachingSettings& s, const Var& f_data, const Var& f_samples, int64_t chains,
+                TeachingShown& shown);
 
 }  // namespace ebm
