@@ -22,6 +22,14 @@ Tensor through(const LeakyMask& mask, const Tensor& dy) {
   return mask.y.defined() ? unary_backward(Unary::leaky_relu, {}, mask.y, dy, mask.negative_slope) : dy;
 }
 
+// What `walk` gives, by the targets' places.
+template <class F>
+std::vector<Tensor> collected(size_t targets, const F& walk) {
+  std::vector<Tensor> all(targets);
+  walk([&](size_t target, const Tensor& gradient) { all[target] = gradient; });
+  return all;
+}
+
 }  // namespace
 
 Var::Var(Tensor value) : state_(std::make_shared<State>(State{std::move(value), next_var_id()})) {}
@@ -35,9 +43,7 @@ void Tape::record(std::vector<Var> inputs, const Var& output, Backward backward,
 }
 
 std::vector<Tensor> Tape::gradient(const Var& loss, const std::vector<Var>& targets) {
-  std::vector<Tensor> all(targets.size());
-  gradient(loss, targets, [&](size_t target, const Tensor& gradient) { all[target] = gradient; });
-  return all;
+  return collected(targets.size(), [&](const Take& take) { gradient(loss, targets, take); });
 }
 
 void Tape::gradient(const Var& loss, const std::vector<Var>& targets, const Take& take) {
@@ -48,11 +54,8 @@ void Tape::gradient(const Var& loss, const std::vector<Var>& targets, const Take
 }
 
 std::vector<Tensor> Tape::gradient(const Var& y, const Tensor& dy, const std::vector<Var>& targets) {
-  std::vector<Tensor> all(targets.size());
-  backward(
-      y, [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); }, targets,
-      [&](size_t target, const Tensor& gradient) { all[target] = gradient; });
-  return all;
+  const auto seed = [&](const LeakyMask& mask) { return expand_first(dy, y.shape(), mask); };
+  return collected(targets.size(), [&](const Take& take) { backward(y, seed, targets, take); });
 }
 
 void Tape::backward(const Var& y, const std::function<Tensor(const LeakyMask&)>& seed, const std::vector<Var>& targets,

@@ -7,7 +7,6 @@
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "train/chains/langevin.h"
-#include "train/chains/recorded_chain.h"
 
 namespace ebm {
 namespace {
@@ -33,8 +32,7 @@ struct ConditionalEbmVae : Conditional {
     if (settings_.target_weight > 0) loss = add(loss, target(it, c, x_hat));
     begin_learning(tape, loss, {&encoder_, &generator_});
     begin_energy_update(it, x_tilde);  // 5. mean U(x, c) − mean U(x̃, c)
-    it.phase("adam");
-    end_learning({&encoder_, &generator_, &energy_});
+    end_updates(it, {&encoder_, &generator_, &energy_});
   }
 
   // What the true image says, which the chains only pass on as far as the energy knows it.
@@ -68,8 +66,7 @@ struct ConditionalCoopNets : Conditional {
     shown_.target = target.value();
     begin_learning(tape, add(error, scale(target, static_cast<float>(settings_.target_weight))), {&generator_});
     begin_energy_update(it, x_tilde);
-    it.phase("adam");
-    end_learning({&generator_, &energy_});
+    end_updates(it, {&generator_, &energy_});
   }
 };
 
@@ -85,8 +82,7 @@ struct ConditionalVae : Conditional {
     const Var error = absolute_error(generator_(Var(it.data("c")), inferred.z), x);
     shown_.target = error.value();
     begin_learning(tape, add(error, kl_term(inferred.posterior)), {&encoder_, &generator_});
-    it.phase("adam");
-    end_learning({&encoder_, &generator_});
+    end_updates(it, {&encoder_, &generator_});
   }
 };
 
@@ -101,8 +97,7 @@ struct Regression : Conditional {
     const Var error = absolute_error(generator_(Var(it.data("c")), Var()), x);
     shown_.target = error.value();
     begin_learning(tape, error, {&generator_});
-    it.phase("adam");
-    end_learning({&generator_});
+    end_updates(it, {&generator_});
   }
 };
 
@@ -116,14 +111,12 @@ std::unique_ptr<Method> make(const Settings& s, Parts& parts) {
 Conditional::Conditional(const ConditionalSettings& s, Parts& parts)
     : settings_(s),
       device_(parts.device()),
-      use_graph_(parts.use_graph()),
       energy_(parts, "energy", "energy", energy_optimiser(s), {networks(s).energy, parts.device(), s.seed}),
       encoder_(parts, "encoder", "vae", optimiser(s, s.vae_lr), {networks(s).encoder, parts.device(), s.seed}),
       generator_(parts, "generator", "vae", optimiser(s, s.vae_lr), {networks(s).generator, parts.device(), s.seed}),
       kl_weight_(parts.number([s](int64_t iteration) { return s.kl_scale() * kl_weight(s, iteration); })),
       image_noise_(parts.number([s](int64_t iteration) { return image_noise(s, iteration); })),
-      step_(langevin_step_of(s.chain)),
-      has_energy_(s.sample_steps() > 0) {
+      step_(langevin_step_of(s.chain)) {
   shown_.step = step_;
   shown_.batch = shown_.chains = static_cast<float>(s.batch);
   shown_.pixels = s.image().elements();

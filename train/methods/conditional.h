@@ -45,13 +45,11 @@ class Conditional : public TaughtByChains {
 
   const ConditionalSettings settings_;
   const Device device_;
-  const bool use_graph_;
   Learner<EnergyNet> energy_;
   Learner<ResidualEncoder> encoder_;
   Learner<UNet> generator_;
   const Number kl_weight_, image_noise_;
   const LangevinStep step_;
-  const bool has_energy_;
   ConditionalShown shown_;
 
  private:

@@ -49,11 +49,6 @@ Tensor Teaching::run_chains(Iteration& it, const Tensor& x_hat) {
   return x_tilde;
 }
 
-void Teaching::end_updates(Iteration& it, std::initializer_list<LearnerBase*> learners) {
-  it.phase("adam");
-  end_learning(learners);
-}
-
 void Teaching::begin_energy_update(Iteration& it, const Tensor& x_tilde) {
   it.phase("energy");
   const TeachingSettings& s = settings_;

@@ -24,13 +24,11 @@ class Teaching : public TaughtByChains {
   Tensor latent(Iteration& it) const;  // ẑ ~ N(0, I_d), (n, d)
   // The images after l Langevin steps from x̂ (n, H, W, C), (6).
   Tensor run_chains(Iteration& it, const Tensor& x_hat);
-  // Gradients, which ranks sum up beside what follows; steps, when all gradients are known: none depends on another's.
+  // Gradients, which ranks sum up beside what follows; end_updates() makes the steps.
   // θ along mean ∇U(x) − mean ∇U(x̃), (7), x being the data.
   void begin_energy_update(Iteration& it, const Tensor& x_tilde);
   // (α, β) on the VAE's loss of these images, (9), of n of all ranks.
   void begin_vae_update(Iteration& it, const Tensor& images, int64_t n);
-  // A step of Adam for each.
-  void end_updates(Iteration& it, std::initializer_list<LearnerBase*> learners);
   // This rank's part of the mean ‖x − g‖² over n images g and x (n, H, W, C), (1).
   static Var squared_error(const Var& g, const Tensor& x, int64_t n);
   // π_β(z|x) of images (n, H, W, C), with dropout.

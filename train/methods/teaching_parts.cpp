@@ -15,6 +15,11 @@ std::string TaughtByChains::lowered(double slowed) const {
   return fmt::format("the energy's learning rate at {:.3g} of its setting", slowed);
 }
 
+void TaughtByChains::end_updates(Iteration& it, std::initializer_list<LearnerBase*> learners) {
+  it.phase("adam");
+  end_learning(learners);
+}
+
 OptimiserSettings optimiser(const TeachingSettings& s, double lr) {
   return {.lr = [s, lr](int64_t iteration) { return lr * lr_factor(s, iteration); },
           .beta1 = s.adam_beta1,

@@ -1,6 +1,8 @@
 // What methods that teach by Langevin chains in x have in common, with a condition or without.
 #pragma once
 
+#include <initializer_list>
+
 #include "train/learner.h"
 #include "train/method.h"
 #include "train/methods/teaching_settings.h"
@@ -36,6 +38,10 @@ class TaughtByChains : public Method {
   }
   std::string lowered(double slowed) const override;
   std::string advice() const override { return "a lower --energy-lr"; }
+
+ protected:
+  // A step of Adam for each, after all gradients are begun: none depends on another's step.
+  static void end_updates(Iteration& it, std::initializer_list<LearnerBase*> learners);
 };
 
 OptimiserSettings optimiser(const TeachingSettings& s, double lr);
