@@ -36,9 +36,12 @@ std::vector<Score> list_scores(const FeatureScores& s, bool inception) {
   std::vector<Score> list;
   if (s.frechet) list.push_back({inception ? "FID" : "FD-cls", *s.frechet, {}, "Fréchet distance"});
   if (s.kernel) {
-    list.push_back({"KID" + suffix, s.kernel->value, s.kernel->standard_error,
-                    fmt::format("kernel distance, mean ± standard error of {} subsets of {}", s.kernel->subsets,
-                                s.kernel->subset_size)});
+    const KernelDistance& kid = *s.kernel;
+    list.push_back(
+        {"KID" + suffix, kid.value, kid.standard_error,
+         kid.subsets > 1
+             ? fmt::format("kernel distance, mean ± standard error of {} subsets of {}", kid.subsets, kid.subset_size)
+             : fmt::format("kernel distance of all pairs of {} ± standard error", kid.subset_size)});
   }
   if (s.inception) {
     list.push_back({"IS" + suffix, s.inception->mean, s.inception->deviation,

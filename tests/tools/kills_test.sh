@@ -15,7 +15,8 @@ last() { basename "$(find "$folder/$1" -name 'checkpoint-*.safetensors' 2>/dev/n
 begun=()
 for ((kill = 1; kill <= kills; ++kill)); do
   n=$((1 + RANDOM % 4)) signal=$(shuf -n 1 -e KILL SEGV STOP USR1 TERM --random-source=<(yes "$RANDOM"))
-  [[ -z $(last killed) ]] || begun=(--resume "$folder/killed")
+  if [[ -n $(last killed) ]]; then begun=(--resume "$folder/killed"); else rm -rf "$folder/killed"; fi
+  echo "kill $kill of $kills (seed $seed): $signal to one of $n processes, $SECONDS s, checkpoint $(last killed)"
   timeout 90 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --iterations 1000000 --checkpoint-every 5 \
     --comm-timeout 5 --quiet --out "$folder/killed" "${begun[@]}" >"$folder/out" 2>&1 &
   job=$!

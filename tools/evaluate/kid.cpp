@@ -31,26 +31,72 @@ double kernel_sum(const float* a, const float* b, int64_t m, int64_t d, bool off
   return sum;
 }
 
-}  // namespace
+constexpr int64_t kSubsets = 8;  // or more: fewer do not tell their own spread
 
-KernelDistance kernel_distance(std::span<const float> x, std::span<const float> y, int64_t d, int64_t subset_size) {
-  const int64_t n = static_cast<int64_t>(std::min(x.size(), y.size())) / d;
-  EBM_CHECK(n >= 4, "kernel_distance", std::to_string(n) + " vectors", "at least 4");
-  // eight of them or more, where there are as many: their spread is the error
-  const int64_t m = std::min(subset_size, std::max<int64_t>(2, n / 8)), subsets = n / m;
+// Sums of k over the pairs of some rows of x and y, and MMD² from them.
+struct Sums {
+  double within = 0, across = 0;  // k(x_i, x_j) + k(y_i, y_j) for i ≠ j; k(x_i, y_j)
+
+  void add(const Sums& s, double factor) { within += factor * s.within, across += factor * s.across; }
+  double mmd2(int64_t rows) const {
+    const double m = static_cast<double>(rows);
+    return within / (m * (m - 1)) - 2 * across / (m * m);
+  }
+};
+
+// Rows s·m to (s + 1)·m of both against rows t·m to (t + 1)·m.
+Sums sums_of(const float* x, const float* y, int64_t s, int64_t t, int64_t m, int64_t d, std::vector<float>& dots) {
+  const float *x_s = x + s * m * d, *x_t = x + t * m * d, *y_s = y + s * m * d, *y_t = y + t * m * d;
+  return {kernel_sum(x_s, x_t, m, d, s == t, dots) + kernel_sum(y_s, y_t, m, d, s == t, dots),
+          kernel_sum(x_s, y_t, m, d, false, dots)};
+}
+
+KernelDistance of_subsets(const float* x, const float* y, int64_t n, int64_t m, int64_t d) {
+  const int64_t subsets = n / m;
   std::vector<float> dots;
   double sum = 0, sum_squares = 0;
   for (int64_t s = 0; s < subsets; ++s) {
-    const float *a = x.data() + s * m * d, *b = y.data() + s * m * d;
-    const double pairs = static_cast<double>(m) * static_cast<double>(m - 1);
-    const double value = (kernel_sum(a, a, m, d, true, dots) + kernel_sum(b, b, m, d, true, dots)) / pairs -
-                         2 * kernel_sum(a, b, m, d, false, dots) / static_cast<double>(m * m);
+    const double value = sums_of(x, y, s, s, m, d, dots).mmd2(m);
     sum += value;
     sum_squares += value * value;
   }
   const double k = static_cast<double>(subsets), mean = sum / k;
   const double variance = std::max(0.0, sum_squares - k * mean * mean) / (k - 1);
   return {mean, std::sqrt(variance / k), subsets, m};
+}
+
+KernelDistance of_all_pairs(const float* x, const float* y, int64_t n, int64_t d) {
+  const int64_t blocks = std::min(kSubsets, n), m = n / blocks, rows = blocks * m;
+  std::vector<float> dots;
+  std::vector<Sums> touching(static_cast<size_t>(blocks));  // pairs with a row of this block
+  Sums all;
+  for (int64_t s = 0; s < blocks; ++s)
+    for (int64_t t = 0; t < blocks; ++t) {
+      const Sums pairs = sums_of(x, y, s, t, m, d, dots);
+      all.add(pairs, 1);
+      touching[static_cast<size_t>(s)].add(pairs, 1);
+      if (t != s) touching[static_cast<size_t>(t)].add(pairs, 1);
+    }
+  const double value = all.mmd2(rows), k = static_cast<double>(blocks);
+  double mean = 0, squares = 0;
+  std::vector<double> without;  // each block in turn
+  for (const Sums& block : touching) {
+    Sums rest = all;
+    rest.add(block, -1);
+    without.push_back(rest.mmd2(rows - m));
+    mean += without.back() / k;
+  }
+  for (const double v : without) squares += (v - mean) * (v - mean);
+  return {value, std::sqrt((k - 1) / k * squares), 1, rows};
+}
+
+}  // namespace
+
+KernelDistance kernel_distance(std::span<const float> x, std::span<const float> y, int64_t d, int64_t subset_size) {
+  const int64_t n = static_cast<int64_t>(std::min(x.size(), y.size())) / d;
+  EBM_CHECK(n >= 4, "kernel_distance", std::to_string(n) + " vectors", "at least 4");
+  return n >= kSubsets * subset_size ? of_subsets(x.data(), y.data(), n, subset_size, d)
+                                     : of_all_pairs(x.data(), y.data(), n, d);
 }
 
 }  // namespace ebm
