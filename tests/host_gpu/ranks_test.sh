@@ -17,7 +17,7 @@ stop() {
   exit 1
 }
 common=(synthetic --profile laptop --steps 3 --sample-steps 3 --seed 5 --precision fp32 --deterministic --device cuda
-  --guard-gap 1000)
+  --guard-gap 1000 --generator-width 16 --samples-every 1000000)
 flags=("${common[@]}" --width 8 --batch 9 --chains 7)
 # ranks N NAME ITERATIONS [arguments]: N processes train into the folder NAME
 ranks() {

@@ -6,7 +6,7 @@ flags=(synthetic --device cpu --chains 7 --width 4 --generator-width 16 --steps 
   --deterministic --guard-gap 1000)
 
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
-ranks() { local n=$1; shift; timeout 60 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --batch "${batch:-9}" "$@"; }
+ranks() { local n=$1; shift; timeout -k 5 60 mpirun -n "$n" "$programs/train_ebm_vae" "${flags[@]}" --batch "${batch:-9}" "$@"; }
 process_of() { pgrep -f "train_ebm_vae .*--out $folder/$1" | while read -r pid; do  # of rank $2
     ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2" || echo "$pid"
   done; }
