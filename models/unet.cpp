@@ -58,10 +58,10 @@ UNet::UNet(const UNetConfig& config, Device device, uint64_t seed) : config_(con
   parameters_.allocate(device, seed, config_.number);
 }
 
-Var UNet::operator()(const Var& c, const Var& z) const {
+UNet::Maps UNet::down(const Var& c) const {
   const std::vector<Var>& p = parameters_.vars();
-  std::vector<Var> maps;  // below each level
-  Var h = c;              // (N,H,W,condition)
+  Maps maps;
+  Var h = c;  // (N,H,W,condition)
   for (const Level& l : levels_) {
     if (l.norm)
       h = leaky_relu(instance_norm(conv2d(h, p[l.down_entry], {}, l.geometry)), kSlope);
@@ -69,6 +69,12 @@ Var UNet::operator()(const Var& c, const Var& z) const {
       h = conv2d(h, p[l.down_entry], p[l.down_entry + 1], l.geometry, kSlope);
     maps.push_back(h);  // (N, H/2, W/2, below), and so on to (N,1,1,below)
   }
+  return maps;
+}
+
+Var UNet::up(const Maps& maps, const Var& z) const {
+  const std::vector<Var>& p = parameters_.vars();
+  Var h = maps.back();                                                                             // (N,1,1,below)
   if (config_.latent > 0) h = concat_channels(h, reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}));  // (N,1,1,below+d)
   for (size_t i = levels_.size() - 1; i > 0; --i) {
     const Level& l = levels_[i];

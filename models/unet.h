@@ -2,6 +2,8 @@
 // with z joined to the innermost one (Isola et al. 2017; docs/method.md).
 #pragma once
 
+#include <vector>
+
 #include "core/image_shape.h"
 #include "models/parameters.h"
 
@@ -23,7 +25,11 @@ class UNet {
 
   // c (N,H,W,condition), z (N,d), not looked at where d is 0 -> (N,H,W,C) in [-1, 1] by tanh. Images know nothing of each
   // other.
-  Var operator()(const Var& c, const Var& z) const;
+  Var operator()(const Var& c, const Var& z) const { return up(down(c), z); }
+  // The two ways by themselves: what is learned of c serves for every z that is drawn with it.
+  using Maps = std::vector<Var>;  // below each level: (N, H/2, W/2, width) to (N, 1, 1, …)
+  Maps down(const Var& c) const;
+  Var up(const Maps& maps, const Var& z) const;
 
   const UNetConfig& unet() const { return config_; }
   Parameters& parameters() { return parameters_; }

@@ -20,13 +20,14 @@ struct ConditionalEbmVae : Conditional {
   void iterate(Iteration& it) override {
     it.phase("ancestral");
     Tape tape;
-    const Var c(it.data("c"));                             // (n, H, W, C+1)
+    const UNet& g = generator_.net();
+    const UNet::Maps c = g.down(Var(it.data("c")));        //    what g_α reads of c, once for all z
     const Tensor z_hat = latent(it);                       // 1. ẑ ~ N(0, I_d)                 (n, d)
-    const Var x_hat = generator_(c, Var(z_hat));           //    x̂ = g_α(c, ẑ)                (n, H, W, C)
+    const Var x_hat = g.up(c, Var(z_hat));                 //    x̂ = g_α(c, ẑ)                (n, H, W, C)
     const Tensor x_tilde = run_chains(it, x_hat.value());  // 2. x̃: l Langevin steps          (n, H, W, C)
     it.phase("vae");
     const Inferred of_chain = infer(it, x_tilde, Stream::posterior);  // 3. z̃ ~ π_β(z|x̃, c)
-    const Var reconstruction = squared_error(generator_(c, of_chain.z), x_tilde);
+    const Var reconstruction = squared_error(g.up(c, of_chain.z), x_tilde);
     shown_.reconstruction = reconstruction.value();
     Var loss = add(reconstruction, kl_term(of_chain.posterior));  // 4. mean ‖x̃ − g_α(c, z̃)‖² + γ·KL
     if (settings_.target_weight > 0) loss = add(loss, target(it, c, x_hat));
@@ -36,7 +37,7 @@ struct ConditionalEbmVae : Conditional {
   }
 
   // What the true image says, which the chains only pass on as far as the energy knows it.
-  Var target(Iteration& it, const Var& c, const Var& x_hat) {
+  Var target(Iteration& it, const UNet::Maps& c, const Var& x_hat) {
     const Tensor& x = it.data("x");
     const auto weighed = [&](const Var& term) { return scale(term, static_cast<float>(settings_.target_weight)); };
     if (settings_.target_z == "prior") {
@@ -45,7 +46,7 @@ struct ConditionalEbmVae : Conditional {
       return weighed(error);
     }
     const Inferred of_data = infer(it, x, kTarget);
-    const Var error = absolute_error(generator_(c, of_data.z), x);
+    const Var error = absolute_error(generator_.net().up(c, of_data.z), x);
     shown_.target = error.value();
     return add(weighed(error), kl_term(of_data.posterior));
   }
