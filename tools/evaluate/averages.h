@@ -1,4 +1,4 @@
-// Averages of a list of numbers that say something about log Z.
+// Averages of a list of numbers.
 #pragma once
 
 #include <algorithm>

@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "kernels/linear.h"
+#include "tools/evaluate/averages.h"
 
 namespace ebm {
 namespace {
@@ -44,25 +45,21 @@ struct Sums {
   }
 };
 
-// Rows s·m to (s + 1)·m of both against rows t·m to (t + 1)·m.
+// The pairs of a row of s·m to (s + 1)·m and one of t·m to (t + 1)·m, of each set and of both, in either order.
 Sums sums_of(const float* x, const float* y, int64_t s, int64_t t, int64_t m, int64_t d, std::vector<float>& dots) {
   const float *x_s = x + s * m * d, *x_t = x + t * m * d, *y_s = y + s * m * d, *y_t = y + t * m * d;
-  return {kernel_sum(x_s, x_t, m, d, s == t, dots) + kernel_sum(y_s, y_t, m, d, s == t, dots),
-          kernel_sum(x_s, y_t, m, d, false, dots)};
+  const double within = kernel_sum(x_s, x_t, m, d, s == t, dots) + kernel_sum(y_s, y_t, m, d, s == t, dots);
+  const double across = kernel_sum(x_s, y_t, m, d, false, dots);
+  if (s == t) return {within, across};
+  return {2 * within, across + kernel_sum(x_t, y_s, m, d, false, dots)};
 }
 
 KernelDistance of_subsets(const float* x, const float* y, int64_t n, int64_t m, int64_t d) {
   const int64_t subsets = n / m;
   std::vector<float> dots;
-  double sum = 0, sum_squares = 0;
-  for (int64_t s = 0; s < subsets; ++s) {
-    const double value = sums_of(x, y, s, s, m, d, dots).mmd2(m);
-    sum += value;
-    sum_squares += value * value;
-  }
-  const double k = static_cast<double>(subsets), mean = sum / k;
-  const double variance = std::max(0.0, sum_squares - k * mean * mean) / (k - 1);
-  return {mean, std::sqrt(variance / k), subsets, m};
+  std::vector<double> values;
+  for (int64_t s = 0; s < subsets; ++s) values.push_back(sums_of(x, y, s, s, m, d, dots).mmd2(m));
+  return {mean(values), standard_deviation(values) / std::sqrt(static_cast<double>(subsets)), subsets, m};
 }
 
 KernelDistance of_all_pairs(const float* x, const float* y, int64_t n, int64_t d) {
@@ -71,23 +68,20 @@ KernelDistance of_all_pairs(const float* x, const float* y, int64_t n, int64_t d
   std::vector<Sums> touching(static_cast<size_t>(blocks));  // pairs with a row of this block
   Sums all;
   for (int64_t s = 0; s < blocks; ++s)
-    for (int64_t t = 0; t < blocks; ++t) {
+    for (int64_t t = 0; t <= s; ++t) {
       const Sums pairs = sums_of(x, y, s, t, m, d, dots);
       all.add(pairs, 1);
       touching[static_cast<size_t>(s)].add(pairs, 1);
       if (t != s) touching[static_cast<size_t>(t)].add(pairs, 1);
     }
-  const double value = all.mmd2(rows), k = static_cast<double>(blocks);
-  double mean = 0, squares = 0;
   std::vector<double> without;  // each block in turn
   for (const Sums& block : touching) {
     Sums rest = all;
     rest.add(block, -1);
     without.push_back(rest.mmd2(rows - m));
-    mean += without.back() / k;
   }
-  for (const double v : without) squares += (v - mean) * (v - mean);
-  return {value, std::sqrt((k - 1) / k * squares), 1, rows};
+  const double k = static_cast<double>(blocks);  // the jackknife's √((k − 1)/k · Σ (v − mean)²)
+  return {all.mmd2(rows), (k - 1) / std::sqrt(k) * standard_deviation(without), 1, rows};
 }
 
 }  // namespace
