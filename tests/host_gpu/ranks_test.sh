@@ -7,10 +7,8 @@ repository=$1 trainer=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1 GOMP_SPINCOUNT=5000
+. "$repository/tests/tools/ranks.sh"  # Open MPI's switches, process_of; flags and ranks are this test's own
 export EBM_CONV_TIMING=0 EBM_CONV_CACHE=0
-unset EBM_DATA
 
 stop() {
   echo "ranks_test.sh: $*" >&2
@@ -66,12 +64,10 @@ for fault in hang:1:7:late hang:0:30:late hang:1:7:early; do
     refused "nothing from cuda:0, which waits for the other ranks" ranks 2 refused 4 --comm-timeout 10
 done
 # A process that stands still is a sum that never ends.
-ranks 2 stopped 1000000 --comm-timeout 5 >out 2>&1 &
+ranks 2 "$folder/stopped" 1000000 --comm-timeout 5 >out 2>&1 &
 job=$!
 for ((i = 0; i < 300; ++i)); do [[ $(wc -l 2>/dev/null <stopped/metrics.csv) -lt 4 ]] || break; sleep 0.1; done
-pgrep -f "$trainer .*--out stopped" | while read -r pid; do
-  ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx OMPI_COMM_WORLD_RANK=1 || kill -STOP "$pid"
-done
+kill -STOP "$(process_of stopped 1)"
 begun=$SECONDS code=0
 wait $job || code=$?
 ((code != 0 && code != 124 && SECONDS - begun < 60)) || stop "a stopped process: exit code $code after $((SECONDS - begun)) s"
