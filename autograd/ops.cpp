@@ -88,9 +88,9 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, float eps) {
 Var instance_norm(const Var& x, const Var& gamma, const Var& beta, float eps) {
   InstanceNormSaved saved;
   Tensor y = instance_norm(x.value(), value_or_none(gamma), value_or_none(beta), eps, saved);
-  const Tensor xv = x.value(), gv = value_or_none(gamma);
+  const Tensor xv = x.value(), gv = value_or_none(gamma), bv = value_or_none(beta);
   return record({x, gamma, beta}, y, [=](Gradients& g) {
-    InstanceNormGradients d = instance_norm_backward(xv, gv, g.dy(), saved);
+    InstanceNormGradients d = instance_norm_backward(xv, gv, bv, g.dy(), saved);
     g.set(0, d.dx);
     g.set(1, d.dgamma);
     g.set(2, d.dbeta);

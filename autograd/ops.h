@@ -20,7 +20,8 @@ Var linear(const Var& x, const Var& w, const Var& b);  // x (N,I), w (O,I), b (O
 
 // Batch statistics over all but the last extent; gamma may be undefined: no scale. x (…,C), gamma, beta (C).
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, float eps = 1e-3f);
-// Statistics of each image and channel by itself: x (N,H,W,C), gamma, beta (C), or both undefined: neither scale nor shift.
+// Statistics of each image and channel by itself: x (N,H,W,C). gamma and beta (C), or (N,C): other ones for each image
+// (adaptive instance normalisation, Huang & Belongie 2017); each may be undefined: no scale, no shift.
 Var instance_norm(const Var& x, const Var& gamma = {}, const Var& beta = {}, float eps = 1e-5f);
 // Keeps each element with probability `keep` and divides it by keep; the mask is a function of key.
 Var dropout(const Var& x, float keep, const RandomKey& key, uint64_t first_element = 0);

@@ -82,39 +82,54 @@ void map_images(Device device, const Images& s, const F& f) {
   }
 }
 
+// Scales or shifts: of each channel, (C), or of each image's, (N,C); data nullptr: none.
+struct Factors {
+  const float* data;
+  bool each_image;
+  EBM_HD float at(int64_t k, int64_t c) const { return data[each_image ? k : c]; }
+};
+Factors factors(const Tensor& t) { return t.defined() ? Factors{t.data(), t.rank() == 2} : Factors{nullptr, false}; }
+
 struct Value {
-  const float *x, *mean, *inv_std, *gamma, *beta;  // gamma, beta: nullptr where there is none
+  const float *x, *mean, *inv_std;
+  Factors gamma, beta;
   float* y;
   EBM_HD void operator()(int64_t i, int64_t k, int64_t c) const {
     const float x_hat = normalised(x[i], mean[k], inv_std[k]);
-    y[i] = gamma ? gamma[c] * x_hat + beta[c] : x_hat;
+    const float scaled = gamma.data ? gamma.at(k, c) * x_hat : x_hat;
+    y[i] = beta.data ? scaled + beta.at(k, c) : scaled;
   }
 };
 
 // dx = γ/std · (dy − mean(dy) − x̂·mean(dy·x̂))
 struct Derivative {
-  const float *x, *dy, *mean, *inv_std, *sum_dy, *sum_dy_x_hat, *gamma;
+  const float *x, *dy, *mean, *inv_std, *sum_dy, *sum_dy_x_hat;
+  Factors gamma;
   float inv_pixels;
   float* dx;
   EBM_HD void operator()(int64_t i, int64_t k, int64_t c) const {
     const float x_hat = normalised(x[i], mean[k], inv_std[k]);
     const float d = inv_std[k] * (dy[i] - sum_dy[k] * inv_pixels - x_hat * (sum_dy_x_hat[k] * inv_pixels));
-    dx[i] = gamma ? gamma[c] * d : d;
+    dx[i] = gamma.data ? gamma.at(k, c) * d : d;
   }
 };
 
 Images check_inputs(const char* op, const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   EBM_CHECK(x.rank() == 4 && x.size() > 0, op, to_string(x.shape()), "x (N,H,W,C)");
-  EBM_CHECK(gamma.defined() == beta.defined(), op, "one of gamma and beta", "both or neither");
   for (const Tensor* t : {&gamma, &beta}) {
     if (!t->defined()) continue;
-    check_shape(op, "gamma and beta", *t, {x.extent(3)});
+    const int64_t channels = x.extent(3);
+    check_shape(op, "gamma and beta", *t, t->rank() == 2 ? Shape{x.extent(0), channels} : Shape{channels});
     check_same_device(op, x, *t);
   }
   return {x.extent(0), x.extent(1) * x.extent(2), x.extent(3)};
 }
 
-const float* data_or_null(const Tensor& t) { return t.defined() ? t.data() : nullptr; }
+// The gradient of scales or shifts from those of each image's, (N,C).
+Tensor gathered(const Tensor& of_images, const Tensor& factors) {
+  if (!factors.defined()) return {};
+  return factors.rank() == 2 ? of_images : sum_columns(of_images);
+}
 
 }  // namespace
 
@@ -127,14 +142,13 @@ Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, f
       FinishMoments{saved.mean.mutable_data(), saved.inv_std.mutable_data(), static_cast<double>(s.pixels), eps});
   Tensor y = Tensor::empty(x.shape(), x.device());
   map_images(x.device(), s,
-             Value{x.data(), saved.mean.data(), saved.inv_std.data(), data_or_null(gamma), data_or_null(beta),
-                   y.mutable_data()});
+             Value{x.data(), saved.mean.data(), saved.inv_std.data(), factors(gamma), factors(beta), y.mutable_data()});
   return y;
 }
 
-InstanceNormGradients instance_norm_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy,
+InstanceNormGradients instance_norm_backward(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& dy,
                                              const InstanceNormSaved& saved) {
-  const Images s = check_inputs("instance_norm_backward", x, gamma, gamma);
+  const Images s = check_inputs("instance_norm_backward", x, gamma, beta);
   check_same_shape("instance_norm_backward", x, dy);
   check_shape("instance_norm_backward", "saved.mean", saved.mean, {s.count, s.channels});
   Tensor sum_dy = Tensor::empty({s.count, s.channels}, x.device());
@@ -142,12 +156,10 @@ InstanceNormGradients instance_norm_backward(const Tensor& x, const Tensor& gamm
   reduce_images(x.device(), s, GradientTerms{x.data(), saved.mean.data(), saved.inv_std.data(), dy.data()},
                 FinishGradients{sum_dy.mutable_data(), sum_dy_x_hat.mutable_data()});
   Tensor dx = Tensor::empty(x.shape(), x.device());
-  map_images(
-      x.device(), s,
-      Derivative{x.data(), dy.data(), saved.mean.data(), saved.inv_std.data(), sum_dy.data(), sum_dy_x_hat.data(),
-                 data_or_null(gamma), 1.0f / static_cast<float>(s.pixels), dx.mutable_data()});
-  if (!gamma.defined()) return {dx, {}, {}};
-  return {dx, sum_columns(sum_dy_x_hat), sum_columns(sum_dy)};
+  map_images(x.device(), s,
+             Derivative{x.data(), dy.data(), saved.mean.data(), saved.inv_std.data(), sum_dy.data(),
+                        sum_dy_x_hat.data(), factors(gamma), 1.0f / static_cast<float>(s.pixels), dx.mutable_data()});
+  return {dx, gathered(sum_dy_x_hat, gamma), gathered(sum_dy, beta)};
 }
 
 }  // namespace ebm

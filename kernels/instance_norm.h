@@ -13,12 +13,12 @@ struct InstanceNormSaved {
 
 struct InstanceNormGradients {
   Tensor dx;             // (N,H,W,C)
-  Tensor dgamma, dbeta;  // (C); undefined if gamma was
+  Tensor dgamma, dbeta;  // shaped like gamma and beta
 };
 
-// x (N,H,W,C); gamma and beta (C), or both undefined: neither scale nor shift.
+// x (N,H,W,C); gamma and beta (C), or (N,C): other ones for each image. Each may be undefined: no scale, no shift.
 Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps, InstanceNormSaved& saved);
-InstanceNormGradients instance_norm_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy,
+InstanceNormGradients instance_norm_backward(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& dy,
                                              const InstanceNormSaved& saved);
 
 }  // namespace ebm
