@@ -54,6 +54,11 @@ UNet::UNet(const UNetConfig& config, Device device, uint64_t seed) : config_(con
     const int64_t from = innermost ? l.below + config_.latent : 2 * l.below;  // with z, or with the map on the way down
     const int64_t to = outermost ? config_.image.channels : l.above;
     l.up_entry = layer("up" + std::to_string(i + 1), {from, kKernel, kKernel, to}, to, outermost);
+    if (!outermost && config_.latent > 0) {
+      parameters_.add_weight("shift" + std::to_string(i + 1) + ".weight", {to, config_.latent}, config_.latent,
+                             WeightInit::kaiming_uniform);
+      ++entries;
+    }
   }
   parameters_.allocate(device, seed, config_.number);
 }
@@ -78,7 +83,8 @@ Var UNet::up(const Maps& maps, const Var& z) const {
   if (config_.latent > 0) h = concat_channels(h, reshape(z, {z.shape()[0], 1, 1, z.shape()[1]}));  // (N,1,1,below+d)
   for (size_t i = levels_.size() - 1; i > 0; --i) {
     const Level& l = levels_[i];
-    h = relu(instance_norm(conv_transpose2d(h, p[l.up_entry], {}, l.geometry)));
+    const Var shift = config_.latent > 0 ? linear(z, p[l.up_entry + 1], {}) : Var();  // (N, above)
+    h = relu(instance_norm(conv_transpose2d(h, p[l.up_entry], {}, l.geometry), {}, shift));
     h = concat_channels(h, maps[i - 1]);  // (N, …, 2·above)
   }
   const Level& last = levels_.front();
