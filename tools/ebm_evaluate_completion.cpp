@@ -1,5 +1,6 @@
 #include "tools/ebm_evaluate_completion.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -17,8 +18,11 @@ namespace ebm {
 namespace {
 
 constexpr int64_t kDraws = 5, kColumns = 10;
+constexpr size_t kDrawnRows = 2;
 
-// Rows of what is known, every row's fill in place, and the images, ten of them wide.
+size_t drawn_rows(const CompletionEvaluation& result) { return std::min(kDrawnRows, result.drawn.size()); }
+
+// Every row's completions, some of the drawn ones, and the true images, ten of them wide.
 Picture picture_of(std::span<const float> images, std::span<const uint8_t> holes, const CompletionEvaluation& result,
                    ImageShape image) {
   const int64_t columns = std::min<int64_t>(kColumns, static_cast<int64_t>(images.size()) / image.elements());
@@ -30,8 +34,10 @@ Picture picture_of(std::span<const float> images, std::span<const uint8_t> holes
     }
   };
   for (const CompletionEvaluation::Row& row : result.rows) add(row.images);
+  for (size_t i = 0; i < drawn_rows(result); ++i) add(result.drawn[i]);
   add(images);
-  return image_grid(cells, image, static_cast<int64_t>(result.rows.size()) + 1, columns, kPictureScale);
+  const size_t rows = result.rows.size() + drawn_rows(result) + 1;
+  return image_grid(cells, image, static_cast<int64_t>(rows), columns, kPictureScale);
 }
 
 std::string text_of(const MeanOfSome& score) { return score.images > 0 ? fmt::format("{:.3f}", score.mean) : "-"; }
@@ -96,6 +102,7 @@ void evaluate_completion(const Trainer& model, const CompletionFlags& flags) {
   write_results(flags.json, sections);
   fmt::print("{}: rows ", flags.png.string());
   for (const CompletionEvaluation::Row& row : result.rows) fmt::print("{}, ", row.name);
+  for (size_t i = 0; i < drawn_rows(result); ++i) fmt::print("drawn, ");
   fmt::print("truth\n");
 }
 

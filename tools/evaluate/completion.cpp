@@ -73,12 +73,11 @@ CompletionEvaluation evaluate_completions(const Trainer& model, std::span<const 
   add("g(c, 0)", std::move(predicted.generated));
   if (revises) add("revised", std::move(predicted.revised));
   if (model.abilities().latent == 0) return result;
-  std::vector<std::vector<float>> drawn;
   for (int64_t draw = 1; draw <= draws; ++draw) {
     progress("completions drawn", draw - 1, draws);
-    drawn.push_back(complete(model, images, holes, steps, seed, draw).revised);
+    result.drawn.push_back(complete(model, images, holes, steps, seed, draw).revised);
   }
-  if (draws >= 2) result.diversity = score_diversity(images, drawn, holes, image);
+  if (draws >= 2) result.diversity = score_diversity(images, result.drawn, holes, image);
   return result;
 }
 

@@ -27,7 +27,8 @@ struct CompletionEvaluation {
     CompletionScores scores;
   };
   std::vector<Row> rows;
-  std::optional<CompletionDiversity> diversity;  // of revised draws; none of a model that is given no z
+  std::vector<std::vector<float>> drawn;         // revised draws, each (N, H, W, C)
+  std::optional<CompletionDiversity> diversity;  // of these; none of a model that is given no z
 };
 // draws: completions of each image whose diversity is scored, 2 or more. progress(what, done, all) tells how far it is.
 CompletionEvaluation evaluate_completions(const Trainer& model, std::span<const float> images,

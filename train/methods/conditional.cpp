@@ -46,9 +46,10 @@ struct ConditionalEbmVae : Conditional {
       return weighed(error);
     }
     const Inferred of_data = infer(it, x, kTarget);
-    const Var error = absolute_error(generator_.net().up(c, of_data.z), x);
-    shown_.target = error.value();
-    return add(weighed(error), kl_term(of_data.posterior));
+    const UNet& g = generator_.net();
+    const Var predicted = absolute_error(g.up(c, Var(Tensor::zeros(of_data.z.shape(), device_))), x);
+    shown_.target = predicted.value();
+    return add(weighed(add(absolute_error(g.up(c, of_data.z), x), predicted)), kl_term(of_data.posterior));
   }
 };
 
@@ -212,6 +213,13 @@ Samples Conditional::complete(const Tensor& c, const Tensor& z, const RandomKey&
   if (options.steps > 0)
     langevin_chain(energy_.net(), revised, options.steps, langevin_step_of(settings_.chain, options.noise_scale),
                    chain_key, 0, 0, nullptr, c);
+  const int64_t window = settings_.revision_window;
+  if (window > 1 && options.steps > 0) {  // what single pixels gain is more the network's strides than the photo's
+    const int around = static_cast<int>(window) / 2;
+    const ConvGeometry same(1, {around, around});
+    revised =
+        add(Var(generated), average_pool2d(sub(Var(revised), Var(generated)), static_cast<int>(window), same)).value();
+  }
   return {{{"generated", generated}, {"revised", revised}}};
 }
 

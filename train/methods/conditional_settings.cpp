@@ -20,13 +20,19 @@ void ConditionalSettings::describe(SettingVisitor& v) {
   if (method == "conditional" || method == "conditional-coopnets") {
     v("target-weight", target_weight, "", "weight of the sum of |x - g(c,z)| to the true image; 0: chains alone teach",
       not_negative());
+    v("revision-window", revision_window, "",
+      "completions: what the chain adds to g(c,z) is averaged over so many pixels an edge, an odd number; 1: left as "
+      "it is",
+      whole(1, 15));
   }
   if (method == "conditional")
     v("target-z", target_z, "",
-      "z of that term: prior, drawn from N(0, I), or posterior, inferred from the true image");
+      "z of that term: prior, drawn from N(0, I); or posterior, inferred from the true image, and 0: draws that differ "
+      "more, with a --kl-weight of 0.05");
 }
 
 void ConditionalSettings::check_together() const {
+  EBM_CHECK(revision_window % 2 == 1, "--revision-window", std::to_string(revision_window), "an odd number");
   EBM_CHECK(target_z == "prior" || target_z == "posterior", "--target-z", "\"" + target_z + "\"", "prior or posterior");
 }
 

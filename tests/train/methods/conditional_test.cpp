@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "autograd/ops.h"
+#include "kernels/pool.h"
 #include "tests/fixed_plans.h"
 #include "tests/random_tensor.h"
 #include "train/recipes.h"
@@ -24,6 +26,23 @@ TEST_CASE("a chain for each image: the unconditional methods' number of chains c
     return std::pair(m["energy_gap"], trainer.sums());
   };
   CHECK(learned(4) == learned(64));
+}
+
+TEST_CASE("a completion's revision is averaged over windows of pixels") {
+  const test::FixedPlans fixed;
+  const Tensor c = normal({2, 28, 28, 2}, 1, 0, 0.3f), z = normal({2, 8}, 2);
+  const auto revision = [&](int64_t window) {
+    auto s = dynamic_cast<const ConditionalSettings&>(*recipe_settings("conditional", "synthetic", Profile::laptop));
+    s.width = s.generator_width = s.encoder_width = 4;
+    s.revision_window = window;
+    Trainer trainer(s, test_device());
+    const Samples samples = trainer.abilities().complete(c, z, {3}, {2, 0.0});
+    return sub(Var(samples.last()), Var(samples.first())).value();
+  };
+  const Tensor left = revision(1), smooth = revision(3);
+  const std::vector<float> expected = average_pool2d(left, 3, ConvGeometry(1, {1, 1})).to_host();
+  CHECK(relative_error(smooth.to_host(), expected) < 1e-4);
+  CHECK(relative_error(left.to_host(), expected) > 0.1);
 }
 
 }  // namespace ebm
