@@ -9,6 +9,8 @@
 #include "kernels/pool.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
+#include "kernels/scale.h"
+#include "kernels/space_to_depth.h"
 #include "kernels/tanh_error.h"
 
 namespace ebm {
@@ -168,6 +170,32 @@ Var sum_first(const Var& x) {
   return record({x}, sum_first(x.value()), [=](Gradients& g) { g.set(0, expand_first(g.dy(), shape)); });
 }
 
+Var scale_rows(const Var& x, const Var& s) {
+  const Tensor xv = x.value(), sv = s.value();
+  return record({x, s}, scale_rows(xv, sv), [=](Gradients& g) {
+    if (g.needs(0)) g.set(0, scale_rows(g.dy(), sv));
+    if (g.needs(1)) g.set(1, sum_rows(binary(Binary::mul, g.dy(), xv)));
+  });
+}
+
+Var scale_channels(const Var& x, const Var& s) {
+  const Tensor xv = x.value(), sv = s.value();
+  return record({x, s}, scale_channels(xv, sv), [=](Gradients& g) {
+    if (g.needs(0)) g.set(0, scale_channels(g.dy(), sv));
+    if (g.needs(1)) g.set(1, sum_columns(binary(Binary::mul, g.dy(), xv)));
+  });
+}
+
+Var lu_matrix(const Var& lower, const Var& log_s, const Var& upper, const LuPattern& pattern) {
+  const Tensor l = lower.value(), s = log_s.value(), u = upper.value();
+  return record({lower, log_s, upper}, lu_matrix(l, s, u, pattern), [=](Gradients& g) {
+    LuGradients d = lu_matrix_backward(l, s, u, pattern, g.dy());
+    g.set(0, d.lower);
+    g.set(1, d.log_s);
+    g.set(2, d.upper);
+  });
+}
+
 Var tanh_error(const Var& s, const Tensor& x) {
   const TanhError result = tanh_error(s.value(), x);
   const Tensor derivative = result.derivative;
@@ -209,6 +237,14 @@ Var slice_channels(const Var& x, int64_t first, int64_t count) {
   const Shape shape = x.shape();
   return record({x}, slice_channels(x.value(), first, count),
                 [=](Gradients& g) { g.set(0, slice_channels_backward(g.dy(), first, shape)); });
+}
+
+Var space_to_depth(const Var& x) {
+  return record({x}, space_to_depth(x.value()), [](Gradients& g) { g.set(0, depth_to_space(g.dy())); });
+}
+
+Var depth_to_space(const Var& x) {
+  return record({x}, depth_to_space(x.value()), [](Gradients& g) { g.set(0, space_to_depth(g.dy())); });
 }
 
 }  // namespace ebm

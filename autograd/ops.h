@@ -6,6 +6,7 @@
 #include "autograd/tape.h"
 #include "core/random.h"
 #include "kernels/conv/conv.h"
+#include "kernels/lu_matrix.h"
 
 namespace ebm {
 
@@ -43,6 +44,12 @@ Var sub(const Var& a, const Var& b);
 Var mul(const Var& a, const Var& b);
 Var add_bias(const Var& x, const Var& b);  // x (…,C), b (C)
 
+// A factor for each row or each channel, kernels/scale.h.
+Var scale_rows(const Var& x, const Var& s);      // x (K,…), s (K)
+Var scale_channels(const Var& x, const Var& s);  // x (…,C), s (C)
+// W = P·L·U by its factors, kernels/lu_matrix.h: lower (C,C), log_s (C), upper (C,C) -> (C,C).
+Var lu_matrix(const Var& lower, const Var& log_s, const Var& upper, const LuPattern& pattern);
+
 // Reductions. A row is all that stands under one index of the first extent.
 Var sum(const Var& x);              // -> (1)
 Var mean(const Var& x);             // -> (1)
@@ -62,5 +69,7 @@ Var average_pixels(const Var& x);                                            // 
 Var reshape(const Var& x, const Shape& shape);
 Var concat_channels(const Var& a, const Var& b);                 // (…,A), (…,B) -> (…,A+B)
 Var slice_channels(const Var& x, int64_t first, int64_t count);  // (…,C) -> (…,count)
+Var space_to_depth(const Var& x);                                // (N,H,W,C) -> (N,H/2,W/2,4C)
+Var depth_to_space(const Var& x);                                // (N,P,Q,4C) -> (N,2P,2Q,C)
 
 }  // namespace ebm

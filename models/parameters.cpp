@@ -21,6 +21,10 @@ void Parameters::add_weight(const std::string& name, const Shape& shape, int64_t
   const int64_t both = shape.size() / shape[0] + shape.size() / shape.back();
   const float xavier = std::sqrt(2.0f / static_cast<float>(both));
   const float stddev = init == WeightInit::xavier_normal ? xavier : init == WeightInit::normal_002 ? 0.02f : 0.005f;
+  add_normal(name, shape, stddev);
+}
+
+void Parameters::add_normal(const std::string& name, const Shape& shape, float stddev) {
   entries_.push_back({name, shape, size_, 0.0f, stddev});
   size_ += shape.size();
 }
@@ -34,6 +38,10 @@ void Parameters::allocate(Device device, uint64_t seed, uint32_t network) {
     if (entry.bound > 0) fill_uniform(values, key, -entry.bound, entry.bound, entry.first);
     vars_.emplace_back(values);
   }
+}
+
+void Parameters::set(size_t i, const std::vector<float>& values) {
+  view(flat_, i).copy_from(Tensor::from_host(values, entries_[i].shape, flat_.device()));
 }
 
 const Var& Parameters::operator[](const std::string& name) const {

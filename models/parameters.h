@@ -24,6 +24,7 @@ class Parameters {
   // Declare all parameters, then allocate() once; vars are valid from then on.
   void add_zeros(const std::string& name, const Shape& shape);
   void add_uniform(const std::string& name, const Shape& shape, float bound);
+  void add_normal(const std::string& name, const Shape& shape, float stddev);
   // A convolution's or dense layer's weight; fan_in is the number of inputs of one output.
   void add_weight(const std::string& name, const Shape& shape, int64_t fan_in, WeightInit init);
   // Fills the buffer: a pure function of (seed, network, position in the list).
@@ -31,6 +32,8 @@ class Parameters {
 
   int64_t size() const { return size_; }
   const std::vector<Entry>& entries() const { return entries_; }
+  // Once allocated: other values for entry i.
+  void set(size_t i, const std::vector<float>& values);
   // The parameter of that name; throws Error if there is none.
   const Var& operator[](const std::string& name) const;
   const std::vector<Var>& vars() const { return vars_; }  // in order of entries

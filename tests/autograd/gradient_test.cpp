@@ -67,6 +67,11 @@ namespace {
 
 using In = const std::vector<Var>&;
 
+LuPattern lu_pattern() {
+  const std::vector<float> rows{2, 0, 3, 1}, signs{1, -1, -1, 1};
+  return {Tensor::from_host(rows, {4}, test_device()), Tensor::from_host(signs, {4}, test_device())};
+}
+
 // Every op once or more. Ranges keep clear of kinks (a step of 1e-2 must not cross one) and poles.
 const std::vector<GradientCase>& cases() {
   static const ConvGeometry same{2, {1, 2}};
@@ -164,6 +169,11 @@ const std::vector<GradientCase>& cases() {
       {"mean_rows", {{3, 2, 2}}, [](In v) { return square(mean_rows(v[0])); }},
       {"sum_first", {{3, 2, 2}}, [](In v) { return square(sum_first(v[0])); }},
       {"logsumexp_rows", {{3, 5}}, [](In v) { return logsumexp_rows(v[0]); }, -2.0f, 2.0f},
+      {"scale_rows", {{3, 2, 4}, {3}}, [](In v) { return scale_rows(v[0], v[1]); }},
+      {"scale_channels", {{3, 2, 4}, {4}}, [](In v) { return scale_channels(v[0], v[1]); }},
+      {"lu_matrix", {{4, 4}, {4}, {4, 4}}, [](In v) { return lu_matrix(v[0], v[1], v[2], lu_pattern()); }},
+      {"space_to_depth", {{2, 4, 6, 3}}, [](In v) { return square(space_to_depth(v[0])); }},
+      {"depth_to_space", {{2, 2, 3, 8}}, [](In v) { return square(depth_to_space(v[0])); }},
       {"average_pool2d 2x2 s2",
        {{2, 4, 6, 3}},
        [](In v) {
