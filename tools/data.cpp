@@ -9,6 +9,7 @@
 #include "core/words.h"
 #include "tools/command_line.h"
 #include "tools/progress.h"
+#include "train/data/facades.h"
 #include "train/data/fetch.h"
 #include "train/data/masked_images.h"
 
@@ -87,7 +88,8 @@ HeldOut load_held_out(const Settings& settings, const std::string& data_option,
 TrainingData load_training_data(const Settings& settings, const std::string& data_option,
                                 const std::function<void(const std::string&)>& say) {
   if (!settings.of_folder()) return {load_own(settings, data_option, Split::train, say), {}};
-  EBM_CHECK(data_option.empty(), "--data", data_option + " for a folder of images", "--images DIR alone");
+  EBM_CHECK(data_option.empty() || settings.recipe == kFacades, "--data", data_option + " for a folder of images",
+            "--images DIR alone");
   return {
       {},
       load_folder(settings.folder, settings.folder.images, Split::train, "--images DIR, the folder of images", say)};

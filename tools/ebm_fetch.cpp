@@ -8,11 +8,6 @@
 #include "train/data/facades.h"
 
 namespace ebm {
-namespace {
-
-constexpr const char* kFacades = "facades";  // a folder of images, and no data set by name
-
-}  // namespace
 
 void add_fetch_command(CLI::App& app) {
   struct Flags {
@@ -34,7 +29,8 @@ void add_fetch_command(CLI::App& app) {
     const std::filesystem::path root = data_root(flags->data);
     if (flags->name == kFacades) {
       fetch_facades(root, say);
-      fmt::print("train with: ./ebm train ebm-vae folder --images {}\n", (root / kFacades).string());
+      fmt::print("train with: ./ebm train conditional facades, or ./ebm train ebm-vae folder --images {}\n",
+                 (root / kFacades).string());
       return;
     }
     check_dataset_name("data set", flags->name);

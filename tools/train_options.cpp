@@ -14,6 +14,7 @@
 #include "tools/command_line.h"
 #include "tools/data.h"
 #include "tools/judge.h"
+#include "train/data/facades.h"
 #include "train/files/file_io.h"
 #include "train/recipes.h"
 
@@ -95,10 +96,21 @@ Profile choose_profile(const TrainFlags& flags, Device device) {
 }
 
 // Which data set a recipe is to be trained on instead of its own.
-void check_dataset(const std::string& recipe, const std::string& data) {
-  EBM_CHECK((recipe == kFolder) == (data == kFolder), "--dataset", data + " for the recipe " + recipe,
+void choose_dataset(const std::string& data, Settings& settings) {
+  EBM_CHECK(settings.of_folder() == (data == kFolder), "--dataset", data + " for the recipe " + settings.recipe,
             "a data set of the recipe's image size; `folder --images DIR` trains on images of your own");
   if (data != kFolder) check_dataset_name("--dataset", data);
+  settings.data = data;
+}
+
+// The recipe's own photographs, where `ebm fetch` puts them.
+void find_facades(const std::string& data_option, Settings& settings) {
+  if (settings.recipe != kFacades || !settings.folder.images.empty()) return;
+  const fs::path folder = data_root(data_option) / kFacades;
+  std::error_code error;
+  EBM_CHECK(fs::is_directory(folder / "train", error), "facades", folder.string() + " without train/ in it",
+            "the photographs, which `./ebm fetch facades` makes; --images DIR learns from a folder of your own");
+  settings.folder.images = folder.string();
 }
 
 }  // namespace
@@ -185,9 +197,9 @@ TrainPlan plan_run(TrainFlags& flags) {
     EBM_CHECK(is_recipe(flags.recipe, flags.method), "recipe", "\"" + flags.recipe + "\"",
               either(names) + suggestion(flags.recipe, names));
     plan.settings = recipe_settings(flags.method, flags.recipe, choose_profile(flags, options.device));
-    if (!flags.dataset.empty()) plan.settings->data = flags.dataset;
-    check_dataset(flags.recipe, plan.settings->data);
+    if (!flags.dataset.empty()) choose_dataset(flags.dataset, *plan.settings);
     flags.settings.apply(*plan.settings);
+    find_facades(flags.data, *plan.settings);
     plan.profile_line =
         fmt::format("{}: {}, {} profile{} on {}", flags.recipe, flags.method, to_string(plan.settings->profile),
                     flags.profile == "auto" ? " (auto)" : "", describe(options.device));

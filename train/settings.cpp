@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "core/parse_number.h"
+#include "core/words.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/conv_plan.h"
 
@@ -55,8 +56,11 @@ void check_folder(const Settings& settings) {
   const auto has = [&](const char* characters) { return folder.images.find_first_of(characters) != std::string::npos; };
   EBM_CHECK(!has("#\n") && !(has("'") && has("\"")), "--images", folder.images,
             "a path that config.toml can hold, without # and with one kind of quotes at most: a link will do");
-  EBM_CHECK(std::find(std::begin(kFolderSizes), std::end(kFolderSizes), folder.size) != std::end(kFolderSizes),
-            "--size", std::to_string(folder.size), "32, 64 or 128, the sizes of the networks");
+  const std::vector<int64_t> sizes = settings.folder_sizes();
+  std::vector<std::string> words;
+  for (const int64_t size : sizes) words.push_back(std::to_string(size));
+  EBM_CHECK(std::find(sizes.begin(), sizes.end(), folder.size) != sizes.end(), "--size", std::to_string(folder.size),
+            either(words) + ", the sizes of the networks");
   EBM_CHECK(folder.channels != 2, "--channels", "2", "1 (grey), 3 (colour) or 0 (as the images are)");
   EBM_CHECK(settings.held_out < 0, "--held-out", std::to_string(settings.held_out) + " for a folder of images",
             "a data set with labels, which no folder has");
@@ -90,7 +94,9 @@ Range langevin_steps() {
 
 void FolderSettings::describe(SettingVisitor& v) {
   v("images", images, "", "folder of images: the folder, by itself or with train/ and test/ in it", {}, Fixed::folder);
-  v("size", size, "", "folder of images: edge of the square images that are learned from, 32, 64 or 128",
+  v("size", size, "",
+    "folder of images: edge of the square images that are learned from, 32, 64 or 128; 256 too where they are "
+    "completed",
     whole(1, 1 << 14), Fixed::folder_network);
   v("channels", channels, "", "folder of images: 1 grey, 3 colour; 0: colour if one of the images is", whole(0, 3),
     Fixed::folder_network);

@@ -94,7 +94,7 @@ inline constexpr const char* kFolder = "folder";
 // What such a run learns from (train/data/image_folder.h).
 struct FolderSettings {
   std::string images;       // the folder's absolute path
-  int64_t size = 64;        // edge of the square images, one of kFolderSizes
+  int64_t size = 64;        // edge of the square images, one of Settings::folder_sizes
   int64_t channels = 0;     // 1 grey, 3 colour; 0: as the folder is, until it was looked at
   int64_t image_count = 0;  // training images that it must have; 0: any number, until it was looked at
   bool no_flip = false;     // do not mirror them
@@ -102,7 +102,6 @@ struct FolderSettings {
   void describe(SettingVisitor& v);
   ImageShape image() const { return {size, size, channels == 0 ? 3 : channels}; }
 };
-inline constexpr int64_t kFolderSizes[] = {32, 64, 128};
 
 // What every method's settings have in common; a method adds its own (train/methods/). Recipes fill them in
 // (train/recipes.h), config.toml and the command line override them.
@@ -134,6 +133,8 @@ struct Settings {
   virtual std::string note() const { return ""; }
   // The part of an image that the method completes, as train/data/mask.h reads it; "": none, it draws whole ones.
   virtual std::string hole() const { return ""; }
+  // Edges of a folder's images that the method's networks are for.
+  virtual std::vector<int64_t> folder_sizes() const { return {32, 64, 128}; }
   // Langevin steps of a run's samples. 0 where there are none.
   virtual int64_t sample_steps() const { return 0; }
   // What a recipe knows beside settings: names and texts that are no flag, as `network = "mnist"`. Throws Error for a

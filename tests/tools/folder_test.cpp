@@ -46,7 +46,8 @@ Outcome train(const TemporaryFolder& folder, const std::string& method, const st
   if (method == "lebm" || method == "abp")
     add_missing(arguments, {{"--posterior-steps", "1"}});
   else
-    add_missing(arguments, {{"--chains", "4"}, {"--steps", "1"}, {"--width", "4"}, {"--encoder-width", "4"}});
+    add_missing(arguments, {{"--steps", "1"}, {"--width", "4"}, {"--encoder-width", "4"}});
+  if (method != "conditional" && method != "lebm" && method != "abp") add_missing(arguments, {{"--chains", "4"}});
   return Program(EBM_PROGRAM, arguments, folder.path()).wait();
 }
 
@@ -172,4 +173,23 @@ TEST_CASE("folder: commands take the run's folder for its images, or say what th
 TEST_CASE("folder: facades are asked for by hand, in one line") {
   const TemporaryFolder folder;
   CHECK(ebm_tool(folder, {"fetch", "facades", "--data", "data"}).is_error_with("facades.tar.gz put by hand as"));
+  CHECK(train(folder, "conditional", "facades", {"--data", "data"}).is_error_with("ebm fetch facades"));
+}
+
+TEST_CASE("folder: completing facades is a recipe of its own, of any of four sizes") {
+  const TemporaryFolder folder;
+  put_photos(folder / "data/facades/train", 8, 64);
+  put_photos(folder / "data/facades/test", 4, 64);
+  const Outcome outcome = train(folder, "conditional", "facades", {"--data", "data", "--size", "32"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(contains(get(folder / "run/config.toml"), "images = \"" + (folder / "data/facades").string() + "\""));
+  const Outcome scores = ebm_tool(folder, {"evaluate", "run"});
+  CHECK_MESSAGE(contains(scores.out, "4 test images"), scores.err);
+  CHECK(train_photos(folder, {"--images", "data/facades", "--size", "256", "--out", "large"})
+            .is_error_with("32, 64 or 128, the sizes of the networks"));
+  put_photos(folder / "large photos", 4, 256);
+  CHECK(train_photos(folder,
+                     {"--images", "large photos", "--size", "256", "--batch", "2", "--iterations", "1", "--out", "256"},
+                     "conditional")
+            .code == 0);
 }

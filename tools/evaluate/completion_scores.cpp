@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/check.h"
@@ -123,31 +122,6 @@ CompletionDiversity score_diversity(std::span<const float> truth, std::span<cons
   for (double* sum : {&diversity.deviation, &diversity.mean_hole_psnr, &diversity.best_hole_psnr})
     *sum /= static_cast<double>(n);
   return diversity;
-}
-
-nlohmann::ordered_json to_json(const CompletionScores& scores) {
-  using Json = nlohmann::ordered_json;
-  const auto of_some = [](const MeanOfSome& score) { return score.images > 0 ? Json(score.mean) : Json(); };
-  const auto picture = [&](const CompletionScores::Picture& p) {
-    return Json{{"psnr", p.psnr},
-                {"ssim_gaussian_11", p.ssim},
-                {"ssim_uniform_7", p.ssim_uniform},
-                {"hole_ssim_gaussian_11", of_some(p.hole_ssim)},
-                {"hole_ssim_cropped_gaussian_11", of_some(p.hole_ssim_cropped)}};
-  };
-  return {{"images", scores.images},
-          {"hole_psnr", scores.hole_psnr},
-          {"hole_ssim_images", scores.raw.hole_ssim.images},
-          {"hole_ssim_cropped_images", scores.raw.hole_ssim_cropped.images},
-          {"raw", picture(scores.raw)},
-          {"pasted", picture(scores.pasted)}};
-}
-
-nlohmann::ordered_json to_json(const CompletionDiversity& diversity) {
-  return {{"completions", diversity.completions},
-          {"deviation", diversity.deviation},
-          {"mean_hole_psnr", diversity.mean_hole_psnr},
-          {"best_hole_psnr", diversity.best_hole_psnr}};
 }
 
 }  // namespace ebm

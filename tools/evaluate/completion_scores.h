@@ -6,8 +6,6 @@
 #include <span>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "core/image_shape.h"
 
 namespace ebm {
@@ -51,8 +49,5 @@ struct CompletionDiversity {
 // completions: two or more outputs, (N, H, W, C) each. Throws Error as score_completions does.
 CompletionDiversity score_diversity(std::span<const float> truth, std::span<const std::vector<float>> completions,
                                     std::span<const uint8_t> holes, ImageShape image);
-
-nlohmann::ordered_json to_json(const CompletionScores& scores);
-nlohmann::ordered_json to_json(const CompletionDiversity& diversity);
 
 }  // namespace ebm

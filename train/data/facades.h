@@ -7,6 +7,8 @@
 
 namespace ebm {
 
+inline constexpr const char* kFacades = "facades";  // the folder's name, and that of recipes which learn from it
+
 // Makes the photographs lie in <root>/facades/train and test, where `--images` finds them, out of the archive that the user
 // has put there: no checksum of it is published, so that it is not fetched from anywhere. Its pictures are pairs; the left
 // half, the photograph, is kept. `say` tells the archive's SHA-256, and that nothing is known to hold it against. Photographs

@@ -20,6 +20,7 @@ struct ConditionalSettings : TeachingSettings {
   void describe(SettingVisitor& v) override;
   void check_together() const override;
   std::string hole() const override { return mask; }
+  std::vector<int64_t> folder_sizes() const override { return {32, 64, 128, 256}; }
   int64_t sample_steps() const override;
   void take_fact(const std::string& name, const std::string& text) override;
   std::string note() const override { return ""; }

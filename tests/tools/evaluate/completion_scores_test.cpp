@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/random.h"
 #include "tests/train/fixtures.h"
@@ -90,12 +89,7 @@ TEST_CASE("completion scores: an image has no SSIM of a hole where no window fit
   holes[30] = holes[kPixels + 30] = 1;  // at the border, where no window has its middle
   CompletionScores scores = score_completions(truth, output, holes, kImage);
   CHECK(scores.raw.hole_ssim.images == 0);
-  nlohmann::ordered_json json = to_json(scores);
-  CHECK(json["images"] == 2);
-  CHECK(json["raw"]["hole_ssim_gaussian_11"].is_null());
-  CHECK(json["raw"]["hole_ssim_cropped_gaussian_11"].is_null());
-  CHECK(json["pasted"]["psnr"] == scores.pasted.psnr);
-  CHECK(json["pasted"]["ssim_uniform_7"] == scores.pasted.ssim_uniform);
+  CHECK(scores.raw.hole_ssim_cropped.images == 0);
 
   // one small hole and one large: the large one's
   const std::vector<uint8_t> large = Mask("center:0.5", kImage).hole(0, 0, 0);
@@ -107,10 +101,7 @@ TEST_CASE("completion scores: an image has no SSIM of a hole where no window fit
   CHECK(scores.raw.hole_ssim_cropped.images == 1);
   CHECK(scores.raw.hole_ssim.mean == alone.raw.hole_ssim.mean);
   CHECK(scores.pasted.hole_ssim_cropped.mean == alone.pasted.hole_ssim_cropped.mean);
-  json = to_json(scores);
-  CHECK(json["hole_ssim_images"] == 1);
-  CHECK(json["raw"]["hole_ssim_gaussian_11"] == scores.raw.hole_ssim.mean);
-  CHECK(json["pasted"]["hole_ssim_cropped_gaussian_11"] == scores.pasted.hole_ssim_cropped.mean);
+  CHECK(scores.raw.hole_ssim.images == 1);
 }
 
 TEST_CASE("diversity by hand: two images of two pixels, three completions") {
@@ -127,7 +118,6 @@ TEST_CASE("diversity by hand: two images of two pixels, three completions") {
   CHECK(
       d.mean_hole_psnr ==
       doctest::Approx((decibels(1) + decibels(9) + decibels(25) + 2 * decibels(2) + decibels(6.5)) / 6).epsilon(1e-9));
-  CHECK(to_json(d)["best_hole_psnr"] == d.best_hole_psnr);
   CHECK(score_diversity(truth, std::vector{completions[0], completions[0]}, holes, {1, 2, 1}).deviation == 0);
 }
 
