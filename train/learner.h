@@ -81,6 +81,7 @@ class Learner : private detail::NetHolder<Net>, public LearnerBase {
     return this->net_(x...);
   }
   const Net& net() const { return this->net_; }
+  Net& net() { return this->net_; }
 };
 
 // The gradients of a loss in one walk over the tape, and one step of Adam for each learner.

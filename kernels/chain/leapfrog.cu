@@ -8,16 +8,19 @@ namespace ebm {
 namespace {
 
 struct FreePosition {
-  float step;
-  EBM_HD void operator()(float& x, float p) const { x += step * p; }
+  Scalar step;
+  EBM_HD void load() { step.load(); }
+  EBM_HD void operator()(float& x, float p) const { x += step.value * p; }
 };
 
 // The path between two walls, unfolded, has period 4·bound: up, then down.
 struct ReflectedPosition {
-  float step, bound;
+  Scalar step;
+  float bound;
+  EBM_HD void load() { step.load(); }
   EBM_HD void operator()(float& x, float& p) const {
     const float period = 4 * bound;
-    float y = x + step * p + bound;  // from the lower wall
+    float y = x + step.value * p + bound;  // from the lower wall
     y -= period * floorf(y / period);
     if (y > 2 * bound) {
       y = period - y;
@@ -25,6 +28,20 @@ struct ReflectedPosition {
     }
     x = y - bound;
   }
+};
+
+struct Kick {
+  Scalar step;
+  float factor;
+  EBM_HD void load() { step.load(); }
+  EBM_HD void operator()(float& p, float gradient) const { p -= factor * step.value * gradient; }
+};
+
+struct Adapt {
+  float* step;
+  const float* acceptance;
+  float target, rate;
+  EBM_HD void operator()(int64_t) const { *step = acceptance[0] >= target ? *step * (1 + rate) : *step / (1 + rate); }
 };
 
 struct ReplaceRow {
@@ -38,7 +55,7 @@ struct ReplaceRow {
 
 }  // namespace
 
-void leapfrog_position(Tensor& x, Tensor& p, float step, float bound) {
+void leapfrog_position(Tensor& x, Tensor& p, Scalar step, float bound) {
   check_same_shape("leapfrog", x, p);
   if (bound > 0) {
     map_values(x.device(), x.size(), ReflectedPosition{step, bound}, ReadWrite{x.mutable_data()},
@@ -46,6 +63,17 @@ void leapfrog_position(Tensor& x, Tensor& p, float step, float bound) {
   } else {
     map_values(x.device(), x.size(), FreePosition{step}, ReadWrite{x.mutable_data()}, Read{p.data()});
   }
+}
+
+void leapfrog_kick(Tensor& p, const Tensor& gradient, Scalar step, float factor) {
+  check_same_shape("leapfrog", p, gradient);
+  map_values(p.device(), p.size(), Kick{step, factor}, ReadWrite{p.mutable_data()}, Read{gradient.data()});
+}
+
+void adapt_step(Tensor& step, const Tensor& mean_acceptance, float target, float rate) {
+  check_shape("adapt_step", "step", step, {1});
+  check_shape("adapt_step", "mean_acceptance", mean_acceptance, {1});
+  map(step.device(), 1, Adapt{step.mutable_data(), mean_acceptance.data(), target, rate});
 }
 
 void replace_rows(Tensor& x, const Tensor& y, const Tensor& choose) {

@@ -39,6 +39,11 @@ std::unique_ptr<Settings> tiny_of(const std::string& method) {
            {"infer-steps", "4"},
            {"width", "4"},
            {"energy-width", "8"},
+           {"flow-iterations", "2"},
+           {"flow-steps", "1,1"},
+           {"flow-width", "4"},
+           {"moves", "1"},
+           {"leapfrog-steps", "2"},
            {"generator-width", "16"},
            {"encoder-width", "8"},
            {"latent", "8"}});

@@ -91,10 +91,11 @@ TEST_CASE("a flag of another method is refused by name, and so is a method of ot
   const auto run = [&](const std::string& program, const std::vector<std::string>& arguments) {
     return Program(program, arguments, folder.path()).wait();
   };
-  CHECK(run(EBM_PROGRAM, {"train", "lebm", "synthetic", "--energy-l2", "1"})
-            .is_error_with(
-                "[--energy-l2] received a setting of ebm-vae, vae, coopnets, short-run, persistent, conditional, "
-                "conditional-coopnets, conditional-vae or regression, expected one of lebm"));
+  CHECK(
+      run(EBM_PROGRAM, {"train", "lebm", "synthetic", "--energy-l2", "1"})
+          .is_error_with(
+              "[--energy-l2] received a setting of ebm-vae, vae, coopnets, short-run, persistent, nt-ebm, conditional, "
+              "conditional-coopnets, conditional-vae or regression, expected one of lebm"));
   CHECK(run(EBM_PROGRAM, {"train", "vae", "synthetic", "--prior-steps=2"})
             .is_error_with("[--prior-steps] received a setting of lebm, expected one of vae"));
   CHECK(

@@ -84,8 +84,9 @@ TEST_CASE("a model without a trained encoder does not reconstruct") {
   const MethodRun run("coopnets");
   for (const auto& command : {kReconstruct, kReconstructions}) {
     const Outcome outcome = run.ebm(command);
-    CHECK_MESSAGE(outcome.is_error_with("a model of --method coopnets, expected one of ebm-vae, vae, lebm or abp"),
-                  command[0] << ": " << outcome.err);
+    CHECK_MESSAGE(
+        outcome.is_error_with("a model of --method coopnets, expected one of ebm-vae, vae, lebm, abp or nt-ebm"),
+        command[0] << ": " << outcome.err);
   }
   CHECK(run.untouched());
   CHECK(contains(run.ebm(kSample).out, "images of the generator after 3 Langevin steps"));

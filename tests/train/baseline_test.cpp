@@ -96,12 +96,12 @@ TEST_CASE("what a method does not train is refused by name, with the methods tha
   CHECK_THROWS_WITH_AS(
       need("vae", Ability::energy, "--run"),
       doctest::Contains("[--run] received a model of --method vae, expected one of ebm-vae, coopnets, "
-                        "short-run, persistent, lebm or abp: this method does not train its energy net"),
+                        "short-run, persistent, lebm, abp or nt-ebm: this method does not train its energy net"),
       Error);
   CHECK_THROWS_WITH_AS(need("persistent", Ability::generate, "--run"),
-                       doctest::Contains("one of ebm-vae, vae, coopnets, lebm or abp"), Error);
+                       doctest::Contains("one of ebm-vae, vae, coopnets, lebm, abp or nt-ebm"), Error);
   CHECK_THROWS_WITH_AS(need("coopnets", Ability::encode, "--run"),
-                       doctest::Contains("one of ebm-vae, vae, lebm or abp"), Error);
+                       doctest::Contains("one of ebm-vae, vae, lebm, abp or nt-ebm"), Error);
 }
 
 TEST_CASE("samples of a method without an energy net are given no steps") {

@@ -28,7 +28,7 @@ std::vector<double> hamiltonians(const Tensor& u, const Tensor& p, double temper
 }
 
 void check_step(const HmcStep& step) {
-  EBM_CHECK(step.step_size > 0 && step.leapfrog_steps >= 1 && step.temperature > 0, "hmc",
+  EBM_CHECK((step.step_size > 0 || step.adapting.at) && step.leapfrog_steps >= 1 && step.temperature > 0, "hmc",
             fmt::format("step size {}, {} leapfrog steps, temperature {}", step.step_size, step.leapfrog_steps,
                         step.temperature),
             "all above 0");
@@ -36,19 +36,19 @@ void check_step(const HmcStep& step) {
 
 // The trajectory from `state` with momenta p, in place.
 void leapfrog(const Potential& energy, ChainState& state, Tensor& p, const HmcStep& step) {
-  const auto epsilon = static_cast<float>(step.step_size), bound = static_cast<float>(step.bound);
-  const auto half_kick = static_cast<float>(-0.5 * step.step_size / step.temperature);
+  const Scalar epsilon = step.adapting.at ? step.adapting : Scalar(static_cast<float>(step.step_size));
+  const auto half = static_cast<float>(0.5 / step.temperature);
   for (int64_t i = 0; i < step.leapfrog_steps; ++i) {
-    add_scaled(p, state.energy.gradient, half_kick);
-    leapfrog_position(state.x, p, epsilon, bound);
+    leapfrog_kick(p, state.energy.gradient, epsilon, half);
+    leapfrog_position(state.x, p, epsilon, static_cast<float>(step.bound));
     state.energy = energy(state.x);
-    add_scaled(p, state.energy.gradient, half_kick);
+    leapfrog_kick(p, state.energy.gradient, epsilon, half);
   }
 }
 
-Tensor momenta(const Tensor& x, const RandomKey& key) {
+Tensor momenta(const Tensor& x, const RandomKey& key, int64_t first_chain = 0) {
   Tensor p = Tensor::empty(x.shape(), x.device());  // (N, …)
-  fill_normal(p, key, 0, 1);
+  fill_normal(p, key, 0, 1.0f, static_cast<uint64_t>(first_chain * (x.size() / x.extent(0))));
   return p;
 }
 
@@ -92,7 +92,7 @@ double hmc_move(const Potential& energy, ChainState& state, const HmcStep& step,
 }
 
 Tensor hmc_chain(const Potential& energy, Tensor& x, int64_t num_moves, const HmcStep& step, const RandomKey& key,
-                 int64_t first_move) {
+                 int64_t first_move, int64_t first_chain) {
   check_step(step);
   EBM_CHECK(num_moves >= 1, "hmc", fmt::format("{} moves", num_moves), "one or more");
   ChainState state{x, energy(x)};
@@ -101,12 +101,12 @@ Tensor hmc_chain(const Potential& energy, Tensor& x, int64_t num_moves, const Hm
     RandomKey move = key;
     move.step = static_cast<uint32_t>(first_move + i);
     ChainState proposal{state.x.clone(), state.energy};
-    Tensor p = momenta(x, move);
+    Tensor p = momenta(x, move, first_chain);
     const Tensor before = squared(p);
     leapfrog(energy, proposal, p, step);
     move.stream = Stream::acceptance;
-    const MetropolisDecision decision =
-        metropolis(state.energy.u, before, proposal.energy.u, squared(p), step.temperature, move);
+    const MetropolisDecision decision = metropolis(state.energy.u, before, proposal.energy.u, squared(p),
+                                                   step.temperature, move, static_cast<uint64_t>(first_chain));
     accept(state, proposal, decision.accepted);
     add_scaled(mean, decision.probability, 1.0f / static_cast<float>(num_moves));
   }

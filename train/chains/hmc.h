@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/random.h"
+#include "core/scalar.h"
 #include "kernels/chain/langevin.h"
 #include "train/chains/potential.h"
 
@@ -20,6 +21,8 @@ struct HmcStep {
   double temperature = 1;      // T
   // Where the target lives: [-bound, bound] in each coordinate, walls reflecting; 0: everywhere.
   double bound = 0;
+  // ε where it lies in the device's memory and adapts: hmc_chain reads it there, and step_size is not looked at.
+  Scalar adapting{};
 };
 
 // The MALA step of a Langevin step's drift and noise: ε = noise, T = noise²/(2·drift), its clamp as walls.
@@ -40,8 +43,8 @@ HmcProposal hmc_propose(const Potential& energy, const ChainState& from, const H
 double hmc_move(const Potential& energy, ChainState& state, const HmcStep& step, const RandomKey& key);
 
 // The same for num_moves moves, with the decisions made on the device: nothing waits, and it may be recorded in a Graph.
-// x (N, …) in place; move i draws from (key, step first_move + i). Returns each chain's mean acceptance probability (N).
+// x (N, …) in place: chains first_chain, first_chain + 1, … of all ranks'; move i draws from (key, step first_move + i). Returns each chain's mean acceptance probability (N).
 Tensor hmc_chain(const Potential& energy, Tensor& x, int64_t num_moves, const HmcStep& step, const RandomKey& key,
-                 int64_t first_move = 0);
+                 int64_t first_move = 0, int64_t first_chain = 0);
 
 }  // namespace ebm

@@ -1,6 +1,7 @@
 // All methods, a line each.
 #include "train/methods/conditional.h"
 #include "train/methods/lebm.h"
+#include "train/methods/nt_ebm.h"
 #include "train/methods/teaching.h"
 
 namespace ebm {
@@ -74,6 +75,13 @@ std::span<const MethodRecord> methods() {
        [] { return settings_of<LebmSettings>("abp"); },
        abp_shown,
        make_abp},
+      {"nt-ebm",
+       "energy that tilts a normalising flow, by Hamiltonian Monte Carlo in the flow's z",
+       "images of the flow",
+       {draw, generate, encode, energy},
+       [] { return settings_of<NtEbmSettings>("nt-ebm"); },
+       nt_ebm_shown,
+       make_nt_ebm},
       {"conditional",
        "completion of images: energy, U-Net and encoder by variational MCMC teaching, given the known part",
        kPrediction,

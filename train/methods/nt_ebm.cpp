@@ -1,0 +1,263 @@
+#include "train/methods/nt_ebm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "autograd/ops.h"
+#include "core/communicator.h"
+#include "core/precision.h"
+#include "kernels/chain/leapfrog.h"
+#include "kernels/elementwise.h"
+#include "kernels/random_fill.h"
+#include "kernels/reduce.h"
+
+namespace ebm {
+namespace {
+
+constexpr float kAdaptation = 0.01f;  // what the step size changes by
+constexpr int64_t kAtOnce = 100;      // samples, a multiple of the four elements that are drawn at a time
+constexpr int64_t kLevels = 256;      // grey levels of [-1, 1]
+
+OptimiserSettings flow_optimiser(const NtEbmSettings& s) {
+  return {.lr =
+              [s](int64_t iteration) {
+                const double warm = s.flow_warmup > 0 ? static_cast<double>(iteration + 1) / s.flow_warmup : 1;
+                return s.flow_lr * std::min(1.0, warm);
+              },
+          .beta1 = s.adam_beta1,
+          .beta2 = s.adam_beta2,
+          .clip_norm = s.flow_clip_norm,
+          .ema_decay = s.ema_decay};
+}
+
+OptimiserSettings energy_optimiser(const NtEbmSettings& s) {
+  return {.lr = [s](int64_t) { return s.energy_lr; },
+          .beta1 = s.adam_beta1,
+          .beta2 = s.adam_beta2,
+          .ema_decay = s.ema_decay,
+          .weight_decay = s.energy_decay,
+          .slow = [](double slowed) { return slowed; }};
+}
+
+// f begins at 0, where p = q.
+EnergyNet flat_energy(const NetworkConfig& config, Device device, uint64_t seed) {
+  EnergyNet net(config, device, seed);
+  for (size_t i = 0; i < net.parameters().entries().size(); ++i) {
+    const Parameters::Entry& entry = net.parameters().entries()[i];
+    if (entry.name.starts_with("head."))
+      net.parameters().set(i, std::vector<float>(static_cast<size_t>(entry.shape.size())));
+  }
+  return net;
+}
+
+}  // namespace
+
+void NtEbmShown::describe(ShownVisitor& v) {
+  v.quantity(squared_z);
+  v("log_density", "flow/log_density", log_density,
+    {.chart = "Flow", .line = "log q(x)", .about = "nats, of images with noise of a grey level"});
+  // of [-1, 1]: an image of 256 levels has D·log2(128) bits more than its density says
+  v.column(
+      "flow_bits", "flow/bits_per_dimension",
+      [this] { return 7 - log_density.value() / (static_cast<float>(dimension) * std::log(2.0f)); },
+      {.progress = "flow {:.3f} bits/dim", .chart = "Bits per dimension", .line = "flow", .about = "lower is better"});
+  constexpr char kF[] = "f on data and samples";
+  v("f_data", "energy/f_data", f_data, {.chart = kF, .line = "data", .about = "high = more plausible than the flow"});
+  v("f_samples", "energy/f_samples", f_samples, {.chart = kF, .line = "samples"});
+  v.column("energy_gap", "energy/gap", [this] { return f_data.value() - f_samples.value(); },
+           {.progress = "energy gap {:+.3g}",
+            .judged = Judged::gap,
+            .chart = "Energy gap",
+            .line = "gap",
+            .about = "mean f(x) − mean f(x̃): near 0 while the chains keep up"});
+  v("energy_loss", "energy/loss", energy_loss, {.chart = "Loss of the tilt", .line = "loss"});
+  constexpr char kMoves[] = "Moves of Hamiltonian Monte Carlo";
+  v("acceptance", "hmc/acceptance", acceptance,
+    {.progress = "accepted {:.2f}", .chart = kMoves, .line = "accepted", .about = "the step size follows it"});
+  v("step_size", "hmc/step_size", step_size, {.chart = kMoves, .line = "ε"});
+  v.column("z_deviation", "hmc/z_deviation", [this] { return std::sqrt(squared_z.value() / values); },
+           {.chart = "Deviation of z", .line = "chains", .about = "1 while the tilt is small"});
+}
+
+NtEbm::NtEbm(const NtEbmSettings& s, Parts& parts)
+    : settings_(s),
+      device_(parts.device()),
+      flow_(parts, "flow", "flow", flow_optimiser(s), Flow(networks(s).flow, parts.device(), s.seed)),
+      f_(parts, "energy", "energy", energy_optimiser(s), flat_energy(networks(s).energy, parts.device(), s.seed)),
+      image_(f_.net().image()),
+      dimension_(image_.elements()),
+      step_size_(parts.buffer("step_size", full({1}, static_cast<float>(s.chain.step_size), parts.device()))) {
+  shown_.dimension = dimension_;
+  shown_.values = static_cast<float>(s.chains * dimension_);
+}
+
+std::vector<BatchPart> NtEbm::batch() const {
+  return {{"x", {settings_.batch, image_.height, image_.width, image_.channels}}};
+}
+
+int NtEbm::stage(int64_t iteration) const {
+  if (iteration == 0) return begin_flow;
+  return iteration < settings_.flow_iterations ? learn_flow : tilt;
+}
+
+void NtEbm::iterate(Iteration& it) {
+  it.phase("flow");
+  const Tensor x = dequantised(it);
+  if (it.stage() == begin_flow) {
+    flow_.net().initialise(gather_rows(x, settings_.batch));  // the same on all ranks
+    if (flow_.adam().has_average()) flow_.adam().average().copy_from(flow_.parameters().flat());
+  }
+  if (it.stage() == tilt)
+    update_tilt(it, x);
+  else
+    update_flow(x);
+}
+
+Tensor NtEbm::dequantised(Iteration& it) const {
+  constexpr auto kShare =
+      static_cast<float>(kLevels - 1) / kLevels;  // [-1, 1] shrunk to make room for the last level's noise
+  const Shape whole{settings_.batch, image_.height, image_.width, image_.channels};
+  Tensor u = it.uniform(Stream::data_noise, whole, kShare - 1, kShare - 1 + 2.0f / kLevels);
+  add_scaled(u, it.data(), kShare);
+  return u;
+}
+
+// α by Adam on −mean log q(x).
+void NtEbm::update_flow(const Tensor& x) {
+  Tape tape;
+  const Var log_q = mean(flow_.net().log_density(Var(x)), settings_.batch);
+  shown_.log_density = log_q.value();
+  // per value, so that gradient norms mean the same at each size
+  learn(tape, scale(log_q, -1.0f / static_cast<float>(dimension_)), {&flow_});
+  shown_.step_size = step_size_;
+}
+
+// θ by Adam on mean f(x̃) − mean f(x) + c·(mean f(x)² + mean f(x̃)²).
+void NtEbm::update_tilt(Iteration& it, const Tensor& x) {
+  const NtEbmSettings& s = settings_;
+  const Share own = it.share(s.chains);
+  it.phase("hmc");
+  Tensor z = it.normal(Stream::latent, {s.chains, dimension_});  // z ~ N(0, I)  (n, D)
+  const HmcStep step{.leapfrog_steps = s.chain.leapfrog_steps, .adapting = Scalar(step_size_.data())};
+  const Tensor accepted =
+      hmc_chain(latent_potential(), z, s.chain.moves, step, it.key(Stream::langevin), 0, own.first);  // (n)
+  const Tensor mean_accepted = mean(Var(gather_rows(accepted, s.chains))).value();
+  adapt_step(step_size_, mean_accepted, static_cast<float>(s.chain.target_acceptance), kAdaptation);
+  const Tensor x_tilde = g().decode(Var(z)).value();  // x̃ = g(z)  (n, H, W, C)
+
+  it.phase("energy");
+  Tape tape;
+  const Var f_data = f_(Var(x)), f_samples = f_(Var(x_tilde));  // (n)
+  const Var on_data = mean(f_data, s.batch), on_samples = mean(f_samples, s.chains);
+  const Var penalty = add(mean(square(f_data), s.batch), mean(square(f_samples), s.chains));
+  const Var loss = add(sub(on_samples, on_data), scale(penalty, static_cast<float>(s.energy_l2)));
+  learn(tape, loss, {&f_});
+  shown_.f_data = on_data.value();
+  shown_.f_samples = on_samples.value();
+  shown_.energy_loss = loss.value();
+  shown_.acceptance = mean(Var(accepted), s.chains).value();
+  shown_.step_size = step_size_;
+  shown_.squared_z = sum_squares(z);
+}
+
+// The flow has learned: Adam of the tilt counts its steps from here on.
+void NtEbm::between(int64_t iteration) {
+  if (iteration < settings_.flow_iterations) frozen_.reset();
+  if (iteration + 1 == settings_.flow_iterations) f_.adam().set_steps(0);
+}
+
+const Flow::Frozen& NtEbm::g() {
+  if (!frozen_) {
+    const UseAverages averages({&flow_});
+    frozen_ = std::make_unique<const Flow::Frozen>(flow_.net());
+  }
+  return *frozen_;
+}
+
+Potential NtEbm::latent_potential() {
+  const Flow::Frozen& flow = g();
+  return potential([this, &flow](const Var& z) {
+    return sub(scale(sum_rows(square(z)), 0.5f), f_(flow.decode(z)));  // (N)
+  });
+}
+
+std::string NtEbm::lowered(double slowed) const {
+  return fmt::format("the tilt's learning rate at {:.3g} of its setting", slowed);
+}
+
+bool NtEbm::tilted() const {
+  const Parameters& p = f_.parameters();
+  return max_abs(p["head.weight"].value()).to_host()[0] > 0;
+}
+
+Tensor NtEbm::start(int64_t n, const RandomKey& key) const {
+  Tensor z = Tensor::empty({n, dimension_}, device_);
+  fill_normal(z, key, 0, 1.0f);
+  return z;
+}
+
+Tensor NtEbm::generate(const Tensor& z) {
+  const int64_t n = z.extent(0);
+  const auto images = [&](int64_t count) { return Shape{count, image_.height, image_.width, image_.channels}; };
+  Tensor x = Tensor::empty(images(n), device_);
+  for (int64_t first = 0; first < n; first += kAtOnce) {
+    const int64_t count = std::min(kAtOnce, n - first);
+    const Tensor part = z.view(first * dimension_, {count, dimension_});
+    x.view(first * dimension_, images(count)).copy_from(g().decode(Var(part)).value());
+  }
+  return x;
+}
+
+// Moves of chains with the step size that training found.
+void NtEbm::revise(Tensor& z, const RandomKey& key, int64_t moves, int64_t first_move) {
+  if (moves == 0) return;
+  const UseAverages averages({&f_});
+  RandomKey chain_key = key;
+  chain_key.stream = Stream::langevin;
+  const HmcStep step{.leapfrog_steps = settings_.chain.leapfrog_steps, .adapting = Scalar(step_size_.data())};
+  for (int64_t first = 0; first < z.extent(0); first += kAtOnce) {
+    const int64_t count = std::min(kAtOnce, z.extent(0) - first);
+    Tensor part = z.view(first * dimension_, {count, dimension_});
+    hmc_chain(latent_potential(), part, moves, step, chain_key, first_move, first);
+  }
+}
+
+Samples NtEbm::sample(int64_t n, const RandomKey& key, const SampleOptions& options) {
+  Tensor z = start(n, key);  // (n, D)
+  Samples samples{{{"flow", generate(z)}}};
+  if (!tilted()) return samples;
+  revise(z, key, options.steps, 0);
+  samples.stages.push_back({"tilted", generate(z)});
+  return samples;
+}
+
+Abilities NtEbm::abilities() {
+  Abilities a;
+  a.image = image_;
+  a.usual = {settings_.sample_steps(), 1};
+  a.latent = dimension_;
+  a.chains_in_z = true;
+  a.sample = [this](int64_t n, const RandomKey& key, const SampleOptions& options) { return sample(n, key, options); };
+  a.generate = [this](const Tensor& z) { return generate(z); };
+  a.encode = [this](const Tensor& x) {
+    const UseAverages averages({&flow_});
+    return flow_.net().encode(Var(x)).z.value();
+  };
+  a.energy = [this](const Tensor& x) {
+    const PrecisionScope mode(energy_precision());
+    const UseAverages averages({&flow_, &f_});
+    return scale(add(f_(Var(x)), flow_.net().log_density(Var(x))), -1).value();
+  };
+  a.energy_says = "U(x) = -log p(x) up to a constant = -f(x) - log q(x)";
+  return a;
+}
+
+void nt_ebm_shown(ShownVisitor& v) { NtEbmShown().describe(v); }
+
+std::unique_ptr<Method> make_nt_ebm(const Settings& s, Parts& parts) {
+  return std::make_unique<NtEbm>(dynamic_cast<const NtEbmSettings&>(s), parts);
+}
+
+}  // namespace ebm

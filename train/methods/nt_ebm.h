@@ -1,0 +1,81 @@
+// NT-EBM (Nijkamp, Gao, Sountsov, Vasudevan, Pang, Zhu, Wu, ICLR 2022): p(x) = e^{f_θ(x)} q_α(x)/Z, a flow q_α that an energy
+// tilts. In the flow's z the Jacobians cancel, p(z) ∝ exp(−U(z)) with U(z) = ‖z‖²/2 − f(g_α(z)), and chains mix there.
+// Two stages in one run: α by maximum likelihood, then θ with α as it is.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "models/energy.h"
+#include "train/chains/hmc.h"
+#include "train/learner.h"
+#include "train/method.h"
+#include "train/methods/nt_ebm_settings.h"
+
+namespace ebm {
+
+// What an iteration shows, beside gradient norms and rates.
+struct NtEbmShown {
+  Quantity log_density;                 // mean log q(x), nats
+  Quantity f_data, f_samples;           // mean f
+  Quantity energy_loss;                 // with the penalty
+  Quantity acceptance;                  // mean probability that a move is accepted
+  Quantity step_size{OverRanks::same};  // ε
+  Quantity squared_z;                   // Σ z² of the chains' ends
+
+  int64_t dimension = 1;
+  float values = 1;  // of z in all chains
+
+  void describe(ShownVisitor& v);
+};
+
+class NtEbm : public Method {
+ public:
+  NtEbm(const NtEbmSettings& s, Parts& parts);
+
+  std::vector<BatchPart> batch() const override;
+  std::vector<const char*> phases() const override { return {"flow", "hmc", "energy"}; }
+  int stage(int64_t iteration) const override;
+  void iterate(Iteration& it) override;
+  void between(int64_t iteration) override;
+  std::string signs() const override {
+    return "f = log p(x) - log q(x) up to a constant: high = more plausible than the flow has it";
+  }
+  void describe(ShownVisitor& v) override { shown_.describe(v); }
+  std::string lowered(double slowed) const override;
+  std::string advice() const override { return "a lower --energy-lr, or a higher --energy-l2"; }
+  Abilities abilities() override;
+
+ private:
+  enum Stage { begin_flow, learn_flow, tilt };
+
+  // The data x (n, H, W, C) with noise of a grey level: q has a density, f must not learn the grid of levels.
+  Tensor dequantised(Iteration& it) const;
+  void update_flow(const Tensor& x);
+  void update_tilt(Iteration& it, const Tensor& x);
+  // g_α as it is now. Once the flow has learned it stays.
+  const Flow::Frozen& g();
+  // U(z) = ‖z‖²/2 − f(g(z)), (N), of parameters as they are when it is called.
+  Potential latent_potential();
+
+  bool tilted() const;  // f is no longer 0: until then chains would leave N(0, I) as it is
+  Tensor start(int64_t n, const RandomKey& key) const;  // z ~ N(0, I), (n, D)
+  Tensor generate(const Tensor& z);
+  Samples sample(int64_t n, const RandomKey& key, const SampleOptions& options);
+  void revise(Tensor& z, const RandomKey& key, int64_t moves, int64_t first_move);
+
+  const NtEbmSettings settings_;
+  const Device device_;
+  Learner<Flow> flow_;
+  Learner<EnergyNet> f_;
+  const ImageShape image_;
+  const int64_t dimension_;  // D
+  Tensor step_size_;         // ε, (1)
+  std::unique_ptr<const Flow::Frozen> frozen_;
+  NtEbmShown shown_;
+};
+
+void nt_ebm_shown(ShownVisitor& v);
+std::unique_ptr<Method> make_nt_ebm(const Settings&, Parts&);
+
+}  // namespace ebm
