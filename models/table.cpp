@@ -171,6 +171,15 @@ NetworkConfig latent_energy(const NetworkSize& n) {
   return {4, {1, n.latent}, n.init, {Dense{w, "dense1"}, kLeaky, Dense{w, "dense2"}, kLeaky, Dense{1, "head"}}};
 }
 
+// Of points in the plane, images of one pixel: its convolutions are dense layers.
+NetworkConfig points_energy(const NetworkSize& n) {
+  const int64_t w = n.width;
+  return {0,
+          {1, 1, 1, 2},
+          n.init,
+          {Conv{1, 1, w, kValid}, kLeaky, Conv{1, 1, w, kValid}, kLeaky, Conv{1, 1, 1, kValid, "head"}}};
+}
+
 constexpr WeightInit kPaper = WeightInit::normal_0005;
 
 struct Row {
@@ -195,6 +204,7 @@ const Row kRows[] = {
     {"folder.encoder", folder_encoder, {}},
     {"folder.generator", folder_generator, {}},
     {"folder.latent-generator", folder_latent_generator, {}},
+    {"points.energy", points_energy, {}},
     {"latent-energy", latent_energy, {.width = 200, .latent = 100}},
 };
 

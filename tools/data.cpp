@@ -39,7 +39,9 @@ ImageFolder load_folder(const FolderSettings& settings, const std::filesystem::p
 
 std::unique_ptr<const Source> TrainingData::source(const Settings& settings) const {
   std::unique_ptr<const Source> images;
-  if (folder)
+  if (points)
+    images = std::make_unique<PointSource>(*points);
+  else if (folder)
     images = std::make_unique<FolderImages>(*folder, !settings.folder.no_flip);
   else
     images = std::make_unique<LabelledImages>(dataset);
@@ -87,6 +89,7 @@ HeldOut load_held_out(const Settings& settings, const std::string& data_option,
 
 TrainingData load_training_data(const Settings& settings, const std::string& data_option,
                                 const std::function<void(const std::string&)>& say) {
+  if (const PointSet* points = find_point_set(settings.data)) return {{}, {}, points};
   if (!settings.of_folder()) return {load_own(settings, data_option, Split::train, say), {}};
   EBM_CHECK(data_option.empty() || settings.recipe == kFacades, "--data", data_option + " for a folder of images",
             "--images DIR alone");
@@ -97,6 +100,7 @@ TrainingData load_training_data(const Settings& settings, const std::string& dat
 
 Dataset load_own(const Settings& settings, const std::string& data_option, Split split,
                  const std::function<void(const std::string&)>& say) {
+  EBM_CHECK(!find_point_set(settings.data), "data set", settings.data + ", which is points", "one of images");
   if (settings.of_folder())
     return load_folder(settings.folder, data_option.empty() ? settings.folder.images : data_option, split,
                        "the folder that the run learned from: --data DIR where it lies now", say)

@@ -11,16 +11,21 @@
 
 #include "train/data/held_out.h"
 #include "train/data/image_folder.h"
+#include "train/data/points.h"
 #include "train/settings.h"
 
 namespace ebm {
 
-// What a run learns from: a data set by name, or a folder.
+// What a run learns from: a data set by name, a folder, or points.
 struct TrainingData {
   Dataset dataset;
   std::optional<ImageFolder> folder;
+  const PointSet* points = nullptr;
 
-  int64_t count() const { return folder ? folder->count() : dataset.count(); }
+  int64_t count() const {
+    if (points) return PointSource(*points).count();
+    return folder ? folder->count() : dataset.count();
+  }
   const std::string& note() const { return folder ? folder->note() : dataset.note; }
   std::unique_ptr<const Source> source(const Settings& settings) const;  // keeps a reference
 };

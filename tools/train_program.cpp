@@ -239,8 +239,8 @@ int train(TrainFlags& flags, Door door, World& world) {
   settle(flags, plan, data.count(), tell);
   check_alike(processes, options);
   const std::unique_ptr<const Source> source = data.source(*plan.settings);
-  tell(fmt::format("{} images; {} iterations into {}", data.count(), plan.settings->iterations,
-                   options.folder.string()));
+  tell(fmt::format("{} {}; {} iterations into {}", data.count(), data.points ? "points an epoch" : "images",
+                   plan.settings->iterations, options.folder.string()));
 
   if (leads && options.run.score_every > 0)
     options.score = training_score(*plan.settings, data.dataset, flags.data, options.device, tell);

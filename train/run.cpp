@@ -26,7 +26,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kGridRows = 8, kGridScale = 2;
-constexpr int64_t kEnlargedBelow = 64;   // pixels of an edge
+constexpr int64_t kPicturePoints = 10'000, kPointsEdge = 100;  // of a picture of points; cells
+constexpr int64_t kEnlargedBelow = 64;                         // pixels of an edge
 constexpr int64_t kReadOnGpu = 16;       // work enough for the device while the host writes down that of before
 constexpr int64_t kScalarPoints = 2000;  // of each TensorBoard curve over a run
 constexpr double kLeadSeconds = 3600;    // that the others wait for rank 0's pictures and scores
@@ -252,15 +253,16 @@ class Run {
     const ProfileRange range("samples");
     const Abilities& model = trainer_.abilities();
     // the same latent vectors all through the run, so that one sees them change
-    const Samples samples =
-        model.sample(kGridRows * kGridRows, {options_.settings->seed, Stream::sample, 0, 0}, model.usual);
+    const PointSet* points = find_point_set(options_.settings->data);
+    const Samples samples = model.sample(points ? kPicturePoints : kGridRows * kGridRows,
+                                         {options_.settings->seed, Stream::sample, 0, 0}, model.usual);
     for (const Panel& panel : samples.stages) {
       const std::vector<float> values = panel.x.to_host();
       if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) continue;
       observer_.notice(fmt::format("no picture at iteration {}: its samples are not finite", trainer_.iteration()));
       return;
     }
-    const Picture picture = samples_picture(samples, trainer_.abilities().image);
+    const Picture picture = points ? points_picture(samples, *points) : samples_picture(samples, model.image);
     last_samples_ = options_.folder / "samples" / fmt::format("{:08}.png", trainer_.iteration());
     write_png(last_samples_, picture);
     events_->image("samples/generated and revised", picture, trainer_.iteration());
@@ -358,6 +360,31 @@ Picture samples_picture(const Samples& samples, ImageShape image) {
   };
   Picture picture = grid(samples.stages.front());
   for (size_t i = 1; i < samples.stages.size(); ++i) picture = side_by_side(picture, grid(samples.stages[i]));
+  return picture;
+}
+
+Picture points_picture(const Samples& samples, const PointSet& data) {
+  const auto counts = [&](std::span<const float> points) {
+    constexpr auto kCells = static_cast<size_t>(kPointsEdge * kPointsEdge);
+    std::vector<float> cells(kCells);
+    const auto place = [&](float v) {
+      return static_cast<int64_t>(std::floor((v / data.reach + 1) * 0.5 * static_cast<double>(kPointsEdge)));
+    };
+    for (size_t i = 0; i + 1 < points.size(); i += 2) {
+      const int64_t column = place(points[i]), row = kPointsEdge - 1 - place(points[i + 1]);  // y upwards
+      if (column >= 0 && column < kPointsEdge && row >= 0 && row < kPointsEdge)
+        ++cells[static_cast<size_t>(row * kPointsEdge + column)];
+    }
+    // by square roots, so that filaments are seen beside the densest cells
+    const float most = *std::max_element(cells.begin(), cells.end());
+    for (float& cell : cells) cell = 2 * std::sqrt(cell / std::max(most, 1.0f)) - 1;
+    return image_grid(cells, {kPointsEdge, kPointsEdge, 1}, 1, 1, kGridScale);
+  };
+  std::vector<float> drawn(2 * kPicturePoints);
+  float* const out[] = {drawn.data()};
+  PointSource(data).fill(0, 0, kPicturePoints, 0, kPicturePoints, out);
+  Picture picture = counts(drawn);
+  for (const Panel& panel : samples.stages) picture = side_by_side(picture, counts(panel.x.to_host()));
   return picture;
 }
 

@@ -10,6 +10,7 @@
 #include "train/checkpoint.h"
 #include "train/data/batch_feed.h"
 #include "train/data/dataset.h"
+#include "train/data/points.h"
 #include "train/files/image_grid.h"
 #include "train/guard.h"
 #include "train/score_log.h"
@@ -68,5 +69,7 @@ bool samples_due(int64_t done, int64_t total, int64_t every);
 
 // 8×8 of each stage side by side: the generator's images, and the same after Langevin revision.
 Picture samples_picture(const Samples& samples, ImageShape image);
+// Of points: how many lie where, on [-reach, reach]², each stage beside the one before it, and left of them the data's.
+Picture points_picture(const Samples& samples, const PointSet& data);
 
 }  // namespace ebm

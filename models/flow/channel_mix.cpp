@@ -79,13 +79,7 @@ void ChannelMix::start(Parameters& parameters, uint64_t seed, uint32_t network) 
 }
 
 Tensor ChannelMix::initialise(Parameters& parameters, const Tensor& x) const {
-  ChannelMoments m = channel_moments(x);
-  for (size_t c = 0; c < m.mean.size(); ++c) {
-    m.mean[c] = -m.mean[c];
-    m.deviation[c] = -std::log(m.deviation[c] + 1e-6f) / kGainRate;
-  }
-  parameters.set(entry_, m.mean);
-  parameters.set(entry_ + 1, m.deviation);
+  normalise_channels(parameters, entry_, x);
   LogDet unused;
   return encode(parameters, weights(parameters), Var(x), unused).value();
 }

@@ -22,14 +22,16 @@ ConvWeights GainedConv::weights(const Parameters& parameters) const {
 
 Tensor GainedConv::initialise(Parameters& parameters, const Tensor& x) const {
   const Tensor y = conv2d(Var(x), parameters.vars()[entry_], Var(), geometry_).value();  // (N,H,W,K)
-  ChannelMoments m = channel_moments(y);
-  for (size_t c = 0; c < m.mean.size(); ++c) {
-    m.mean[c] = -m.mean[c];
-    m.deviation[c] = -std::log(m.deviation[c] + 1e-6f) / kGainRate;
-  }
-  parameters.set(entry_ + 1, m.mean);
-  parameters.set(entry_ + 2, m.deviation);
+  normalise_channels(parameters, entry_ + 1, y);
   return (*this)(weights(parameters), Var(x), 1).value();
+}
+
+void normalise_channels(Parameters& parameters, size_t entry, const Tensor& x) {
+  ChannelMoments m = channel_moments(x);
+  for (float& mean : m.mean) mean = -mean;
+  for (float& deviation : m.deviation) deviation = -std::log(deviation + 1e-6f) / kGainRate;
+  parameters.set(entry, m.mean);
+  parameters.set(entry + 1, m.deviation);
 }
 
 ChannelMoments channel_moments(const Tensor& x) {

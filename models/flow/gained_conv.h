@@ -40,6 +40,10 @@ struct ChannelMoments {
 };
 ChannelMoments channel_moments(const Tensor& x);
 
+// Sets a shift b and the log gain l behind it, parameters `entry` and the next, so that (x + b)·e^{3l} has mean 0 and deviation 1 in
+// each channel of x (…,C).
+void normalise_channels(Parameters& parameters, size_t entry, const Tensor& x);
+
 constexpr float kGainRate = 3;  // e^{3l}: the 3
 
 }  // namespace ebm

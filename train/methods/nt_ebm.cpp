@@ -58,10 +58,9 @@ void NtEbmShown::describe(ShownVisitor& v) {
   v.quantity(squared_z);
   v("log_density", "flow/log_density", log_density,
     {.chart = "Flow", .line = "log q(x)", .about = "nats, of images with noise of a grey level"});
-  // of [-1, 1]: an image of 256 levels has D·log2(128) bits more than its density says
   v.column(
       "flow_bits", "flow/bits_per_dimension",
-      [this] { return 7 - log_density.value() / (static_cast<float>(dimension) * std::log(2.0f)); },
+      [this] { return level_bits - log_density.value() / (static_cast<float>(dimension) * std::log(2.0f)); },
       {.progress = "flow {:.3f} bits/dim", .chart = "Bits per dimension", .line = "flow", .about = "lower is better"});
   constexpr char kF[] = "f on data and samples";
   v("f_data", "energy/f_data", f_data, {.chart = kF, .line = "data", .about = "high = more plausible than the flow"});
@@ -90,6 +89,7 @@ NtEbm::NtEbm(const NtEbmSettings& s, Parts& parts)
       dimension_(image_.elements()),
       step_size_(parts.buffer("step_size", full({1}, static_cast<float>(s.chain.step_size), parts.device()))) {
   shown_.dimension = dimension_;
+  if (s.of_points()) shown_.level_bits = 0;
   shown_.values = static_cast<float>(s.chains * dimension_);
 }
 
@@ -116,6 +116,7 @@ void NtEbm::iterate(Iteration& it) {
 }
 
 Tensor NtEbm::dequantised(Iteration& it) const {
+  if (settings_.of_points()) return it.data();
   constexpr auto kShare =
       static_cast<float>(kLevels - 1) / kLevels;  // [-1, 1] shrunk to make room for the last level's noise
   const Shape whole{settings_.batch, image_.height, image_.width, image_.channels};

@@ -25,6 +25,8 @@ struct NtEbmShown {
 
   int64_t dimension = 1;
   float values = 1;  // of z in all chains
+  float level_bits =
+      7;  // of a value: log2(128), which the 256 levels of [-1, 1] have beyond what the density says; 0 of points
 
   void describe(ShownVisitor& v);
 };
@@ -49,7 +51,7 @@ class NtEbm : public Method {
  private:
   enum Stage { begin_flow, learn_flow, tilt };
 
-  // The data x (n, H, W, C) with noise of a grey level: q has a density, f must not learn the grid of levels.
+  // The data x (n, H, W, C), images with noise of a grey level: q has a density, f must not learn the grid of levels.
   Tensor dequantised(Iteration& it) const;
   void update_flow(const Tensor& x);
   void update_tilt(Iteration& it, const Tensor& x);

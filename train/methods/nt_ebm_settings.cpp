@@ -68,7 +68,9 @@ void NtEbmSettings::take_fact(const std::string& name, const std::string& text) 
 NtEbmNetworks networks(const NtEbmSettings& s) {
   NetworkConfig energy = network(s.network + ".energy", {.width = s.width, .image = s.folder.image()});
   const ImageShape image = image_of(energy.input);
-  return {{.image = image, .steps = steps_of(s.flow_steps), .width = s.flow_width}, std::move(energy)};
+  FlowConfig flow{.image = image, .steps = steps_of(s.flow_steps), .width = s.flow_width};
+  if (s.of_points()) flow.squeeze = false, flow.kernel = 1;
+  return {std::move(flow), std::move(energy)};
 }
 
 }  // namespace ebm

@@ -27,7 +27,7 @@ struct NtEbmSettings : Settings {
     guard_gap = 0;  // f has no scale that is known beforehand
   }
 
-  std::string network = "mnist";   // which energy: mnist's for 28×28×1 images, cifar10's for 32×32×3
+  std::string network = "mnist";  // which energy: mnist's for 28×28×1 images, cifar10's for 32×32×3, points' for points
   std::string flow_steps = "4,8";  // of each level of the flow
 
   int64_t flow_iterations = 8000;  // of the flow by maximum likelihood; those that are left tilt it
@@ -48,6 +48,7 @@ struct NtEbmSettings : Settings {
   std::unique_ptr<Settings> clone() const override { return std::make_unique<NtEbmSettings>(*this); }
   void describe(SettingVisitor& v) override;
   void check_together() const override;
+  bool of_points() const { return network == "points"; }  // in the plane (train/data/points.h)
   int64_t sample_steps() const override { return chain.sample_moves > 0 ? chain.sample_moves : 50; }
   void take_fact(const std::string& name, const std::string& text) override;
 };
