@@ -215,10 +215,9 @@ Samples Conditional::complete(const Tensor& c, const Tensor& z, const RandomKey&
                    chain_key, 0, 0, nullptr, c);
   const int64_t window = settings_.revision_window;
   if (window > 1 && options.steps > 0) {  // what single pixels gain is more the network's strides than the photo's
-    const int around = static_cast<int>(window) / 2;
-    const ConvGeometry same(1, {around, around});
-    revised =
-        add(Var(generated), average_pool2d(sub(Var(revised), Var(generated)), static_cast<int>(window), same)).value();
+    const auto edge = static_cast<int>(window);
+    const ConvGeometry same(1, {edge / 2, (edge - 1) / 2});
+    revised = add(Var(generated), average_pool2d(sub(Var(revised), Var(generated)), edge, same)).value();
   }
   return {{{"generated", generated}, {"revised", revised}}};
 }

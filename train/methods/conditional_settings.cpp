@@ -21,9 +21,8 @@ void ConditionalSettings::describe(SettingVisitor& v) {
     v("target-weight", target_weight, "", "weight of the sum of |x - g(c,z)| to the true image; 0: chains alone teach",
       not_negative());
     v("revision-window", revision_window, "",
-      "completions: what the chain adds to g(c,z) is averaged over so many pixels an edge, an odd number; 1: left as "
-      "it is",
-      whole(1, 15));
+      "completions: what the chain adds to g(c,z) is averaged over so many pixels an edge; 1: left as it is",
+      whole(1, 255));
   }
   if (method == "conditional")
     v("target-z", target_z, "",
@@ -32,7 +31,6 @@ void ConditionalSettings::describe(SettingVisitor& v) {
 }
 
 void ConditionalSettings::check_together() const {
-  EBM_CHECK(revision_window % 2 == 1, "--revision-window", std::to_string(revision_window), "an odd number");
   EBM_CHECK(target_z == "prior" || target_z == "posterior", "--target-z", "\"" + target_z + "\"", "prior or posterior");
 }
 
