@@ -17,6 +17,9 @@ constexpr Stream kTarget{64};  // e of the posterior of the true image
 struct ConditionalEbmVae : Conditional {
   ConditionalEbmVae(const ConditionalSettings& settings, Parts& parts) : Conditional(settings, parts) {}
 
+  enum Stage { inferred, own };
+  int stage(int64_t iteration) const override { return iteration % settings_.infer_every == 0 ? inferred : own; }
+
   void iterate(Iteration& it) override {
     it.phase("ancestral");
     Tape tape;
@@ -26,11 +29,22 @@ struct ConditionalEbmVae : Conditional {
     const Var x_hat = g.up(c, Var(z_hat));                 //    x̂ = g_α(c, ẑ)                (n, H, W, C)
     const Tensor x_tilde = run_chains(it, x_hat.value());  // 2. x̃: l Langevin steps          (n, H, W, C)
     it.phase("vae");
-    const Inferred of_chain = infer(it, x_tilde, Stream::posterior);  // 3. z̃ ~ π_β(z|x̃, c)
-    const Var reconstruction = squared_error(g.up(c, of_chain.z), x_tilde);
-    shown_.reconstruction = reconstruction.value();
-    Var loss = add(reconstruction, kl_term(of_chain.posterior));  // 4. mean ‖x̃ − g_α(c, z̃)‖² + γ·KL
+    Var loss;
+    if (it.stage() == own) {
+      loss = squared_error(x_hat, x_tilde);  //    mean ‖x̃ − g_α(c, ẑ)‖²
+      shown_.reconstruction = loss.value();
+    } else {
+      const Inferred of_chain = infer(it, x_tilde, Stream::posterior);  // 3. z̃ ~ π_β(z|x̃, c)
+      const Var reconstruction = squared_error(g.up(c, of_chain.z), x_tilde);
+      shown_.reconstruction = reconstruction.value();
+      loss = add(reconstruction, kl_term(of_chain.posterior));  // 4. mean ‖x̃ − g_α(c, z̃)‖² + γ·KL
+    }
     if (settings_.target_weight > 0) loss = add(loss, target(it, c, x_hat));
+    if (it.stage() == own && settings_.target_z != "posterior") {
+      begin_learning(tape, loss, {&generator_});
+      begin_energy_update(it, x_tilde);
+      return end_updates(it, {&generator_, &energy_});
+    }
     begin_learning(tape, loss, {&encoder_, &generator_});
     begin_energy_update(it, x_tilde);  // 5. mean U(x, c) − mean U(x̃, c)
     end_updates(it, {&encoder_, &generator_, &energy_});

@@ -24,10 +24,15 @@ void ConditionalSettings::describe(SettingVisitor& v) {
       "completions: what the chain adds to g(c,z) is averaged over so many pixels an edge; 1: left as it is",
       whole(1, 255));
   }
-  if (method == "conditional")
+  if (method == "conditional") {
+    v("infer-every", infer_every, "",
+      "iterations from one that infers z of the chains' images to the next; in the others the z that they began with "
+      "teaches, which costs half as much",
+      whole(1, 1'000'000));
     v("target-z", target_z, "",
       "z of that term: prior, drawn from N(0, I); or posterior, inferred from the true image, and 0: draws that differ "
       "more, with a --kl-weight of 0.05");
+  }
 }
 
 void ConditionalSettings::check_together() const {

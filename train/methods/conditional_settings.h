@@ -13,6 +13,7 @@ struct ConditionalSettings : TeachingSettings {
 
   std::string mask = "center:0.5";  // the part that is to be completed (train/data/mask.h)
   double target_weight = 1.0;       // of Σ|x − g(c,z)|, a term of the true image beside the chains'; 0: none
+  int64_t infer_every = 1;          // iterations; between them the chains' own ẑ teach: mean ‖x̃ − g(c,ẑ)‖²
   int64_t revision_window = 1;      // pixels over which a completion's revision is averaged; 1: it is left as it is
   std::string target_z = "prior";   // its z: prior, ẑ ~ N(0, I); posterior, z ~ π_β(z|x,c) with KL, and 0 beside it
 
