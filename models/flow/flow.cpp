@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "core/check.h"
 #include "kernels/elementwise.h"
@@ -87,6 +88,24 @@ Flow::Frozen::Frozen(const Flow& flow) : flow_(flow) {
       steps.push_back({step.mix.inverse_weights(flow.parameters_), step.coupling.weights(flow.parameters_)});
     if (level.split) splits_.push_back(level.split->weights(flow.parameters_));
   }
+}
+
+void Flow::Frozen::update() {
+  const Frozen now(flow_);
+  const auto take = [](const ConvWeights& to, const ConvWeights& from) {
+    for (const auto& [old, fresh] : {std::pair(to.weight, from.weight), std::pair(to.bias, from.bias)}) {
+      Tensor values = old.value();
+      values.copy_from(fresh.value());
+    }
+  };
+  for (size_t i = 0; i < steps_.size(); ++i)
+    for (size_t k = 0; k < steps_[i].size(); ++k) {
+      take(steps_[i][k].inverse_mix, now.steps_[i][k].inverse_mix);
+      take(steps_[i][k].coupling.first, now.steps_[i][k].coupling.first);
+      take(steps_[i][k].coupling.second, now.steps_[i][k].coupling.second);
+      take(steps_[i][k].coupling.last, now.steps_[i][k].coupling.last);
+    }
+  for (size_t i = 0; i < splits_.size(); ++i) take(splits_[i], now.splits_[i]);
 }
 
 Var Flow::Frozen::decode(const Var& z) const {

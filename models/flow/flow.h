@@ -43,6 +43,8 @@ class Flow {
   class Frozen {
    public:
     explicit Frozen(const Flow& flow);
+    // Takes the parameters as they are now, in the same memory, where a recorded graph reads them.
+    void update();
     Var decode(const Var& z) const;  // (N,D) -> x (N,H,W,C)
 
    private:

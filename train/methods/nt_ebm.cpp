@@ -163,16 +163,21 @@ void NtEbm::update_tilt(Iteration& it, const Tensor& x) {
   shown_.squared_z = sum_squares(z);
 }
 
-// The flow has learned: Adam of the tilt counts its steps from here on.
+// The flow has learned: Adam of the tilt counts its steps from here on. A run that went back comes here again.
 void NtEbm::between(int64_t iteration) {
-  if (iteration < settings_.flow_iterations) frozen_.reset();
-  if (iteration + 1 == settings_.flow_iterations) f_.adam().set_steps(0);
+  if (iteration + 1 != settings_.flow_iterations) return;
+  f_.adam().set_steps(0);
+  const UseAverages averages({&flow_});
+  if (frozen_)
+    frozen_->update();
+  else
+    frozen_ = std::make_unique<Flow::Frozen>(flow_.net());
 }
 
 const Flow::Frozen& NtEbm::g() {
   if (!frozen_) {
     const UseAverages averages({&flow_});
-    frozen_ = std::make_unique<const Flow::Frozen>(flow_.net());
+    frozen_ = std::make_unique<Flow::Frozen>(flow_.net());
   }
   return *frozen_;
 }
@@ -203,10 +208,16 @@ Tensor NtEbm::generate(const Tensor& z) {
   const int64_t n = z.extent(0);
   const auto images = [&](int64_t count) { return Shape{count, image_.height, image_.width, image_.channels}; };
   Tensor x = Tensor::empty(images(n), device_);
+  std::optional<Flow::Frozen> learning;  // while it does
+  if (!tilted()) {
+    const UseAverages averages({&flow_});
+    learning.emplace(flow_.net());
+  }
+  const Flow::Frozen& flow = learning ? *learning : g();
   for (int64_t first = 0; first < n; first += kAtOnce) {
     const int64_t count = std::min(kAtOnce, n - first);
     const Tensor part = z.view(first * dimension_, {count, dimension_});
-    x.view(first * dimension_, images(count)).copy_from(g().decode(Var(part)).value());
+    x.view(first * dimension_, images(count)).copy_from(flow.decode(Var(part)).value());
   }
   return x;
 }

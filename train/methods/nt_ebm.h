@@ -55,7 +55,7 @@ class NtEbm : public Method {
   Tensor dequantised(Iteration& it) const;
   void update_flow(const Tensor& x);
   void update_tilt(Iteration& it, const Tensor& x);
-  // g_α as it is now. Once the flow has learned it stays.
+  // g_α of the flow's averages. Once it has learned it stays, in one place: iterations that are recorded read it there.
   const Flow::Frozen& g();
   // U(z) = ‖z‖²/2 − f(g(z)), (N), of parameters as they are when it is called.
   Potential latent_potential();
@@ -73,7 +73,7 @@ class NtEbm : public Method {
   const ImageShape image_;
   const int64_t dimension_;  // D
   Tensor step_size_;         // ε, (1)
-  std::unique_ptr<const Flow::Frozen> frozen_;
+  std::unique_ptr<Flow::Frozen> frozen_;
   NtEbmShown shown_;
 };
 
