@@ -141,9 +141,8 @@ void NtEbm::update_tilt(Iteration& it, const Tensor& x) {
   const Share own = it.share(s.chains);
   it.phase("hmc");
   Tensor z = it.normal(Stream::latent, {s.chains, dimension_});  // z ~ N(0, I)  (n, D)
-  const HmcStep step{.leapfrog_steps = s.chain.leapfrog_steps, .adapting = Scalar(step_size_.data())};
   const Tensor accepted =
-      hmc_chain(latent_potential(), z, s.chain.moves, step, it.key(Stream::langevin), 0, own.first);  // (n)
+      hmc_chain(latent_potential(), z, s.chain.moves, step(), it.key(Stream::langevin), 0, own.first);  // (n)
   const Tensor mean_accepted = mean(Var(gather_rows(accepted, s.chains))).value();
   adapt_step(step_size_, mean_accepted, static_cast<float>(s.chain.target_acceptance), kAdaptation);
   const Tensor x_tilde = g().decode(Var(z)).value();  // x̃ = g(z)  (n, H, W, C)
@@ -168,10 +167,7 @@ void NtEbm::between(int64_t iteration) {
   if (iteration + 1 != settings_.flow_iterations) return;
   f_.adam().set_steps(0);
   const UseAverages averages({&flow_});
-  if (frozen_)
-    frozen_->update();
-  else
-    frozen_ = std::make_unique<Flow::Frozen>(flow_.net());
+  if (frozen_) frozen_->update();
 }
 
 const Flow::Frozen& NtEbm::g() {
@@ -180,6 +176,10 @@ const Flow::Frozen& NtEbm::g() {
     frozen_ = std::make_unique<Flow::Frozen>(flow_.net());
   }
   return *frozen_;
+}
+
+HmcStep NtEbm::step() const {
+  return {.leapfrog_steps = settings_.chain.leapfrog_steps, .adapting = Scalar(step_size_.data())};
 }
 
 Potential NtEbm::latent_potential() {
@@ -228,11 +228,10 @@ void NtEbm::revise(Tensor& z, const RandomKey& key, int64_t moves, int64_t first
   const UseAverages averages({&f_});
   RandomKey chain_key = key;
   chain_key.stream = Stream::langevin;
-  const HmcStep step{.leapfrog_steps = settings_.chain.leapfrog_steps, .adapting = Scalar(step_size_.data())};
   for (int64_t first = 0; first < z.extent(0); first += kAtOnce) {
     const int64_t count = std::min(kAtOnce, z.extent(0) - first);
     Tensor part = z.view(first * dimension_, {count, dimension_});
-    hmc_chain(latent_potential(), part, moves, step, chain_key, first_move, first);
+    hmc_chain(latent_potential(), part, moves, step(), chain_key, first_move, first);
   }
 }
 

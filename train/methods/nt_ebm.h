@@ -25,8 +25,8 @@ struct NtEbmShown {
 
   int64_t dimension = 1;
   float values = 1;  // of z in all chains
-  float level_bits =
-      7;  // of a value: log2(128), which the 256 levels of [-1, 1] have beyond what the density says; 0 of points
+  // Of a value: log2(128), which the 256 levels of [-1, 1] have beyond what the density says; 0 of points.
+  float level_bits = 7;
 
   void describe(ShownVisitor& v);
 };
@@ -59,6 +59,7 @@ class NtEbm : public Method {
   const Flow::Frozen& g();
   // U(z) = ‖z‖²/2 − f(g(z)), (N), of parameters as they are when it is called.
   Potential latent_potential();
+  HmcStep step() const;  // of the size that it has adapted to
 
   bool tilted() const;  // f is no longer 0: until then chains would leave N(0, I) as it is
   Tensor start(int64_t n, const RandomKey& key) const;  // z ~ N(0, I), (n, D)

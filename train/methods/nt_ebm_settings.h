@@ -10,11 +10,11 @@ namespace ebm {
 // Hamiltonian Monte Carlo in z.
 struct LatentMoves {
   int64_t moves = 3;           // K: of a chain in an iteration
-  int64_t sample_moves = 0;    // of samples; 0: sample_start's
+  int64_t sample_moves = 0;    // of samples; 0: 50
   int64_t leapfrog_steps = 3;  // L of a move
   double step_size = 0.1;      // ε at the start
-  double target_acceptance =
-      0.8;  // a*: ε grows by 1 % after moves that are accepted more often, else shrinks by as much
+  // a*: ε grows by 1 % after moves that are accepted more often, else shrinks by as much.
+  double target_acceptance = 0.8;
 
   void describe(SettingVisitor& v);
 };
