@@ -24,11 +24,13 @@ class Method {
   // The phases of an iteration, as its time is logged.
   virtual std::vector<const char*> phases() const = 0;
 
-  // The device's work of one iteration: the same launches each time, and nothing that waits for the device. No
-  // iteration number is in reach: what changes is a Number of Parts, or drawn from `it`.
+  // The device's work of one iteration: the same launches each time, and nothing that waits for the device (but see
+  // waits()). No iteration number is in reach: what changes is a Number of Parts, or drawn from `it`.
   virtual void iterate(Iteration& it) = 0;
   // Iterations of different stages may launch different work; each stage is recorded by itself.
   virtual int stage(int64_t /*iteration*/) const { return 0; }
+  // Whether an iteration of this stage waits for the device (the start of a network from data): it is never recorded.
+  virtual bool waits(int /*stage*/) const { return false; }
   // Work of the host after an iteration that is no part of the device's record.
   virtual void between(int64_t /*iteration*/) {}
 

@@ -127,7 +127,9 @@ Trainer::Trainer(const MethodRecord& record, const Settings& s, Device device, b
       row_(parts_.scalars().add()),
       use_graph_(use_graph) {}
 
-Graph& Trainer::graph_of(int stage) { return graphs_.try_emplace(stage, device(), use_graph_).first->second; }
+Graph& Trainer::graph_of(int stage) {
+  return graphs_.try_emplace(stage, device(), use_graph_ && !method_->waits(stage)).first->second;
+}
 
 Metrics Trainer::step(std::span<const Tensor> batch) {
   begin_step(batch);

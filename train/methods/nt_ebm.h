@@ -38,6 +38,7 @@ class NtEbm : public Method {
   std::vector<BatchPart> batch() const override;
   std::vector<const char*> phases() const override { return {"flow", "hmc", "energy"}; }
   int stage(int64_t iteration) const override;
+  bool waits(int stage) const override { return stage == begin_flow; }
   void iterate(Iteration& it) override;
   void between(int64_t iteration) override;
   std::string signs() const override {
