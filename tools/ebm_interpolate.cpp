@@ -40,8 +40,9 @@ void write_energies(const PicturePlan& plan, const std::vector<float>& u_generat
     section.rows.push_back({fmt::format("row {}, g(z)", row + 1), line(u_generated), ""});
     section.rows.push_back({fmt::format("row {}, revised", row + 1), line(u_revised), ""});
   }
-  section.rows[0].note = fmt::format("{} images of a row; revised: {} Langevin steps, noise scale {}, seed {}", columns,
-                                     plan.num_steps, plan.noise_scale, plan.key.seed);
+  section.rows[0].note =
+      fmt::format("{} images of a row; revised: {} {}, noise scale {}, seed {}", columns, plan.num_steps,
+                  method_record(plan.trainer->settings().method).steps, plan.noise_scale, plan.key.seed);
   write_results(plan.beside(".json"), {{section}});
 }
 
@@ -71,8 +72,9 @@ void interpolate(const InterpolateFlags& flags) {
   }
   write_png(plan.out, side_by_side(image_grid(generated, plan.image(), n, columns, kPictureScale),
                                    image_grid(revised, plan.image(), n, columns, kPictureScale)));
-  fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} Langevin steps{})\n",
-             n, columns, plan.out.string(), plan.num_steps, trainer.abilities().chains_in_z ? " of the ends" : "");
+  fmt::print("{} rows of {} from one latent vector to another in {} (left: g(z), right: after {} {}{})\n", n, columns,
+             plan.out.string(), plan.num_steps, method_record(trainer.settings().method).steps,
+             trainer.abilities().chains_in_z ? " of the ends" : "");
   if (!has_energy) return;
   write_energies(plan, u_generated, u_revised, n, columns);
   fmt::print("U of each image in {}\n", plan.beside(".json").string());

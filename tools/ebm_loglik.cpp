@@ -251,10 +251,16 @@ void add_loglik_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("loglik", "log-likelihood of test images, by annealed importance sampling");
   flags->model.add_to(*command);
   command->add_option("--n", flags->n, "test images [1000; of a model of z 100]")->type_name("N");
-  command->add_option("--chains", flags->chains, "annealed chains, each way; of a model of z for each image [16]")
+  command
+      ->add_option("--chains", flags->chains,
+                   "annealed chains, each way; of a model of z for each image [16; of a tilted flow 32]")
       ->type_name("N");
-  command->add_option("--steps", flags->steps, "distributions between base and model [500; in z 50]")->type_name("N");
-  command->add_option("--leapfrog", flags->leapfrog, "leapfrog steps of a move; 1: MALA [5; in z 3]")->type_name("N");
+  command
+      ->add_option("--steps", flags->steps, "distributions between base and model [500; in z 50; of a tilted flow 200]")
+      ->type_name("N");
+  command
+      ->add_option("--leapfrog", flags->leapfrog, "leapfrog steps of a move; 1: MALA [5; in z and of a tilted flow 3]")
+      ->type_name("N");
   command->add_option("--temperature", flags->temperatures, "T of exp(-U/T), one or several [1: equation (1)]")
       ->delimiter(',')
       ->type_name("T,T...");
@@ -277,6 +283,8 @@ void add_loglik_command(CLI::App& app) {
     std::unique_ptr<Trainer> model = load_model(flags->model, {Ability::energy});
     if (model->abilities().posterior)
       loglik_in_z(*flags, std::move(model));
+    else if (model->abilities().tilt)
+      loglik_of_tilt(*flags, std::move(model));
     else
       run_command<Loglik>(*flags, std::move(model));
   });

@@ -1,5 +1,5 @@
-// `ebm loglik`: what its two kinds of models share. Of an energy of images log Z is annealed once; of a model with a z each
-// image has an integral of its own.
+// `ebm loglik`: what its kinds of models share. Of an energy of images log Z is annealed once; of a model with a z each image has
+// an integral of its own; of a tilted flow log Z is annealed once, in z.
 #pragma once
 
 #include "tools/ebm_commands.h"
@@ -19,7 +19,7 @@ struct LoglikFlags {
 struct LoglikDefaults {
   int64_t images, chains, steps, leapfrog;
 };
-inline constexpr LoglikDefaults kLoglikInX{1000, 16, 500, 5}, kLoglikInZ{100, 16, 50, 3};
+inline constexpr LoglikDefaults kLoglikInX{1000, 16, 500, 5}, kLoglikInZ{100, 16, 50, 3}, kLoglikTilt{1000, 32, 200, 3};
 
 int64_t loglik_images(const LoglikFlags& flags, const LoglikDefaults& usual);
 AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usual);
@@ -29,5 +29,7 @@ std::vector<float> images_of(const Trainer& model, const std::string& data, Spli
 
 // tools/ebm_loglik_latent.cpp
 void loglik_in_z(const LoglikFlags& flags, std::unique_ptr<Trainer> model);
+// tools/ebm_loglik_tilt.cpp
+void loglik_of_tilt(const LoglikFlags& flags, std::unique_ptr<Trainer> model);
 
 }  // namespace ebm

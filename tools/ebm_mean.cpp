@@ -74,9 +74,10 @@ void mean(const MeanFlags& flags) {
         {fmt::format("{}, deviation", name), {root_mean_square_difference(m->deviation, of_test.deviation)}, ""});
   }
   section.rows[0].note = fmt::format(
-      "root mean square over pixels in [-1, 1]; {} samples and {} test images of {}, {} Langevin steps, noise "
+      "root mean square over pixels in [-1, 1]; {} samples and {} test images of {}, {} {}, noise "
       "scale {}, seed {}",
-      n, n, test.name, plan.num_steps, plan.noise_scale, plan.key.seed);
+      n, n, test.name, plan.num_steps, method_record(plan.trainer->settings().method).steps, plan.noise_scale,
+      plan.key.seed);
   write_results(plan.beside(".json"), {{section}});
   fmt::print(
       "mean images of {} in {} (columns: test images, {}, revised; below: deviations); off the test images' "

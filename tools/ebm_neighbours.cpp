@@ -70,8 +70,9 @@ void neighbours(const NeighboursFlags& flags) {
   for (ResultRow& row : distance_rows("test images", test_distances)) section.rows.push_back(std::move(row));
   section.rows[0].note = fmt::format(
       "{} revised samples and {} test images against {} training images of {}; |a - b| of "
-      "pixels in [-1, 1]; {} Langevin steps, noise scale {}, seed {}",
-      count, count, train.count(), train.name, plan.num_steps, plan.noise_scale, plan.key.seed);
+      "pixels in [-1, 1]; {} {}, noise scale {}, seed {}",
+      count, count, train.count(), train.name, plan.num_steps, method_record(plan.trainer->settings().method).steps,
+      plan.noise_scale, plan.key.seed);
   section.rows.push_back(
       {"samples nearer than 95 % of the test images are",
        {share},

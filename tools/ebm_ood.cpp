@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -126,6 +127,12 @@ class Ood {
   std::vector<Outliers> sets_;
   std::vector<Figures> figures_;    // of sets_
   std::vector<std::string> words_;  // what they come to
+  // Of a model that tilts a density q, each with the areas of sets_: does the tilt know what q does not?
+  struct Part {
+    const char* name;
+    std::vector<double> auroc;
+  };
+  std::vector<Part> parts_;
   Histogram bars_;
   size_t width_ = 0;  // of the names' column
 };
@@ -180,12 +187,29 @@ void Ood::compute() {
   const ImageShape shape = trainer_->abilities().image;
   const int64_t n = static_cast<int64_t>(in_.size()) / shape.elements();
   u_in_ = image_energies(*trainer_, in_);
-  if (!held_.empty())
-    sets_.push_back({"class " + flags_.held_out, image_energies(*trainer_, held_)});
-  else
-    for (const std::string& what : flags_.out)
-      sets_.push_back({what, image_energies(*trainer_, outliers(flags_, what, in_, n, seed_, shape,
-                                                                trainer_->settings().of_folder()))});
+  std::vector<std::vector<float>> images;  // of sets_
+  if (!held_.empty()) {
+    sets_.push_back({"class " + flags_.held_out, {}});
+    images.push_back(held_);
+  } else {
+    for (const std::string& what : flags_.out) {
+      sets_.push_back({what, {}});
+      images.push_back(outliers(flags_, what, in_, n, seed_, shape, trainer_->settings().of_folder()));
+    }
+  }
+  for (size_t i = 0; i < sets_.size(); ++i) sets_[i].u = image_energies(*trainer_, images[i]);
+  const Abilities& model = trainer_->abilities();
+  const auto by = [&](const char* name, const std::function<Tensor(const Tensor&)>& value) {
+    Part part{name, {}};
+    const std::vector<float> in = negated(image_values(*trainer_, in_, value));
+    for (const std::vector<float>& out : images)
+      part.auroc.push_back(auroc(negated(image_values(*trainer_, out, value)), in));
+    parts_.push_back(std::move(part));
+  };
+  if (model.tilt) {
+    by("log q", model.log_base);
+    by("f", model.tilt);
+  }
   std::vector<std::vector<float>> all{u_in_};
   for (const Outliers& set : sets_) all.push_back(set.u);
   bars_ = histogram(all, kBins);
@@ -210,6 +234,10 @@ void Ood::print_table() const {
     fmt::print("{:<{}} {:>7} {:>10.4g} {:>8.4f} {:>11.4f} {:>11.4f} {:>11.4f}\n", name, width_, u.size(), mean(u),
                f.auroc, f.auprc_out, f.auprc_in, f.chance);
   }
+  for (const Part& part : parts_)
+    for (size_t i = 0; i < sets_.size(); ++i)
+      fmt::print("{:<{}} by {} alone, low where it is an outlier: AUROC {:.4f}\n", sets_[i].name, width_, part.name,
+                 part.auroc[i]);
   fmt::print(
       "\nAUROC: probability that an outlier's U is the higher one (0.5: U tells nothing, below: it takes outliers\n"
       "for the more plausible). AUPRC out: outliers are the positives, found by high U; in: by low U the others;\n"
@@ -237,6 +265,7 @@ Json Ood::to_json() const {
     rows.push_back(row(sets_[i].name, sets_[i].u, i + 1));
     rows.back().update(
         {{"AUROC", f.auroc}, {"AUPRC out", f.auprc_out}, {"AUPRC in", f.auprc_in}, {"AUPRC out by chance", f.chance}});
+    for (const Part& part : parts_) rows.back()[fmt::format("AUROC by {}", part.name)] = part.auroc[i];
   }
   return {{"Verdict", words_},
           {"Outliers by U", rows},

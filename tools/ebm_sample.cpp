@@ -56,10 +56,11 @@ struct Draw {
   uint64_t seed;
   int64_t steps;
   double noise_scale;
+  const char* steps_say;  // "Langevin steps"
 
   RandomKey key(int64_t part = 0) const { return {seed, Stream::sample, static_cast<uint32_t>(part), 0}; }
   std::string after() const {
-    return steps > 0 ? fmt::format(" after {} Langevin steps{}", steps, noise_scale == 0 ? " without noise" : "") : "";
+    return steps > 0 ? fmt::format(" after {} {}{}", steps, steps_say, noise_scale == 0 ? " without noise" : "") : "";
   }
 };
 
@@ -139,7 +140,7 @@ void sample(const SampleFlags& flags) {
   EBM_CHECK(out.extension() == ".png" || out.extension() == ".npy", "--out", out.string(),
             "a name that ends in .png or .npy");
   const int64_t n = flags.n.empty() ? kUsualSamples : parse_count("n", flags.n, 1, kMostSamples);
-  Draw draw{.seed = flags.chain.key_seed(), .steps = 0, .noise_scale = 1};
+  Draw draw{.seed = flags.chain.key_seed(), .steps = 0, .noise_scale = 1, .steps_say = ""};
   EBM_CHECK(out.extension() == ".npy" || n <= kMostInGrid, "--n", flags.n + " for a picture",
             fmt::format("at most {}, or a name that ends in .npy", kMostInGrid));
   EBM_CHECK(flags.from.empty() || flags.kind.empty(), "--from", "--class too", "one of the two");
@@ -153,6 +154,7 @@ void sample(const SampleFlags& flags) {
   if (flags.generator_only) need(s.method, Ability::generate, "--generator-only");
   draw.steps = flags.generator_only ? 0 : flags.chain.num_steps(*trainer);
   draw.noise_scale = flags.chain.noise(*trainer);
+  draw.steps_say = method_record(s.method).steps;
   check_writable(out);
   const Drawn drawn = !flags.from.empty()   ? revise_images(*trainer, flags, draw, n)
                       : !flags.kind.empty() ? draw_class(*trainer, flags, draw, n)

@@ -101,8 +101,9 @@ void trace(const TraceFlags& flags) {
   write_png(plan.out, trace_picture(trace, in_columns, n, plan.image()));
   if (frames > 0) write_file_atomically(plan.beside(kAnimated), animation(trace, in_frames, plan.image()));
   write_energies(trace, n, plan);
-  fmt::print("{} chains of {} Langevin steps from {} in {}, U of every step in {}{}\n", n, plan.num_steps,
-             method_record(plan.trainer->settings().method).start, plan.out.string(), plan.beside(".csv").string(),
+  fmt::print("{} chains of {} {} from {} in {}, U of every step in {}{}\n", n, plan.num_steps,
+             method_record(plan.trainer->settings().method).steps, method_record(plan.trainer->settings().method).start,
+             plan.out.string(), plan.beside(".csv").string(),
              frames > 0 ? ", moving in " + plan.beside(kAnimated).string() : "");
 }
 

@@ -69,9 +69,10 @@ std::string score_text(const Score& score) {
 std::string score_table(const ScoreContext& c, const Evaluation& e) {
   const EvaluationOptions& o = c.options;
   std::string text = fmt::format(
-      "{} at iteration {}: {} samples, seed {}; revised: {} Langevin steps, noise scale {}\n"
+      "{} at iteration {}: {} samples, seed {}; revised: {} {}, noise scale {}\n"
       "against {} {} images; pixels {}\n",
-      c.recipe, c.iteration, o.n, o.seed, o.num_steps, o.noise_scale, o.n, split_name(o.split), kPixels);
+      c.recipe, c.iteration, o.n, o.seed, o.num_steps, method_record(c.method).steps, o.noise_scale, o.n,
+      split_name(o.split), kPixels);
   text += fmt::format(
       "generated: {}{}\n", method_record(c.method).start,
       can(c.method, Ability::chains) ? "" : fmt::format("; revised: the same, --method {} has no chains", c.method));

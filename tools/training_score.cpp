@@ -33,8 +33,8 @@ RunScore training_score(const Settings& settings, const Dataset& images, const s
   Judge judge = classifier_judge(settings.data, data_option, device, say);
   SampleScores scores(*judge.network, images, options);
   RunScore score;
-  score.says = fmt::format("{} samples after {} Langevin steps against as many training images, {}", options.n,
-                           settings.sample_steps(), judge.source->name);
+  score.says = fmt::format("{} samples after {} {} against as many training images, {}", options.n,
+                           settings.sample_steps(), method_record(settings.method).steps, judge.source->name);
   score.names = {"FD-cls", "sure-cls"};
   score.measure = [state =
                        std::make_shared<State>(State{std::move(judge), std::move(scores)})](const Trainer& trainer) {

@@ -12,6 +12,7 @@
 #include "core/tensor.h"
 #include "models/energy.h"
 #include "train/chains/chain_settings.h"
+#include "train/chains/hmc.h"
 #include "train/chains/potential.h"
 
 namespace ebm {
@@ -34,11 +35,18 @@ struct SampleOptions {
   int64_t first_row = 0;   // for chains that begin at kept ones: how many were taken by calls before
 };
 
+// Chains by Hamiltonian Monte Carlo: the moves of samples, and what share of them training had the step size adapt to.
+struct HmcMoves {
+  HmcStep step;
+  double target_acceptance;
+};
+
 // Everything is computed with the moving averages where they are kept, and leaves the networks as they were.
 struct Abilities {
   ImageShape image;                       // of a sample
   SampleOptions usual;                    // how the run's own samples are drawn
   ChainSettings chain;                    // the chains of samples, and where they live
+  std::function<HmcMoves()> hmc;          // where the chains' steps are such moves; empty: Langevin steps of `chain`
   bool chains_in_z = false;               // their states are z (n, d), which generate() shows; else images (n, H, W, C)
   int64_t latent = 0;                     // d of generate's z
   double sigma = 0;                       // p(x|z) = N(g(z), σ²·I); 0: the model has none
@@ -57,9 +65,15 @@ struct Abilities {
   // U(x) of each image, (n): low = plausible.
   std::function<Tensor(const Tensor& x)> energy;
   const char* energy_says = "";  // what it is, in a line
+  // Of a model p(x) = e^{f(x)} q(x)/Z that tilts a density q: f(x), and log q(x) in nats, each (n).
+  std::function<Tensor(const Tensor&x)> tilt, log_base;
+  // Images of the data set with the noise that U is of: a density cannot be learned from grey levels. Empty: none.
+  std::function<Tensor(const Tensor& x, const RandomKey& key)> dequantised;
   // U of the chains' states with its gradient: of the parameters as they are when this is called
   // (Trainer::take_averages), in the arithmetic that U is reported in. The model must outlive it.
   std::function<Potential()> potential;
+  // Where chains run in z: U of images x, with its gradient, that they could run on instead.
+  std::function<Potential()> potential_of_images;
   // The states that sample()'s chains begin at with `key`, n of them.
   std::function<Tensor(int64_t n, const RandomKey& key)> start;
   // Steps first_step … first_step + options.steps − 1 of the chains that sample() runs with `key`, in place.

@@ -55,7 +55,8 @@ struct MethodRecord {
   std::unique_ptr<Settings> (*settings)();  // defaults
   void (*shown)(ShownVisitor&);             // the columns of Method::describe, without building a network
   std::unique_ptr<Method> (*make)(const Settings&, Parts&);
-  int64_t most_samples = 0;  // that differ; 0: any number
+  int64_t most_samples = 0;              // that differ; 0: any number
+  const char* steps = "Langevin steps";  // what samples' chains take, in messages
 };
 std::span<const MethodRecord> methods();
 // Throws Error for a name that is none.

@@ -67,9 +67,15 @@ TEST_CASE("diagnose writes a picture, tables and figures, the same each time") {
     if (row["name"] != "real images") lengths.push_back(row["steps"].get<int64_t>());
   CHECK(lengths == std::vector<int64_t>{0, 1, 3, 4, 13});
 
-  const std::string first = get(folder / "d.json");
+  const auto without_times = [&] {
+    nlohmann::json figures = json_of(folder / "d.json");
+    figures.erase("seconds");
+    for (auto& row : figures["Mixing of the chains"]) row.erase("draws a second");
+    return figures;
+  };
+  const nlohmann::json first = without_times();
   CHECK(ebm_tool(folder, command).code == 0);
-  CHECK(get(folder / "d.json") == first);
+  CHECK(without_times() == first);
   const Outcome still =
       ebm_tool(folder, {"diagnose", "--run", "run", "--device", "cpu", "--chains", "4", "--steps", "10", "--warmup",
                         "2", "--noise-scale", "0", "--projections", "0", "--out", "x", "--quality", "0"});

@@ -17,6 +17,9 @@ class LatentRun {
                                        "--out", "run",  "--device",  "cpu"};
     std::vector<std::string> sizes{"--batch",       "8", "--posterior-steps", "2",
                                    "--infer-steps", "3", "--generator-width", "16"};
+    if (method == "nt-ebm")
+      sizes = {"--batch", "8", "--chains",     "8", "--flow-iterations", "1", "--flow-steps",   "1,1",
+               "--width", "4", "--flow-width", "4", "--moves",           "1", "--sample-steps", "3"};
     if (method == "lebm") sizes.insert(sizes.end(), {"--prior-steps", "3", "--energy-width", "8"});
     arguments.insert(arguments.end(), sizes.begin(), sizes.end());
     arguments.insert(arguments.end(), flags.begin(), flags.end());
@@ -40,6 +43,43 @@ class LatentRun {
 const std::vector<std::string> kLoglik{"loglik", "--n", "3", "--chains", "2", "--steps", "3", "--json", "loglik.json"};
 
 }  // namespace
+
+TEST_CASE("a tilted flow: its chains in z and in x, what the tilt gains, and outliers by its parts") {
+  const LatentRun run("nt-ebm");
+  CHECK(contains(run.ebm({"sample", "--n", "2"}).out, "images of the flow after 3 moves of Hamiltonian Monte Carlo"));
+  const std::vector<std::string> flags{"--chains", "4", "--steps", "20", "--quality", "0", "--film", "5"};
+  const auto diagnose = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), flags.begin(), flags.end());
+    more.insert(more.begin(), "diagnose");
+    const Outcome outcome = run.ebm(more);
+    CHECK_MESSAGE(outcome.code == 0, outcome.err);
+    return nlohmann::json::parse(run.text("run/diagnosis.json"));
+  };
+  const nlohmann::json in_z = diagnose({});
+  CHECK(run.has("run/diagnosis/film.png"));
+  CHECK(in_z["leapfrog_steps"] == 3);
+  CHECK(in_z["start_from"] == "images of the flow");
+  CHECK(in_z["Classes"].size() == 4);
+  CHECK(in_z["Mixing of the chains"].size() == 1 + 8 + 1 + 8 + 4);  // U, of z, f, of x, logits
+  CHECK(in_z["Mixing of the chains"][9]["name"] == "f");
+  const nlohmann::json in_x = diagnose({"--space", "x", "--start", "data"});
+  CHECK(in_x["start_from"] == "test images");
+  CHECK(in_x["Mixing of the chains"].size() == 1 + 8 + 1 + 4);
+  CHECK(in_x["accepted"].get<double>() > 0.1);  // 0.8 by the tuning, but test images are no draws of it
+  CHECK(run.ebm({"diagnose", "--space", "y"}).is_error_with("expected z or x"));
+  CHECK(run.ebm({"diagnose", "--noise-scale", "0.5"}).is_error_with("no noise to scale"));
+
+  const Outcome likelihood = run.ebm({"loglik", "--n", "4", "--chains", "2", "--steps", "2"});
+  CHECK_MESSAGE(likelihood.code == 0, likelihood.err);
+  for (const char* part : {"bits/dim", "of 2000 draws of q alone", "KL(p|q)"})
+    CHECK_MESSAGE(contains(likelihood.out, part), part);
+  CHECK(run.ebm({"loglik", "--base", "data"}).is_error_with("a model that tilts a density"));
+  const Outcome ood = run.ebm({"ood", "--n", "4", "--out", "noise"});
+  CHECK(contains(ood.out, "by log q alone"));
+  CHECK(contains(run.text("run/ood.json"), "AUROC by f"));
+  CHECK(
+      contains(run.ebm({"interpolate", "--n", "1", "--columns", "2"}).out, "after 3 moves of Hamiltonian Monte Carlo"));
+}
 
 TEST_CASE("every command has something to say of an energy in z of two numbers") {
   const LatentRun run("lebm", {"--latent", "2", "--held-out", "1"});

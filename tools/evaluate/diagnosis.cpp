@@ -1,18 +1,19 @@
 #include "tools/evaluate/diagnosis.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "tools/evaluate/autocorrelation.h"
 #include "tools/evaluate/convergence.h"
-#include "train/chains/hmc.h"
 #include "train/chains/langevin_move.h"
 
 namespace ebm {
@@ -69,16 +70,17 @@ double mala_rate(const Potential& energy, ChainState state, const HmcStep& step,
 // Watches chains step by step and fills in a Diagnosis.
 class Watch {
  public:
-  Watch(Diagnosis& diagnosis, const Tensor& start)
-      : d_(diagnosis),
-        start_(start.clone()),
-        flat_{start.extent(0), start.size() / start.extent(0)},
-        directions_(directions(d_.plan.projections, flat_[1], d_.plan.seed, start.device())) {
+  Watch(Diagnosis& diagnosis, const Tensor& start) : d_(diagnosis), start_(start.clone()), observed_(d_.plan.observed) {
+    const int64_t chains = start.extent(0);
+    if (d_.plan.projections > 0)
+      observed_.insert(observed_.begin(),
+                       projections(d_.plan.projections, {chains, start.size() / chains}, d_.plan.seed, start.device()));
     d_.energy = {d_.chains, d_.plan.steps + 1,
                  std::vector<double>(static_cast<size_t>(d_.chains * (d_.plan.steps + 1)))};
     const int64_t kept = d_.plan.steps - d_.plan.warmup;
-    projected_.assign(static_cast<size_t>(d_.plan.projections),
-                      {d_.chains, kept, std::vector<double>(static_cast<size_t>(d_.chains * kept))});
+    for (const Observed& o : observed_)
+      draws_.emplace_back(o.names.size(),
+                          ChainDraws{chains, kept, std::vector<double>(static_cast<size_t>(chains * kept))});
   }
 
   void see(int64_t t, const ChainState& state) {
@@ -93,7 +95,7 @@ class Watch {
     d_.distance.push_back(mean_length(binary(Binary::sub, state.x, start_)));
     if (std::binary_search(d_.plan.snapshots.begin(), d_.plan.snapshots.end(), t))
       d_.snapshots.push_back(state.x.clone());
-    if (t > d_.plan.warmup) project(t - d_.plan.warmup - 1, state.x);
+    if (t > d_.plan.warmup) observe(t - d_.plan.warmup - 1, state.x);
   }
 
   void finish(const ChainState& state) {
@@ -104,33 +106,45 @@ class Watch {
       energy.values.insert(energy.values.end(), last.begin(), last.end());
     }
     d_.series.push_back(diagnose_series("U", energy));
-    for (size_t i = 0; i < projected_.size(); ++i)
-      d_.series.push_back(diagnose_series(fmt::format("projection {}", i + 1), projected_[i]));
-    if (d_.step.clamp <= 0) return;
+    for (size_t i = 0; i < observed_.size(); ++i)
+      for (size_t k = 0; k < draws_[i].size(); ++k)
+        d_.series.push_back(diagnose_series(observed_[i].names[k], draws_[i][k]));
+    const LangevinStep* langevin = std::get_if<LangevinStep>(&d_.step);
+    if (!langevin || langevin->clamp <= 0) return;
     int64_t on_clamp = 0;
-    for (const float v : state.x.to_host()) on_clamp += std::abs(v) >= d_.step.clamp;
+    for (const float v : state.x.to_host()) on_clamp += std::abs(v) >= langevin->clamp;
     d_.on_clamp = static_cast<double>(on_clamp) / static_cast<double>(state.x.size());
   }
 
  private:
-  void project(int64_t t, const Tensor& x) {
-    if (projected_.empty()) return;
-    const std::vector<float> y = linear(x.reshaped(flat_), directions_, {}).to_host();  // (N, projections)
-    const size_t count = projected_.size();
-    for (size_t i = 0; i < y.size(); ++i)
-      projected_[i % count].values[static_cast<int64_t>(i / count) * projected_[0].steps + t] = y[i];
+  void observe(int64_t t, const Tensor& x) {
+    for (size_t i = 0; i < observed_.size(); ++i) {
+      const std::vector<float> y = observed_[i].values(x);  // (N, count)
+      const size_t count = draws_[i].size();
+      for (size_t j = 0; j < y.size(); ++j)
+        draws_[i][j % count].values[j / count * static_cast<size_t>(draws_[i][0].steps) + static_cast<size_t>(t)] =
+            y[j];
+    }
   }
 
   Diagnosis& d_;
-  Tensor start_;       // (N, …)
-  Shape flat_;         // (N, D)
-  Tensor directions_;  // (projections, D)
-  std::vector<ChainDraws> projected_;
+  Tensor start_;  // (N, …)
+  std::vector<Observed> observed_;
+  std::vector<std::vector<ChainDraws>> draws_;  // of each name
 };
 
 }  // namespace
 
-Diagnosis diagnose(const Potential& energy, const Tensor& start, const LangevinStep& step, const DiagnosisPlan& plan,
+Observed projections(int64_t count, const Shape& flat, uint64_t seed, Device device) {
+  Observed o;
+  for (int64_t i = 1; i <= count; ++i) o.names.push_back(fmt::format("projection {}", i));
+  o.values = [flat, w = directions(count, flat[1], seed, device)](const Tensor& x) {
+    return linear(x.reshaped(flat), w, {}).to_host();  // (N, count)
+  };
+  return o;
+}
+
+Diagnosis diagnose(const Potential& energy, const Tensor& start, const ChainStep& step, const DiagnosisPlan& plan,
                    const std::function<void(int64_t)>& stepped) {
   EBM_CHECK(plan.mala_moves >= 1, "diagnose", fmt::format("{} MALA moves", plan.mala_moves), "1 or more");
   EBM_CHECK(plan.warmup >= 0 && plan.steps - plan.warmup >= kLeastKept, "diagnose",
@@ -140,24 +154,51 @@ Diagnosis diagnose(const Potential& energy, const Tensor& start, const LangevinS
   d.chains = start.extent(0);
   d.plan = plan;
   d.step = step;
-  const bool thermal = step.drift > 0 && step.noise > 0;
-  if (thermal) d.temperature = langevin_temperature(step);
+  const LangevinStep* langevin = std::get_if<LangevinStep>(&step);
+  const HmcStep* hmc = std::get_if<HmcStep>(&step);
+  if (hmc) d.gradients = hmc->leapfrog_steps, d.accepted = 0;
+  const auto move = [&](ChainState& state, const RandomKey& key) {
+    if (hmc) return hmc_move(energy, state, *hmc, key);
+    langevin_move(energy, state, *langevin, key);
+    return 1.0;
+  };
+  const bool thermal = langevin && langevin->drift > 0 && langevin->noise > 0;
+  if (thermal) d.temperature = langevin_temperature(*langevin);
   ChainState state = chain_state(energy, start);
   Watch watch(d, start);
   for (int64_t t = 0;; ++t) {
     watch.see(t, state);
     if (t == plan.steps) break;
-    langevin_move(energy, state, step, {plan.seed, Stream::langevin, 0, static_cast<uint32_t>(t)});
+    const auto begin = std::chrono::steady_clock::now();
+    const double accepted = move(state, {plan.seed, Stream::langevin, 0, static_cast<uint32_t>(t)});
+    if (t >= plan.warmup) {
+      synchronize(start.device());
+      d.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      if (hmc) d.accepted += accepted / static_cast<double>(plan.steps - plan.warmup);
+    }
     if (stepped) stepped(t + 1);
   }
   watch.finish(state);
   for (uint32_t k = 0; thermal && k <= kMostHalvings; ++k) {
-    HmcStep smaller = mala_step(step);
+    HmcStep smaller = mala_step(*langevin);
     smaller.step_size = std::ldexp(smaller.step_size, -static_cast<int>(k));
     d.mala.push_back({smaller.step_size, mala_rate(energy, state, smaller, plan, k)});
     if (d.mala.back().rate >= Diagnosis::kGoodAcceptance) break;
   }
   return d;
+}
+
+double tuned_step_size(const Potential& energy, const Tensor& start, HmcStep step, double acceptance, int64_t moves,
+                       uint64_t seed) {
+  constexpr double kGain = 2;  // of log ε for each unit of acceptance, less and less
+  ChainState state = chain_state(energy, start);
+  double log_step = std::log(step.step_size);
+  for (int64_t t = 0; t < moves; ++t) {
+    step.step_size = std::exp(log_step);
+    const double rate = hmc_move(energy, state, step, {seed, Stream::langevin, 1, static_cast<uint32_t>(t)});
+    log_step += kGain * (rate - acceptance) / std::sqrt(1 + 0.1 * static_cast<double>(t));
+  }
+  return std::exp(log_step);
 }
 
 }  // namespace ebm

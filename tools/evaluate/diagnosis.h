@@ -1,15 +1,28 @@
-// Do a run's chains mix? Long chains of its own Langevin step from its own starts, watched all the way.
+// Do a run's chains mix? Long chains of its own step, a Langevin step or a move of Hamiltonian Monte Carlo, from its own starts,
+// watched all the way.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "kernels/chain/langevin.h"
 #include "tools/evaluate/chain_draws.h"
-#include "train/chains/potential.h"
+#include "train/chains/hmc.h"
 
 namespace ebm {
+
+using ChainStep = std::variant<LangevinStep, HmcStep>;
+
+// Numbers that are read from the chains' states after each step past the warm-up.
+struct Observed {
+  std::vector<std::string> names;
+  std::function<std::vector<float>(const Tensor& state)> values;  // (N, names.size()) from (N, …)
+};
+
+// "projection 1" …: states (N, D in all), flat, along `count` random unit vectors.
+Observed projections(int64_t count, const Shape& flat, uint64_t seed, Device device);
 
 struct DiagnosisPlan {
   int64_t steps = 2000;
@@ -18,6 +31,7 @@ struct DiagnosisPlan {
   int64_t mala_moves = 50;         // of each MALA chain; the second half gives the acceptance rate
   std::vector<int64_t> snapshots;  // lengths, ascending, at which the chains' x are kept
   uint64_t seed = 1;
+  std::vector<Observed> observed{};  // beside U and the projections
 };
 
 // Of one quantity, over the steps after the warm-up (tools/evaluate/convergence.h). NaN where no chain moves.
@@ -31,8 +45,11 @@ struct SeriesDiagnosis {
 struct Diagnosis {
   int64_t chains = 0;
   DiagnosisPlan plan;
-  LangevinStep step;
-  std::vector<SeriesDiagnosis> series;  // U first
+  ChainStep step;
+  int64_t gradients = 1;                // of U, that a step takes
+  double seconds = 0;                   // for the steps after the warm-up, without what watches them
+  double accepted = 1;                  // mean acceptance probability of these; 1 of Langevin steps
+  std::vector<SeriesDiagnosis> series;  // U first, then projections, then what else was observed
   ChainDraws energy;                    // U along the chains, (chains, steps + 1): step 0 is the start
   // Means over the chains at steps 0 … steps:
   std::vector<double> u, u_sd;    // U and its standard deviation over the chains
@@ -56,8 +73,12 @@ struct Diagnosis {
 
 // Runs the chains from `start` (N, …). Throws Error where U is not finite, and for a plan without at least 8
 // steps after the warm-up. `stepped` hears how many steps are done.
-Diagnosis diagnose(const Potential& energy, const Tensor& start, const LangevinStep& step, const DiagnosisPlan& plan,
+Diagnosis diagnose(const Potential& energy, const Tensor& start, const ChainStep& step, const DiagnosisPlan& plan,
                    const std::function<void(int64_t)>& stepped = {});
+
+// A step size of which `acceptance` of the moves from `start` (N, …) are accepted, by trial over `moves` of them.
+double tuned_step_size(const Potential& energy, const Tensor& start, HmcStep step, double acceptance, int64_t moves,
+                       uint64_t seed);
 
 // A few lines that say what the numbers mean. `run_length`: the steps that the run's own chains take.
 std::vector<std::string> in_words(const Diagnosis& diagnosis, int64_t run_length);

@@ -15,18 +15,22 @@ constexpr double kApart = 1.1;      // chains clearly apart
 constexpr double kNone = 1e-5;      // an acceptance rate that no run would see
 constexpr double kColdRatio = 100;  // a spread of U worth this many T: descent rather than sampling
 
+double least_ess(const Diagnosis& d) {
+  double ess = d.series.front().bulk_ess;
+  for (const SeriesDiagnosis& s : d.series) ess = std::min(ess, s.bulk_ess);
+  return ess;
+}
+
 std::string mixing(const Diagnosis& d) {
   const SeriesDiagnosis& u = d.series.front();
   if (std::isnan(u.rank_rhat)) return "chains do not move: U is the same at every step";
   SeriesDiagnosis worst = u;
   for (const SeriesDiagnosis& s : d.series)
     if (s.rank_rhat > worst.rank_rhat) worst = s;
-  double ess = u.bulk_ess;
-  for (const SeriesDiagnosis& s : d.series) ess = std::min(ess, s.bulk_ess);
   const auto draws = static_cast<double>(d.chains * (d.plan.steps - d.plan.warmup));
   const std::string elsewhere = worst.name == u.name ? "" : fmt::format(", {:.3g} of {}", worst.rank_rhat, worst.name);
   const std::string figures = fmt::format("R-hat {:.3g} of U{} (below {} when mixed), {:.0f} draws worth {:.0f}",
-                                          u.rank_rhat, elsewhere, kMixed, draws, ess);
+                                          u.rank_rhat, elsewhere, kMixed, draws, least_ess(d));
   if (worst.rank_rhat < kMixed) return "chains mix: " + figures;
   if (worst.rank_rhat < kApart) return "chains have nearly mixed: " + figures;
   if (u.rank_rhat < kApart)
@@ -34,7 +38,16 @@ std::string mixing(const Diagnosis& d) {
   return "chains do not mix: " + figures;
 }
 
+std::string moves(const Diagnosis& d, const HmcStep& step) {
+  const double draws = static_cast<double>(d.chains * (d.plan.steps - d.plan.warmup)), ess = least_ess(d);
+  return fmt::format(
+      "{:.0f} % of the moves are accepted, {} leapfrog steps of {:.3g} each: the chain leaves exp(-U) as it is; "
+      "of the slowest quantity {:.3g} gradients are worth a draw",
+      100 * d.accepted, step.leapfrog_steps, step.step_size, draws * static_cast<double>(d.gradients) / ess);
+}
+
 std::string sampling(const Diagnosis& d) {
+  if (const HmcStep* hmc = std::get_if<HmcStep>(&d.step)) return moves(d, *hmc);
   if (d.temperature == 0) return "the steps have no noise: they descend to minima of U, and no distribution is sampled";
   const double rate = d.mala.front().rate, spread = d.u_sd.back() / d.temperature;
   std::string line = fmt::format("the steps belong to exp(-U/T) with T = noise^2/(2 drift) = {:.3g}; ", d.temperature);
@@ -47,7 +60,7 @@ std::string sampling(const Diagnosis& d) {
   const Diagnosis::Acceptance& last = d.mala.back();
   if (last.rate >= Diagnosis::kGoodAcceptance)
     return line + fmt::format(", and {:.0f} % of steps {:.0f} times smaller: what the chain samples is not exp(-U/T)",
-                              100 * last.rate, d.step.noise / last.step_size);
+                              100 * last.rate, d.mala.front().step_size / last.step_size);
   return line + ": what the chain samples is not exp(-U/T)";
 }
 
@@ -91,7 +104,7 @@ std::vector<std::string> in_words(const Diagnosis& d, int64_t run_length) {
   std::vector<std::string> lines{mixing(d), sampling(d), drift(d, run_length)};
   if (d.on_clamp > 0.01)
     lines.push_back(fmt::format("{:.0f} % of the values end on the clamp at +-{:.3g}: it, not U, holds the chains",
-                                100 * d.on_clamp, d.step.clamp));
+                                100 * d.on_clamp, std::get<LangevinStep>(d.step).clamp));
   return lines;
 }
 

@@ -9,7 +9,13 @@ namespace ebm {
 constexpr int64_t kBatch = 500;
 
 std::vector<float> image_energies(Trainer& trainer, std::span<const float> images) {
-  const ImageShape shape = trainer.abilities().image;
+  return image_values(trainer, images, [&](const Tensor& x) { return trainer.energy(x); });
+}
+
+std::vector<float> image_values(Trainer& trainer, std::span<const float> images,
+                                const std::function<Tensor(const Tensor& x)>& value) {
+  const Abilities& model = trainer.abilities();
+  const ImageShape shape = model.image;
   const int64_t count = static_cast<int64_t>(images.size()) / shape.elements();
   const int64_t batch = std::min(kBatch, count);
   std::vector<float> host(static_cast<size_t>(batch * shape.elements())), all;
@@ -20,7 +26,8 @@ std::vector<float> image_energies(Trainer& trainer, std::span<const float> image
     const int64_t part = std::min(batch, count - first);
     std::copy_n(images.begin() + first * shape.elements(), part * shape.elements(), host.begin());
     x.copy_from_host(host);
-    const std::vector<float> u = trainer.energy(x).to_host();  // (batch)
+    const RandomKey noise{0, Stream::data_noise, static_cast<uint32_t>(first), 0};
+    const std::vector<float> u = value(model.dequantised ? model.dequantised(x, noise) : x).to_host();  // (batch)
     all.insert(all.end(), u.begin(), u.begin() + part);
   }
   check_energies(all);

@@ -9,6 +9,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
 #include "tools/evaluate/averages.h"
+#include "tools/evaluate/tilt_likelihood.h"
 #include "train/chains/descent.h"
 
 namespace ebm {
@@ -137,13 +138,10 @@ LatentLikelihood latent_likelihood(const Abilities& model, std::span<const float
   if (plan.prior_energy) {
     AnnealingPlan prior = plan.annealing;
     prior.chains = plan.prior_chains;
-    const Potential u = model.potential();
-    const AnnealingSchedule schedule = annealing_schedule(base, u, prior);
-    const RandomKey key{prior.seed, Stream::sample, 0, 0};
-    Tensor start = model.start(prior.chains, key);  // (chains, d)
-    model.revise(start, key, {.steps = plan.prior_steps}, 0);
-    result.log_z_forward = anneal_forward(base, u, schedule, prior.chains, prior.seed).combined - base.log_z();
-    result.log_z_reverse = anneal_reverse(base, u, schedule, start, prior.seed).combined - base.log_z();
+    prior.progress = {};
+    const LatentNormaliser z = latent_normaliser(model, prior, plan.prior_steps, device);
+    result.log_z_forward = z.forward.combined;
+    result.log_z_reverse = z.reverse.combined;
   }
 
   const int64_t chains = plan.annealing.chains, together = std::max<int64_t>(plan.rows / chains, 1);

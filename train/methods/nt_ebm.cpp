@@ -7,7 +7,6 @@
 
 #include "autograd/ops.h"
 #include "core/communicator.h"
-#include "core/precision.h"
 #include "kernels/chain/leapfrog.h"
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
@@ -17,8 +16,7 @@ namespace ebm {
 namespace {
 
 constexpr float kAdaptation = 0.01f;  // what the step size changes by
-constexpr int64_t kAtOnce = 100;      // samples, a multiple of the four elements that are drawn at a time
-constexpr int64_t kLevels = 256;      // grey levels of [-1, 1]
+constexpr float kLevel = 2.0f / 256;  // the width of a grey level
 
 OptimiserSettings flow_optimiser(const NtEbmSettings& s) {
   return {.lr =
@@ -88,6 +86,11 @@ NtEbm::NtEbm(const NtEbmSettings& s, Parts& parts)
       image_(f_.net().image()),
       dimension_(image_.elements()),
       step_size_(parts.buffer("step_size", full({1}, static_cast<float>(s.chain.step_size), parts.device()))) {
+  if (s.chain_start == "persistent") {
+    Tensor z = Tensor::empty({s.chains, dimension_}, parts.device());
+    fill_normal(z, {s.seed, Stream::start}, 0, 1.0f);
+    chains_ = parts.buffer("chains", z);
+  }
   shown_.dimension = dimension_;
   if (s.of_points()) shown_.level_bits = 0;
   shown_.values = static_cast<float>(s.chains * dimension_);
@@ -99,30 +102,34 @@ std::vector<BatchPart> NtEbm::batch() const {
 
 int NtEbm::stage(int64_t iteration) const {
   if (iteration == 0) return begin_flow;
-  return iteration < settings_.flow_iterations ? learn_flow : tilt;
+  if (iteration < settings_.flow_iterations) return learn_flow;
+  return iteration < settings_.flow_iterations + settings_.nce_iterations ? contrast : tilt;
 }
 
 void NtEbm::iterate(Iteration& it) {
   it.phase("flow");
-  const Tensor x = dequantised(it);
+  const Tensor x = data(it);
   if (it.stage() == begin_flow) {
     flow_.net().initialise(gather_rows(x, settings_.batch));  // the same on all ranks
     if (flow_.adam().has_average()) flow_.adam().average().copy_from(flow_.parameters().flat());
   }
-  if (it.stage() == tilt)
-    update_tilt(it, x);
-  else
+  if (it.stage() == begin_flow || it.stage() == learn_flow)
     update_flow(x);
+  else
+    update_tilt(it, x);
 }
 
-Tensor NtEbm::dequantised(Iteration& it) const {
+Tensor NtEbm::data(Iteration& it) const {
   if (settings_.of_points()) return it.data();
-  constexpr auto kShare =
-      static_cast<float>(kLevels - 1) / kLevels;  // [-1, 1] shrunk to make room for the last level's noise
   const Shape whole{settings_.batch, image_.height, image_.width, image_.channels};
-  Tensor u = it.uniform(Stream::data_noise, whole, kShare - 1, kShare - 1 + 2.0f / kLevels);
-  add_scaled(u, it.data(), kShare);
-  return u;
+  Tensor x = it.uniform(Stream::data_noise, whole, 0, kLevel);
+  dequantise(x, it.data());
+  return x;
+}
+
+void dequantise(Tensor& noise, const Tensor& x) {
+  add_scaled(noise, x, 1 - kLevel / 2);  // [-1, 1] shrunk to make room for the last level's noise
+  add_scaled(noise, full(x.shape(), -1, x.device()), kLevel / 2);
 }
 
 // α by Adam on −mean log q(x).
@@ -135,29 +142,43 @@ void NtEbm::update_flow(const Tensor& x) {
   shown_.step_size = step_size_;
 }
 
-// θ by Adam on mean f(x̃) − mean f(x) + c·(mean f(x)² + mean f(x̃)²).
-void NtEbm::update_tilt(Iteration& it, const Tensor& x) {
+// Chains on U(z), and ε by how often their moves are accepted.
+Tensor NtEbm::run_chains(Iteration& it) {
   const NtEbmSettings& s = settings_;
   const Share own = it.share(s.chains);
-  it.phase("hmc");
-  Tensor z = it.normal(Stream::latent, {s.chains, dimension_});  // z ~ N(0, I)  (n, D)
+  Tensor z = chains_.defined() ? chains_.view(own.first * dimension_, {own.count, dimension_}).clone()
+                               : it.normal(Stream::latent, {s.chains, dimension_});  // z ~ N(0, I)  (n, D)
   const Tensor accepted =
       hmc_chain(latent_potential(), z, s.chain.moves, step(), it.key(Stream::langevin), 0, own.first);  // (n)
-  const Tensor mean_accepted = mean(Var(gather_rows(accepted, s.chains))).value();
-  adapt_step(step_size_, mean_accepted, static_cast<float>(s.chain.target_acceptance), kAdaptation);
-  const Tensor x_tilde = g().decode(Var(z)).value();  // x̃ = g(z)  (n, H, W, C)
+  if (chains_.defined()) chains_.copy_from(gather_rows(z, s.chains));
+  if (s.chain.adjusted())
+    adapt_step(step_size_, mean(Var(gather_rows(accepted, s.chains))).value(),
+               static_cast<float>(s.chain.target_acceptance), kAdaptation);
+  shown_.acceptance = mean(Var(accepted), s.chains).value();
+  return z;
+}
+
+// θ by Adam on mean f(x̃) − mean f(x), or on −mean log σ(f(x)) − mean log σ(−f(x̃)) where x̃ is the flow's,
+// + c·(mean f(x)² + mean f(x̃)²).
+void NtEbm::update_tilt(Iteration& it, const Tensor& x) {
+  const NtEbmSettings& s = settings_;
+  const bool of_flow = it.stage() == contrast;
+  it.phase("hmc");
+  const Tensor z = of_flow ? it.normal(Stream::latent, {s.chains, dimension_}) : run_chains(it);  // (n, D)
+  const Tensor x_tilde = g().decode(Var(z)).value();                                              // (n, H, W, C)
 
   it.phase("energy");
   Tape tape;
   const Var f_data = f_(Var(x)), f_samples = f_(Var(x_tilde));  // (n)
   const Var on_data = mean(f_data, s.batch), on_samples = mean(f_samples, s.chains);
+  const Var gap = of_flow ? add(mean(softplus(scale(f_data, -1)), s.batch), mean(softplus(f_samples), s.chains))
+                          : sub(on_samples, on_data);
   const Var penalty = add(mean(square(f_data), s.batch), mean(square(f_samples), s.chains));
-  const Var loss = add(sub(on_samples, on_data), scale(penalty, static_cast<float>(s.energy_l2)));
+  const Var loss = add(gap, scale(penalty, static_cast<float>(s.energy_l2)));
   learn(tape, loss, {&f_});
   shown_.f_data = on_data.value();
   shown_.f_samples = on_samples.value();
   shown_.energy_loss = loss.value();
-  shown_.acceptance = mean(Var(accepted), s.chains).value();
   shown_.step_size = step_size_;
   shown_.squared_z = sum_squares(z);
 }
@@ -179,7 +200,11 @@ const Flow::Frozen& NtEbm::g() {
 }
 
 HmcStep NtEbm::step() const {
-  return {.leapfrog_steps = settings_.chain.leapfrog_steps, .adapting = Scalar(step_size_.data())};
+  const LatentMoves& c = settings_.chain;
+  return {.leapfrog_steps = c.adjusted() ? c.leapfrog_steps : 1,
+          .adapting = Scalar(step_size_.data()),
+          .independent_every = c.independent_every,
+          .adjusted = c.adjusted()};
 }
 
 Potential NtEbm::latent_potential() {
@@ -191,78 +216,6 @@ Potential NtEbm::latent_potential() {
 
 std::string NtEbm::lowered(double slowed) const {
   return fmt::format("the tilt's learning rate at {:.3g} of its setting", slowed);
-}
-
-bool NtEbm::tilted() const {
-  const Parameters& p = f_.parameters();
-  return max_abs(p["head.weight"].value()).to_host()[0] > 0;
-}
-
-Tensor NtEbm::start(int64_t n, const RandomKey& key) const {
-  Tensor z = Tensor::empty({n, dimension_}, device_);
-  fill_normal(z, key, 0, 1.0f);
-  return z;
-}
-
-Tensor NtEbm::generate(const Tensor& z) {
-  const int64_t n = z.extent(0);
-  const auto images = [&](int64_t count) { return Shape{count, image_.height, image_.width, image_.channels}; };
-  Tensor x = Tensor::empty(images(n), device_);
-  std::optional<Flow::Frozen> learning;  // while it does
-  if (!tilted()) {
-    const UseAverages averages({&flow_});
-    learning.emplace(flow_.net());
-  }
-  const Flow::Frozen& flow = learning ? *learning : g();
-  for (int64_t first = 0; first < n; first += kAtOnce) {
-    const int64_t count = std::min(kAtOnce, n - first);
-    const Tensor part = z.view(first * dimension_, {count, dimension_});
-    x.view(first * dimension_, images(count)).copy_from(flow.decode(Var(part)).value());
-  }
-  return x;
-}
-
-// Moves of chains with the step size that training found.
-void NtEbm::revise(Tensor& z, const RandomKey& key, int64_t moves, int64_t first_move) {
-  if (moves == 0) return;
-  const UseAverages averages({&f_});
-  RandomKey chain_key = key;
-  chain_key.stream = Stream::langevin;
-  for (int64_t first = 0; first < z.extent(0); first += kAtOnce) {
-    const int64_t count = std::min(kAtOnce, z.extent(0) - first);
-    Tensor part = z.view(first * dimension_, {count, dimension_});
-    hmc_chain(latent_potential(), part, moves, step(), chain_key, first_move, first);
-  }
-}
-
-Samples NtEbm::sample(int64_t n, const RandomKey& key, const SampleOptions& options) {
-  Tensor z = start(n, key);  // (n, D)
-  Samples samples{{{"flow", generate(z)}}};
-  if (!tilted()) return samples;
-  revise(z, key, options.steps, 0);
-  samples.stages.push_back({"tilted", generate(z)});
-  return samples;
-}
-
-Abilities NtEbm::abilities() {
-  Abilities a;
-  a.image = image_;
-  a.usual = {settings_.sample_steps(), 1};
-  a.latent = dimension_;
-  a.chains_in_z = true;
-  a.sample = [this](int64_t n, const RandomKey& key, const SampleOptions& options) { return sample(n, key, options); };
-  a.generate = [this](const Tensor& z) { return generate(z); };
-  a.encode = [this](const Tensor& x) {
-    const UseAverages averages({&flow_});
-    return flow_.net().encode(Var(x)).z.value();
-  };
-  a.energy = [this](const Tensor& x) {
-    const PrecisionScope mode(energy_precision());
-    const UseAverages averages({&flow_, &f_});
-    return scale(add(f_(Var(x)), flow_.net().log_density(Var(x))), -1).value();
-  };
-  a.energy_says = "U(x) = -log p(x) up to a constant = -f(x) - log q(x)";
-  return a;
 }
 
 void nt_ebm_shown(ShownVisitor& v) { NtEbmShown().describe(v); }

@@ -31,6 +31,10 @@ struct NtEbmShown {
   void describe(ShownVisitor& v);
 };
 
+// Images in [-1, 1] of 256 grey levels with noise of a level, uniform: q has a density, and f must not learn the grid of levels.
+// `noise` holds draws of U(0, 2/256), and the images afterwards.
+void dequantise(Tensor& noise, const Tensor& x);
+
 class NtEbm : public Method {
  public:
   NtEbm(const NtEbmSettings& s, Parts& parts);
@@ -50,23 +54,25 @@ class NtEbm : public Method {
   Abilities abilities() override;
 
  private:
-  enum Stage { begin_flow, learn_flow, tilt };
+  enum Stage { begin_flow, learn_flow, contrast, tilt };
 
-  // The data x (n, H, W, C), images with noise of a grey level: q has a density, f must not learn the grid of levels.
-  Tensor dequantised(Iteration& it) const;
+  Tensor data(Iteration& it) const;  // x (n, H, W, C), dequantised
   void update_flow(const Tensor& x);
+  Tensor run_chains(Iteration& it);  // their ends z (n, D)
   void update_tilt(Iteration& it, const Tensor& x);
   // g_α of the flow's averages. Once it has learned it stays, in one place: iterations that are recorded read it there.
   const Flow::Frozen& g();
   // U(z) = ‖z‖²/2 − f(g(z)), (N), of parameters as they are when it is called.
   Potential latent_potential();
-  HmcStep step() const;  // of the size that it has adapted to
+  HmcStep step() const;         // of the size that it has adapted to
+  HmcMoves moves() const;       // the same, read by the host
+  Potential image_potential();  // U(x) = −f(x) − log q(x), (N)
 
   bool tilted() const;  // f is no longer 0: until then chains would leave N(0, I) as it is
   Tensor start(int64_t n, const RandomKey& key) const;  // z ~ N(0, I), (n, D)
   Tensor generate(const Tensor& z);
   Samples sample(int64_t n, const RandomKey& key, const SampleOptions& options);
-  void revise(Tensor& z, const RandomKey& key, int64_t moves, int64_t first_move);
+  void revise(Tensor& z, const RandomKey& key, const SampleOptions& options, int64_t first_move);
 
   const NtEbmSettings settings_;
   const Device device_;
@@ -75,6 +81,7 @@ class NtEbm : public Method {
   const ImageShape image_;
   const int64_t dimension_;  // D
   Tensor step_size_;         // ε, (1)
+  Tensor chains_;            // (chains, D), where persistent ones are; else undefined
   std::unique_ptr<Flow::Frozen> frozen_;
   NtEbmShown shown_;
 };

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "core/check.h"
 
 namespace ebm {
@@ -27,12 +29,15 @@ std::vector<int64_t> steps_of(const std::string& text) {
 }  // namespace
 
 void LatentMoves::describe(SettingVisitor& v) {
-  v("moves", moves, "K", "moves of Hamiltonian Monte Carlo of a chain in an iteration", langevin_steps());
+  v("sampler", sampler, "", "hmc, or langevin: one leapfrog step a move, never refused");
+  v("moves", moves, "K", "moves of a chain in an iteration", langevin_steps());
   v("sample-steps", sample_moves, "", "moves of samples, pictures and scores; 0: 50", langevin_steps());
   v("leapfrog-steps", leapfrog_steps, "L", "leapfrog steps of a move", whole(1, 1000));
   v("step-size", step_size, "ε", "size of a leapfrog step at the start; it adapts while training", more_than_zero());
   v("target-acceptance", target_acceptance, "", "share of moves that are accepted, to which the step size adapts",
     fraction(false, "a share"));
+  v("independent-every", independent_every, "", "each n-th move proposes a fresh z ~ N(0, I); 0: none",
+    whole(0, 1'000'000));
 }
 
 void NtEbmSettings::describe(SettingVisitor& v) {
@@ -44,7 +49,11 @@ void NtEbmSettings::describe(SettingVisitor& v) {
   v("flow-clip-norm", flow_clip_norm, "", "largest gradient norm of the flow; 0: no clipping", not_negative());
   v("flow-steps", flow_steps, "", "steps of each level of the flow, as in 4,8", {}, Fixed::network);
   v("flow-width", flow_width, "", "channels within the flow's couplings", whole(1, 4096), Fixed::network);
+  v("nce-iterations", nce_iterations, "", "first iterations of the tilt, by telling data from the flow's samples",
+    whole(0, 1'000'000'000));
   v("chains", chains, "", "chains of an iteration", whole(1, 1 << 20));
+  v("chain-start", chain_start, "", "fresh z ~ N(0, I), or persistent: where the last iteration's ended", {},
+    Fixed::network);
   v.group("", chain);
   v("energy-lr", energy_lr, "η_θ", "Adam's learning rate of the tilt f", learning_rate());
   v("energy-decay", energy_decay, "", "weight decay of the tilt, times its learning rate", not_negative());
@@ -56,7 +65,14 @@ void NtEbmSettings::describe(SettingVisitor& v) {
   v("width", width, "", "channels of the tilt's first layer", whole(1, 4096), Fixed::network);
 }
 
-void NtEbmSettings::check_together() const { steps_of(flow_steps); }
+void NtEbmSettings::check_together() const {
+  const auto one_of = [](const char* flag, const std::string& value, const char* a, const char* b) {
+    EBM_CHECK(value == a || value == b, flag, "\"" + value + "\"", fmt::format("{} or {}", a, b));
+  };
+  one_of("--sampler", chain.sampler, "hmc", "langevin");
+  one_of("--chain-start", chain_start, "fresh", "persistent");
+  steps_of(flow_steps);
+}
 
 void NtEbmSettings::take_fact(const std::string& name, const std::string& text) {
   if (name == "network")

@@ -7,15 +7,21 @@
 
 namespace ebm {
 
-// Hamiltonian Monte Carlo in z.
+// How chains move in z.
 struct LatentMoves {
+  // "hmc": Hamiltonian Monte Carlo. "langevin": short-run Langevin, one leapfrog step a move, of the size that it begins with,
+  // and never refused: so it samples p(z) only nearly, and most nearly with small steps.
+  std::string sampler = "hmc";
   int64_t moves = 3;           // K: of a chain in an iteration
   int64_t sample_moves = 0;    // of samples; 0: 50
   int64_t leapfrog_steps = 3;  // L of a move
   double step_size = 0.1;      // ε at the start
   // a*: ε grows by 1 % after moves that are accepted more often, else shrinks by as much.
   double target_acceptance = 0.8;
+  // Each n-th move proposes a fresh z ~ N(0, I), accepted by e^{f(g(z'))−f(g(z))}: from valley to valley. 0: none does.
+  int64_t independent_every = 0;
 
+  bool adjusted() const { return sampler == "hmc"; }
   void describe(SettingVisitor& v);
 };
 
@@ -36,7 +42,12 @@ struct NtEbmSettings : Settings {
   double flow_clip_norm = 50;
   int64_t flow_width = 64;
 
+  // Of the tilt's first iterations: f learns to tell data from the flow's samples, which needs no chains. Its optimum is
+  // log p_data/q (noise contrastive estimation, Gutmann and Hyvärinen 2010).
+  int64_t nce_iterations = 0;
   LatentMoves chain;
+  // Where an iteration's chains begin. "fresh": z ~ N(0, I). "persistent": where the last iteration's ended.
+  std::string chain_start = "fresh";
   int64_t chains = 64;
   double energy_lr = 1e-4;
   double energy_decay = 0.5;  // weight decay of θ: an iteration shrinks it by 1 − η_θ·energy_decay

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "autograd/ops.h"
 #include "kernels/chain/leapfrog.h"
 #include "tests/fused_step.h"
 #include "tests/random_tensor.h"
@@ -81,17 +82,44 @@ TEST_CASE("one leapfrog step is accepted as Metropolis and Hastings accept its G
   const Potential energy = mixture(1.0f);
   const ChainState from = chain_state(energy, normal({50, 1}, 8));
   const LangevinStep step{0.4f, 0.7f, 0, 0};
-  const HmcProposal proposal = hmc_propose(energy, from, mala_step(step), at(0));
-  const auto x = from.x.to_host(), y = proposal.state.x.to_host();
-  const auto gx = from.energy.gradient.to_host(), gy = proposal.state.energy.gradient.to_host();
-  const auto ux = from.energy.u.to_host(), uy = proposal.state.energy.u.to_host();
+  HmcStep always = mala_step(step);
+  always.adjusted = false;  // the proposals
+  ChainState to{from.x.clone(), from.energy};
+  const std::vector<float> acceptance = hmc_chain(energy, to, 1, always, at(0)).to_host();
+  const auto x = from.x.to_host(), y = to.x.to_host();
+  const auto gx = from.energy.gradient.to_host(), gy = to.energy.gradient.to_host();
+  const auto ux = from.energy.u.to_host(), uy = to.energy.u.to_host();
   const double a = 0.4, s = 0.7, temperature = s * s / (2 * a);
   for (size_t i = 0; i < x.size(); ++i) {
     // log p(y)/p(x) + log q(x|y)/q(y|x), q(y|x) = N(y; x − a g(x), s²)
     const double forward = y[i] - x[i] + a * gx[i], back = x[i] - y[i] + a * gy[i];
     const double log_ratio = (ux[i] - uy[i]) / temperature + (forward * forward - back * back) / (2 * s * s);
-    CHECK(proposal.acceptance[i] == doctest::Approx(std::min(1.0, std::exp(log_ratio))).epsilon(1e-4));
+    CHECK(acceptance[i] == doctest::Approx(std::min(1.0, std::exp(log_ratio))).epsilon(1e-4));
   }
+}
+
+TEST_CASE("leaps to draws of N(0, I) visit valleys between which trajectories do not go, as often as each weighs") {
+  // exp(−U): two Gaussians of deviation 0.2 at ±2 of weights 1 and 3, all chains begin in the lighter one
+  const Potential energy = potential([](const Var& x) {
+    const auto squared_distance = [&](float mean) {
+      return sum_rows(square(add(x, Var(full(x.shape(), -mean, x.value().device())))));  // (N)
+    };
+    const Var left = scale(squared_distance(-2), -12.5f), right = scale(squared_distance(2), -12.5f);
+    // −log(e^left + 3·e^right) = −left − softplus(right + log 3 − left)
+    const Var log_odds = add(sub(right, left), Var(full(left.shape(), std::log(3.0f), left.value().device())));
+    return scale(add(left, softplus(log_odds)), -1);
+  });
+  HmcStep step{0.1, 5};
+  const auto share_right = [&] {
+    ChainState state = chain_state(energy, full({2000, 1}, -2, test_device()));
+    hmc_chain(energy, state, 600, step, at(0));
+    int64_t right = 0;
+    for (const float x : state.x.to_host()) right += x > 0;
+    return static_cast<double>(right) / 2000;
+  };
+  CHECK(share_right() == 0);
+  step.independent_every = 2;
+  CHECK(share_right() == doctest::Approx(0.75).epsilon(5 * std::sqrt(0.75 * 0.25 / 2000) / 0.75));
 }
 
 TEST_CASE("walls reflect: within them the samples are the Gaussian cut off there, and every path can be walked back") {
