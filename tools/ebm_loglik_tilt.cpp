@@ -16,7 +16,8 @@ namespace ebm {
 namespace {
 
 constexpr uint64_t kTestPoints = 0x7e57;  // the seed of test points, which no run is likely to have
-constexpr int64_t kEdge = 400;            // cells of the plane, each way
+constexpr int64_t kEdge = 800;            // cells of the plane, each way
+constexpr double kReaches = 2;            // of the data's reach that they cover: a flow leaves mass outside
 
 // Of a density that an energy tilts: what does the tilt gain on test images?
 class TiltLoglik {
@@ -81,7 +82,8 @@ void TiltLoglik::compute() {
   };
   result_ = tilt_likelihood(trainer_->abilities(), data_, trainer_->device(), plan_);
   if (points_)
-    plane_ = plane_likelihood(trainer_->abilities(), points_->density, points_->reach, kEdge, trainer_->device());
+    plane_ =
+        plane_likelihood(trainer_->abilities(), points_->density, kReaches * points_->reach, kEdge, trainer_->device());
 }
 
 void TiltLoglik::write() const {
