@@ -296,9 +296,7 @@ Tensor Diagnose::start() const {
     const Tensor state = model.start(chains_, key);
     return model.chains_in_z && !in_z() ? model.shown(state) : state;
   }
-  const std::vector<float> images = images_of(*trainer_, flags_.data, Split::test, chains_);
-  const int64_t count = static_cast<int64_t>(images.size()) / model.image.elements();
-  EBM_CHECK(count == chains_, "--chains", flags_.chains, fmt::format("at most {}, the test images", count));
+  const std::vector<float> images = test_images_of(*trainer_, flags_.data, chains_, "--chains", flags_.chains);
   Tensor x = Tensor::from_host(images, {chains_, model.image.height, model.image.width, model.image.channels},
                                trainer_->device());
   if (model.dequantised) x = model.dequantised(x, key);

@@ -156,15 +156,13 @@ Loglik::Loglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
 }
 
 void Loglik::load_images() {
-  const Settings& s = trainer_->settings();
   const Abilities& model = trainer_->abilities();
   base_ = base_of(flags_, *trainer_);
-  held_out_ = images_of(*trainer_, flags_.data, Split::test, n_);
-  const int64_t dimensions = model.image.elements(), count = static_cast<int64_t>(held_out_.size()) / dimensions;
-  EBM_CHECK(count == n_, "--n", flags_.n, fmt::format("at most {}, the test images of {}", count, s.recipe));
-  EBM_CHECK(flags_.reverse != "data" || chains_ <= count, "--chains", flags_.chains + " reverse chains from data",
-            fmt::format("at most --n, {}", count));
-  bits_ = {dimensions, dequantise(held_out_, model.chain.clamp, plan_.seed) / static_cast<double>(count)};
+  held_out_ = test_images_of(*trainer_, flags_.data, n_, "--n", flags_.n);
+  const int64_t dimensions = model.image.elements();
+  EBM_CHECK(flags_.reverse != "data" || chains_ <= n_, "--chains", flags_.chains + " reverse chains from data",
+            fmt::format("at most --n, {}", n_));
+  bits_ = {dimensions, dequantise(held_out_, model.chain.clamp, plan_.seed) / static_cast<double>(n_)};
 }
 
 void Loglik::compute() {
@@ -244,6 +242,14 @@ AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usu
 std::vector<float> images_of(const Trainer& model, const std::string& data, Split split, int64_t n) {
   const Dataset dataset = load_own_data(model, data, split);
   return first_images(dataset.images, std::min(n, dataset.count()));
+}
+
+std::vector<float> test_images_of(const Trainer& model, const std::string& data, int64_t n, const std::string& flag,
+                                  const std::string& given) {
+  std::vector<float> images = images_of(model, data, Split::test, n);
+  const int64_t count = static_cast<int64_t>(images.size()) / model.abilities().image.elements();
+  EBM_CHECK(count == n, flag, given, fmt::format("at most {}, the test images of {}", count, model.settings().recipe));
+  return images;
 }
 
 void add_loglik_command(CLI::App& app) {

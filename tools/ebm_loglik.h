@@ -26,6 +26,9 @@ AnnealingPlan annealing_plan(const LoglikFlags& flags, const LoglikDefaults& usu
 
 // The first n images of a split of the run's data in [-1, 1], (n, H, W, C), or all where there are fewer.
 std::vector<float> images_of(const Trainer& model, const std::string& data, Split split, int64_t n);
+// n test images. Throws Error, naming `flag` and what it was given, where there are fewer.
+std::vector<float> test_images_of(const Trainer& model, const std::string& data, int64_t n, const std::string& flag,
+                                  const std::string& given);
 
 // tools/ebm_loglik_latent.cpp
 void loglik_in_z(const LoglikFlags& flags, std::unique_ptr<Trainer> model);

@@ -37,9 +37,7 @@ LatentLoglik::LatentLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> mo
   plan_.prior_energy = can(trainer_->settings().method, Ability::chains);
   plan_.prior_steps = trainer_->abilities().usual.steps;
   check_writable(flags.json);
-  images_ = images_of(*trainer_, flags.data, Split::test, n_);
-  const int64_t count = static_cast<int64_t>(images_.size()) / trainer_->abilities().image.elements();
-  EBM_CHECK(count == n_, "--n", flags.n, fmt::format("at most {}, the test images", count));
+  images_ = test_images_of(*trainer_, flags.data, n_, "--n", flags.n);
   dequantise(images_, 0, plan_.annealing.seed);
 }
 

@@ -61,9 +61,7 @@ TiltLoglik::TiltLoglik(const LoglikFlags& flags, std::unique_ptr<Trainer> model)
     PointSource(*points_).fill(kTestPoints, 0, n_, 0, n_, out);
     return;
   }
-  const std::vector<float> images = images_of(*trainer_, flags.data, Split::test, n_);
-  const int64_t count = static_cast<int64_t>(images.size()) / a.image.elements();
-  EBM_CHECK(count == n_, "--n", flags.n, fmt::format("at most {}, the test images", count));
+  const std::vector<float> images = test_images_of(*trainer_, flags.data, n_, "--n", flags.n);
   const Tensor x = Tensor::from_host(images, {n_, a.image.height, a.image.width, a.image.channels}, trainer_->device());
   data_ = a.dequantised(x, {plan_.annealing.seed, Stream::data_noise}).to_host();
 }

@@ -200,10 +200,12 @@ void Ood::compute() {
   for (size_t i = 0; i < sets_.size(); ++i) sets_[i].u = image_energies(*trainer_, images[i]);
   const Abilities& model = trainer_->abilities();
   const auto by = [&](const char* name, const std::function<Tensor(const Tensor&)>& value) {
+    const auto low_is_out = [&](const std::vector<float>& x) {
+      return negated(image_values(shape, trainer_->device(), as_modelled(*trainer_, x), value));
+    };
     Part part{name, {}};
-    const std::vector<float> in = negated(image_values(*trainer_, in_, value));
-    for (const std::vector<float>& out : images)
-      part.auroc.push_back(auroc(negated(image_values(*trainer_, out, value)), in));
+    const std::vector<float> in = low_is_out(in_);
+    for (const std::vector<float>& out : images) part.auroc.push_back(auroc(low_is_out(out), in));
     parts_.push_back(std::move(part));
   };
   if (model.tilt) {

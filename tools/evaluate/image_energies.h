@@ -1,4 +1,4 @@
-// U of many images, in batches.
+// U and other numbers of many images, in batches.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,15 @@
 
 namespace ebm {
 
-// U_θ of each of the images (N, H, W, C), as Trainer::energy gives it, of a model that asks for it with the noise of a grey level
-// (Abilities::dequantised). Throws Error where one is not finite.
-std::vector<float> image_energies(Trainer& trainer, std::span<const float> images);
-// The same of another number that a model has for each image: x (n, H, W, C) -> (n).
-std::vector<float> image_values(Trainer& trainer, std::span<const float> images,
+// A number that `value` has for each of the images (N, H, W, C): x (n, H, W, C) -> (n). Throws Error where one is not finite.
+std::vector<float> image_values(ImageShape shape, Device device, std::span<const float> images,
                                 const std::function<Tensor(const Tensor& x)>& value);
+
+// Images of data (N, H, W, C) as U is of them: of a model that asks for it with the noise of a grey level
+// (Abilities::dequantised), the same each time.
+std::vector<float> as_modelled(const Trainer& trainer, std::span<const float> images);
+
+// U_θ of each of such images, as Trainer::energy gives it.
+std::vector<float> image_energies(Trainer& trainer, std::span<const float> images);
 
 }  // namespace ebm

@@ -2,36 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "tools/evaluate/averages.h"
+#include "tools/evaluate/image_energies.h"
 
 namespace ebm {
 namespace {
 
-constexpr int64_t kAtOnce = 100;  // images
-
-struct OfImages {
-  std::vector<double> f, log_q;
-};
-
-// f and, where asked for, log q of images (n, H, W, C).
-OfImages both(const Abilities& model, std::span<const float> images, Device device, bool with_q) {
-  const ImageShape shape = model.image;
-  const int64_t count = static_cast<int64_t>(images.size()) / shape.elements();
-  OfImages of;
-  for (int64_t first = 0; first < count; first += kAtOnce) {
-    const int64_t n = std::min(kAtOnce, count - first);
-    const auto part =
-        images.subspan(static_cast<size_t>(first * shape.elements()), static_cast<size_t>(n * shape.elements()));
-    const Tensor x = Tensor::from_host(part, {n, shape.height, shape.width, shape.channels}, device);
-    const auto append = [](std::vector<double>& to, const std::vector<float>& values) {
-      check_energies(values);
-      to.insert(to.end(), values.begin(), values.end());
-    };
-    append(of.f, model.tilt(x).to_host());
-    if (with_q) append(of.log_q, model.log_base(x).to_host());
-  }
-  return of;
+// A number of each of images (n, H, W, C). Throws Error where one is not finite.
+std::vector<double> values_of(const Abilities& model, std::span<const float> images, Device device,
+                              const std::function<Tensor(const Tensor& x)>& value) {
+  const std::vector<float> values = image_values(model.image, device, images, value);
+  return {values.begin(), values.end()};
 }
 
 }  // namespace
@@ -42,10 +25,10 @@ LatentNormaliser latent_normaliser(const Abilities& model, const AnnealingPlan& 
   const Potential u = model.potential();
   const AnnealingSchedule schedule = annealing_schedule(base, u, plan);
   const RandomKey key{plan.seed, Stream::sample, 0, 0};
-  Tensor start = model.start(plan.chains, key);  // (chains, d)
-  model.revise(start, key, {.steps = moves}, 0);
+  Tensor samples = model.start(plan.chains, key);  // (chains, d)
+  model.revise(samples, key, {.steps = moves}, 0);
   LatentNormaliser z{anneal_forward(base, u, schedule, plan.chains, plan.seed, plan.progress),
-                     anneal_reverse(base, u, schedule, start, plan.seed, plan.progress)};
+                     anneal_reverse(base, u, schedule, samples, plan.seed, plan.progress), samples};
   for (AnnealingEstimate* e : {&z.forward, &z.reverse}) {
     e->combined -= base.log_z(), e->mean -= base.log_z();
     for (double& one : e->log_z) one -= base.log_z();
@@ -56,13 +39,12 @@ LatentNormaliser latent_normaliser(const Abilities& model, const AnnealingPlan& 
 TiltLikelihood tilt_likelihood(const Abilities& model, std::span<const float> data, Device device,
                                const TiltPlan& plan) {
   TiltLikelihood l;
-  const OfImages of = both(model, data, device, true);
-  l.f = mean(of.f), l.log_q = mean(of.log_q);
-  l.f_error = standard_deviation(of.f) / std::sqrt(static_cast<double>(of.f.size()));
+  const std::vector<double> f = values_of(model, data, device, model.tilt);
+  l.f = mean(f), l.log_q = mean(values_of(model, data, device, model.log_base));
+  l.f_error = standard_deviation(f) / std::sqrt(static_cast<double>(f.size()));
 
-  const RandomKey key{plan.annealing.seed, Stream::sample, 1, 0};
-  const std::vector<double> drawn =
-      both(model, model.generate(model.start(plan.draws, key)).to_host(), device, false).f;
+  const auto f_at = [&](const Tensor& z) { return values_of(model, model.generate(z).to_host(), device, model.tilt); };
+  const std::vector<double> drawn = f_at(model.start(plan.draws, {plan.annealing.seed, Stream::sample, 1, 0}));
   l.importance = log_mean_exp(drawn);
   double sum = 0, squares = 0;
   for (const double f : drawn) {
@@ -71,10 +53,8 @@ TiltLikelihood tilt_likelihood(const Abilities& model, std::span<const float> da
   }
   l.importance_ess = sum * sum / squares;
 
-  Tensor samples = model.start(plan.annealing.chains, {plan.annealing.seed, Stream::sample, 0, 0});
-  model.revise(samples, {plan.annealing.seed, Stream::sample, 0, 0}, {.steps = plan.moves}, 0);
-  l.f_samples = mean(both(model, model.generate(samples).to_host(), device, false).f);
   l.z = latent_normaliser(model, plan.annealing, plan.moves, device);
+  l.f_samples = mean(f_at(l.z.samples));
   return l;
 }
 

@@ -14,6 +14,7 @@ namespace ebm {
 // of `moves` steps, which are no exact draws.
 struct LatentNormaliser {
   AnnealingEstimate forward, reverse;  // their log Z without the Gaussian's
+  Tensor samples;                      // (chains, d), where the reverse ones began
 };
 LatentNormaliser latent_normaliser(const Abilities& model, const AnnealingPlan& plan, int64_t moves, Device device);
 

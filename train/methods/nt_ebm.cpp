@@ -16,7 +16,6 @@ namespace ebm {
 namespace {
 
 constexpr float kAdaptation = 0.01f;  // what the step size changes by
-constexpr float kLevel = 2.0f / 256;  // the width of a grey level
 
 OptimiserSettings flow_optimiser(const NtEbmSettings& s) {
   return {.lr =

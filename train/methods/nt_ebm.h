@@ -31,8 +31,10 @@ struct NtEbmShown {
   void describe(ShownVisitor& v);
 };
 
+constexpr float kLevel = 2.0f / 256;  // the width of a grey level in [-1, 1]
+
 // Images in [-1, 1] of 256 grey levels with noise of a level, uniform: q has a density, and f must not learn the grid of levels.
-// `noise` holds draws of U(0, 2/256), and the images afterwards.
+// `noise` holds draws of U(0, kLevel), and the images afterwards.
 void dequantise(Tensor& noise, const Tensor& x);
 
 class NtEbm : public Method {

@@ -112,7 +112,7 @@ Abilities NtEbm::abilities() {
   if (!settings_.of_points())
     a.dequantised = [](const Tensor& x, const RandomKey& key) {
       Tensor y = Tensor::empty(x.shape(), x.device());
-      fill_uniform(y, key, 0, 2.0f / 256);
+      fill_uniform(y, key, 0, kLevel);
       dequantise(y, x);
       return y;
     };
