@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -186,31 +185,31 @@ void Ood::load_unseen() {
 void Ood::compute() {
   const ImageShape shape = trainer_->abilities().image;
   const int64_t n = static_cast<int64_t>(in_.size()) / shape.elements();
-  u_in_ = image_energies(*trainer_, in_);
-  std::vector<std::vector<float>> images;  // of sets_
-  if (!held_.empty()) {
-    sets_.push_back({"class " + flags_.held_out, {}});
-    images.push_back(held_);
-  } else {
-    for (const std::string& what : flags_.out) {
-      sets_.push_back({what, {}});
-      images.push_back(outliers(flags_, what, in_, n, seed_, shape, trainer_->settings().of_folder()));
-    }
-  }
-  for (size_t i = 0; i < sets_.size(); ++i) sets_[i].u = image_energies(*trainer_, images[i]);
   const Abilities& model = trainer_->abilities();
-  const auto by = [&](const char* name, const std::function<Tensor(const Tensor&)>& value) {
-    const auto low_is_out = [&](const std::vector<float>& x) {
-      return negated(image_values(shape, trainer_->device(), as_modelled(*trainer_, x), value));
-    };
+  std::vector<std::vector<float>> log_q, f;  // of in_ and of each of sets_, of a model that tilts a density
+  const auto energies = [&](const std::vector<float>& images) {
+    if (!model.tilt) return image_energies(*trainer_, images);
+    const std::vector<float> x = as_modelled(*trainer_, images);
+    log_q.push_back(image_values(shape, trainer_->device(), x, model.log_base));
+    f.push_back(image_values(shape, trainer_->device(), x, model.tilt));
+    std::vector<float> u(f.back().size());
+    for (size_t i = 0; i < u.size(); ++i) u[i] = -(f.back()[i] + log_q.back()[i]);
+    return u;
+  };
+  u_in_ = energies(in_);
+  if (!held_.empty())
+    sets_.push_back({"class " + flags_.held_out, energies(held_)});
+  else
+    for (const std::string& what : flags_.out)
+      sets_.push_back({what, energies(outliers(flags_, what, in_, n, seed_, shape, trainer_->settings().of_folder()))});
+  const auto by = [&](const char* name, const std::vector<std::vector<float>>& values) {
     Part part{name, {}};
-    const std::vector<float> in = low_is_out(in_);
-    for (const std::vector<float>& out : images) part.auroc.push_back(auroc(low_is_out(out), in));
+    for (size_t i = 1; i < values.size(); ++i) part.auroc.push_back(auroc(negated(values[i]), negated(values[0])));
     parts_.push_back(std::move(part));
   };
   if (model.tilt) {
-    by("log q", model.log_base);
-    by("f", model.tilt);
+    by("log q", log_q);
+    by("f", f);
   }
   std::vector<std::vector<float>> all{u_in_};
   for (const Outliers& set : sets_) all.push_back(set.u);

@@ -40,10 +40,13 @@ std::string mixing(const Diagnosis& d) {
 
 std::string moves(const Diagnosis& d, const HmcStep& step) {
   const double draws = static_cast<double>(d.chains * (d.plan.steps - d.plan.warmup)), ess = least_ess(d);
-  return fmt::format(
-      "{:.0f} % of the moves are accepted, {} leapfrog steps of {:.3g} each: the chain leaves exp(-U) as it is; "
-      "of the slowest quantity {:.3g} gradients are worth a draw",
-      100 * d.accepted, step.leapfrog_steps, step.step_size, draws * static_cast<double>(d.gradients) / ess);
+  const double share = 100 * d.accepted, gradients = draws * static_cast<double>(d.gradients) / ess;
+  const std::string refused =
+      step.adjusted
+          ? fmt::format("{:.0f} % of the moves are accepted, and the chain leaves exp(-U) as it is", share)
+          : fmt::format("every move is taken, where {:.0f} % would be: the chain follows exp(-U) only nearly", share);
+  return fmt::format("{}, {} leapfrog steps of {:.3g} each; of the slowest quantity {:.3g} gradients are worth a draw",
+                     refused, step.leapfrog_steps, step.step_size, gradients);
 }
 
 std::string sampling(const Diagnosis& d) {

@@ -6,6 +6,7 @@
 
 #include "autograd/ops.h"
 #include "core/check.h"
+#include "core/precision.h"
 
 namespace ebm {
 
@@ -15,6 +16,13 @@ Potential potential(std::function<Var(const Var&)> u) {
     const Var input(x);          // (N, …)
     const Var value = u(input);  // (N)
     return PotentialValue{value.value(), tape.gradient(sum(value), {input})[0]};
+  };
+}
+
+Potential as_reported(Potential u) {
+  return [u = std::move(u)](const Tensor& x) {
+    const PrecisionScope mode(energy_precision());
+    return u(x);
   };
 }
 

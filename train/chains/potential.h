@@ -33,6 +33,9 @@ class Potential {
 // outlive, what it is made of.
 Potential potential(std::function<Var(const Var&)> u);
 
+// The same, whatever the mode, in the arithmetic that U is reported in.
+Potential as_reported(Potential u);
+
 // Chains with the potential where they are, so that a step need not compute it again.
 struct ChainState {
   Tensor x;  // (N, …)

@@ -98,15 +98,9 @@ Abilities Lebm::abilities() {
   };
   a.energy_says =
       "U(x) = -log p(x, z) up to a constant = |x - g(z)|^2/(2 sigma^2) + |z|^2/2 - f(z) at the z that a descent finds";
-  const auto as_reported = [](const Potential& u) {
-    return Potential([u](const Tensor& z) {
-      const PrecisionScope mode(energy_precision());
-      return u(z);
-    });
-  };
-  a.posterior = [=, this](const Tensor& x) { return as_reported(posterior(x)); };
+  a.posterior = [this](const Tensor& x) { return as_reported(posterior(x)); };
   if (!has_prior()) return a;
-  a.potential = [=, this] { return as_reported(prior()); };
+  a.potential = [this] { return as_reported(prior()); };
   a.start = [this](int64_t n, const RandomKey& key) { return start(n, key); };
   a.revise = [this](Tensor& z, const RandomKey& key, const SampleOptions& options, int64_t first_step) {
     revise(z, key, options, first_step);

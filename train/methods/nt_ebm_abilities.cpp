@@ -11,13 +11,6 @@ namespace {
 
 constexpr int64_t kAtOnce = 100;  // samples, a multiple of the four elements that are drawn at a time
 
-Potential as_reported(const Potential& u) {
-  return [u](const Tensor& x) {
-    const PrecisionScope mode(energy_precision());
-    return u(x);
-  };
-}
-
 }  // namespace
 
 bool NtEbm::tilted() const {

@@ -176,14 +176,10 @@ void Teaching::revise(Tensor& x, const RandomKey& key, const SampleOptions& opti
 Potential Teaching::potential_of() {
   const float reference = 0.5f * step_.inv_sigma_ref_sq;
   const auto f = std::make_shared<const EnergyNet::Frozen>(energy_.net());
-  const Potential u = potential([f, reference](const Var& x) {
+  return as_reported(potential([f, reference](const Var& x) {
     const Var minus_f = scale((*f)(x), -1.0f);  // (N)
     return reference > 0 ? add(minus_f, scale(sum_rows(square(x)), reference)) : minus_f;
-  });
-  return [u](const Tensor& x) {
-    const PrecisionScope mode(energy_precision());
-    return u(x);
-  };
+  }));
 }
 
 Tensor Teaching::energy_of(const Tensor& x) {
